@@ -1,0 +1,46 @@
+/*
+ * Output that appears whole or not at all: an unnamed (or temporary) file in the same directory,
+ * fsync, rename, fsync of the directory. Pipes, FIFOs, devices and "-" (stdout) are written
+ * directly. Up to OUTFILES_MAX may be open at once; what stop.h's watchdog ends is discarded too.
+ */
+#ifndef COMMON_OUTFILE_H
+#define COMMON_OUTFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+enum { OUTFILES_MAX = 16 };
+
+struct outfile {
+    int fd;             /* -1 when closed */
+    bool direct;        /* nothing to rename */
+    const char *path;   /* borrowed */
+    char *temp_path;    /* named temporary file, or NULL: unnamed until the commit */
+    const char *shown;  /* for messages: path or "standard output" */
+};
+
+#define OUTFILE_CLOSED {.fd = -1}
+
+bool outfile_open(struct outfile *out, const char *path, struct err *err);
+
+/* Whole writes, at the end or at an offset (not for direct output). Threads may write_at at once. */
+bool outfile_write(const struct outfile *out, const void *bytes, size_t len, struct err *err);
+bool outfile_write_at(const struct outfile *out, const void *bytes, size_t len, uint64_t offset,
+                      struct err *err);
+
+/* Makes it durable and visible under its path. On failure the output is discarded. */
+bool outfile_commit(struct outfile *out, struct err *err);
+
+/* Drops what was written, if it was not committed. Safe on a closed one. */
+void outfile_discard(struct outfile *out);
+
+/* Unlinks every named temporary file still open; for the watchdog, right before _exit. */
+void outfile_discard_all(void);
+
+/* The whole of a small file at once. */
+bool outfile_put(const char *path, const void *bytes, size_t len, struct err *err);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * The first and last things every program does.
+ */
+#ifndef COMMON_PROGRAM_H
+#define COMMON_PROGRAM_H
+
+#include "common/err.h"
+
+#define PROGRAM_VERSION "0.1.0"
+
+/*
+ * umask 027 (Argo's emissary hands down 0), SIGPIPE ignored, descriptors 0 to 2 open (a closed one
+ * would be taken by the next file opened), no core dumps (they would hold secrets).
+ */
+void program_start(void);
+
+/*
+ * The end of main: checks that stdout was written, logs the one line of a failure, writes it to
+ * /dev/termination-log where that is writable, returns the exit status.
+ */
+int program_finish(bool ok, struct err *err);
+
+/* The one line of a failure: to the log and to /dev/termination-log (at most 4096 bytes). */
+void program_fail(const struct err *err);
+
+#endif
