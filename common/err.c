@@ -37,8 +37,13 @@ bool err_prefix(struct err *err, const char *fmt, ...)
     va_start(args, fmt);
     int len = vsnprintf(prefixed, sizeof prefixed, fmt, args);
     va_end(args);
-    if (len >= 0 && (size_t)len < sizeof prefixed)
-        (void)snprintf(prefixed + len, sizeof prefixed - (size_t)len, ": %s", err->text);
+    size_t at = len < 0 ? 0 : (size_t)len;
+    if (at + sizeof ": " <= sizeof prefixed) {
+        size_t kept = strnlen(err->text, sizeof prefixed - at - sizeof ": ");
+        memcpy(prefixed + at, ": ", 2);
+        memcpy(prefixed + at + 2, err->text, kept);
+        prefixed[at + 2 + kept] = '\0';
+    }
     memcpy(err->text, prefixed, sizeof err->text);
     make_printable(err->text);
     return false;

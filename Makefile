@@ -1,0 +1,129 @@
+# One non-recursive build. `make help` lists the targets.
+# Each profile has its own directory, so objects never mix: build/release, build/asan, build/cov.
+
+PROFILE ?= release
+PROGRAMS := fake_gen aggregator
+B := build/$(PROFILE)
+DEPS := build/deps
+RESULTS := build/test-results
+
+CC ?= gcc
+ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+            -Wformat=2 -Wvla -Wwrite-strings -Wundef $(if $(WERROR),-Werror)
+HARDEN := -fstack-protector-strong -fstack-clash-protection \
+          $(if $(filter x86_64,$(ARCH)),-fcf-protection)
+COMMON_FLAGS := -std=gnu17 -g -I. -isystem $(DEPS)/include -D_GNU_SOURCE -pthread \
+                -ffile-prefix-map=$(CURDIR)=. -ffp-contract=off $(WARNINGS)
+
+CFLAGS_release := -O2 -fPIE -D_FORTIFY_SOURCE=2 $(HARDEN)
+CFLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_cov := -O0 --coverage
+LDFLAGS_release := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+LDFLAGS_asan := -fsanitize=address,undefined
+LDFLAGS_cov := --coverage
+
+ALL_CFLAGS := $(COMMON_FLAGS) $(CFLAGS_$(PROFILE)) $(CFLAGS)
+ALL_LDFLAGS := -pthread $(LDFLAGS_$(PROFILE)) $(LDFLAGS)
+
+LIBS_COMMON := -L$(DEPS)/lib -lcjson -lz -lm
+LIBS_fake_gen := $(LIBS_COMMON)
+LIBS_aggregator := -L$(DEPS)/lib -lpq -lpgcommon_shlib -lpgport_shlib -lssl -lcrypto $(LIBS_COMMON)
+
+# Pure objects: no file, clock, environment, process or libpq. `make layers` checks it.
+PURE := common/err common/buf common/num common/civil_time common/json_scan common/bgzf \
+        fake_gen/generator fake_gen/zipf fake_gen/event_text \
+        aggregator/scan aggregator/totals aggregator/copy_row aggregator/sql_text \
+        aggregator/merge aggregator/print_rows aggregator/verdict
+
+sources = $(wildcard $(1)/*.c)
+objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1)))
+
+COMMON_LIB := $(B)/common.a
+UNIT_TESTS := $(patsubst %.c,%,$(wildcard $(addsuffix /tests/test_*.c,common $(PROGRAMS))))
+
+.PHONY: all help test unit cli db diff check-binary layers lint fmt clean
+
+all: $(addprefix build/,$(PROGRAMS)) ## build the static programs (default)
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+# --- objects, programs ------------------------------------------------------------------------
+
+# The third-party archives exist before anything is compiled against their headers.
+DEPS_STAMP := $(DEPS)/.stamp
+$(DEPS_STAMP): common/deps/build.sh common/deps/deps.lock
+	.ci/setup build
+	common/deps/build.sh --prefix $(DEPS)
+
+$(B)/%.o: %.c | $(DEPS_STAMP)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(COMMON_LIB): $(call objects,common)
+	@rm -f $@
+	$(AR) rcsD $@ $^
+
+define program_rules
+$(B)/$(1).a: $(filter-out %/main.o,$(call objects,$(1)))
+	@rm -f $$@
+	$(AR) rcsD $$@ $$^
+$(B)/bin/$(1): $(B)/$(1)/main.o $(B)/$(1).a $(COMMON_LIB)
+	@mkdir -p $$(@D)
+	$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $(LIBS_$(1))
+endef
+$(foreach program,$(PROGRAMS),$(eval $(call program_rules,$(program))))
+
+# The released program carries no symbols; build/release/bin keeps them for debuggers.
+$(addprefix build/,$(PROGRAMS)): build/%: build/release/bin/%
+	strip -o $@ $<
+ifneq ($(PROFILE),release)
+build/release/bin/%: FORCE
+	$(MAKE) PROFILE=release $@
+FORCE:
+endif
+
+# --- tests ------------------------------------------------------------------------------------
+
+unit_binary = $(addprefix $(B)/,$(UNIT_TESTS))
+$(unit_binary): $(B)/%: $(B)/%.o $(addprefix $(B)/,$(addsuffix .a,$(PROGRAMS))) $(COMMON_LIB)
+	$(CC) -pthread $(filter-out -static-pie,$(LDFLAGS_$(PROFILE))) -o $@ $< \
+	    $(addprefix $(B)/,$(firstword $(filter $(PROGRAMS),$(subst /, ,$*))).a) $(COMMON_LIB) \
+	    -lcmocka $(LIBS_aggregator)
+
+test: ## everything a change must pass (under 5 minutes once built)
+	.ci/setup build run test
+	rm -rf $(RESULTS)
+	$(MAKE) all unit layers check-binary cli db diff WERROR=1
+	$(MAKE) PROFILE=asan unit WERROR=1
+
+unit: $(unit_binary) ## unit tests of PROFILE=release|asan|cov
+	tests/run_unit.sh $(RESULTS) $(PROFILE) $(unit_binary)
+
+cli: all ## the programs as a user meets them (bats)
+	tests/run_bats.sh $(RESULTS) tests/cli
+
+db: all ## loads into real PostgreSQL servers (bats)
+	tests/run_bats.sh $(RESULTS) tests/db
+
+diff: all ## the scanner against an independent parser, on generated and mutated lines
+	tests/run_bats.sh $(RESULTS) tests/diff
+
+check-binary: all ## prove static-PIE, RELRO, no executable stack, protector, fortify
+	tests/check_binary.sh $(RESULTS) $(addprefix build/release/bin/,$(PROGRAMS))
+
+layers: $(addprefix $(B)/,$(addsuffix .o,$(PURE))) ## prove that pure objects reach no edge
+	tests/layers.sh $(RESULTS) $^
+
+lint: ## shell, YAML, layout, sizes, banned calls
+	.ci/setup lint
+	tests/lint.sh $(RESULTS)
+
+fmt: ## lay the C out with clang-format
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean: ## remove what was built, but not the third-party archives
+	rm -rf build/release build/asan build/cov $(RESULTS) $(addprefix build/,$(PROGRAMS))
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,132 @@
+#include "common/log.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/civil_time.h"
+#include "common/program.h"
+
+enum { MESSAGE_MAX = 4096, LINE_MAX_BYTES = 64 * 1024, TRACE_ID_LEN = 32, SPAN_ID_LEN = 16 };
+
+static struct {
+    pthread_mutex_t lock;
+    const char *program;
+    bool json, terminal, bar_shown;
+    const char *run_id, *shard;
+    char trace_id[TRACE_ID_LEN + 1], span_id[SPAN_ID_LEN + 1];
+} context = {.lock = PTHREAD_MUTEX_INITIALIZER, .program = "?"};
+
+/* W3C: 2 hex "-" 32 hex "-" 16 hex "-" 2 hex. */
+static void read_traceparent(const char *text)
+{
+    static const size_t dashes[] = {2, 35, 52};
+    const size_t len = 55;
+
+    if (text == NULL || strlen(text) < len || strspn(text, "0123456789abcdef-") < len)
+        return;
+    for (size_t i = 0; i < sizeof dashes / sizeof *dashes; i++)
+        if (text[dashes[i]] != '-')
+            return;
+    memcpy(context.trace_id, text + 3, TRACE_ID_LEN);
+    memcpy(context.span_id, text + 36, SPAN_ID_LEN);
+}
+
+void log_open(const char *program, enum log_format format, const char *traceparent)
+{
+    context.program = program;
+    context.terminal = isatty(STDERR_FILENO) == 1;
+    context.json = format == LOG_JSON || (format == LOG_AUTO && !context.terminal);
+    read_traceparent(traceparent);
+}
+
+void log_context(const char *run_id, const char *shard)
+{
+    pthread_mutex_lock(&context.lock);
+    context.run_id = run_id;
+    context.shard = shard;
+    pthread_mutex_unlock(&context.lock);
+}
+
+static void write_stderr(const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t wrote = write(STDERR_FILENO, bytes, len);
+        if (wrote <= 0)
+            return; /* there is nowhere left to complain */
+        bytes += wrote;
+        len -= (size_t)wrote;
+    }
+}
+
+static bool add_field(struct buf *line, const char *name, const char *value, struct err *err)
+{
+    if (value == NULL || value[0] == '\0')
+        return true;
+    return buf_printf(line, err, ",\"%s\":", name) &&
+           buf_add_json(line, value, strlen(value), err);
+}
+
+static bool format_json(struct buf *line, const char *level, const char *msg, struct err *err)
+{
+    struct timeval now;
+    char time[CIVIL_TIME_LEN];
+
+    (void)gettimeofday(&now, NULL);
+    civil_put_time(time, now.tv_sec);
+    return buf_printf(line, err, "{\"time\":\"%.*s.%03dZ\",\"level\":\"%s\"", CIVIL_TIME_LEN, time,
+                      (int)(now.tv_usec / 1000), level) &&
+           add_field(line, "msg", msg, err) && add_field(line, "program", context.program, err) &&
+           add_field(line, "version", PROGRAM_VERSION, err) &&
+           add_field(line, "run_id", context.run_id, err) &&
+           add_field(line, "shard", context.shard, err) &&
+           add_field(line, "trace_id", context.trace_id, err) &&
+           add_field(line, "span_id", context.span_id, err) && buf_add_text(line, "}\n", err);
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+    static const char *const names[] = {"info", "warn", "error"};
+    static const char *const labels[] = {"", "warning: ", ""};
+    char msg[MESSAGE_MAX];
+    struct err err = {0};
+    struct buf line;
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(msg, sizeof msg, fmt, args);
+    va_end(args);
+
+    buf_init(&line, LINE_MAX_BYTES);
+    pthread_mutex_lock(&context.lock);
+    bool made = context.json ? format_json(&line, names[level], msg, &err)
+                             : buf_printf(&line, &err, "%s%s: %s%s\n",
+                                          context.bar_shown ? "\r\033[K" : "", context.program,
+                                          labels[level], msg);
+    context.bar_shown = false;
+    if (made)
+        write_stderr(line.data, line.len);
+    pthread_mutex_unlock(&context.lock);
+    buf_release(&line);
+}
+
+bool log_progress(const char *line)
+{
+    char text[512];
+    bool shown = context.terminal && !context.json;
+
+    if (!shown)
+        return false;
+    pthread_mutex_lock(&context.lock);
+    int len = snprintf(text, sizeof text, "\r\033[K%s", line);
+    if (len > 0)
+        write_stderr(text, (size_t)len < sizeof text ? (size_t)len : sizeof text - 1);
+    context.bar_shown = line[0] != '\0';
+    pthread_mutex_unlock(&context.lock);
+    return true;
+}

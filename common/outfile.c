@@ -1,0 +1,265 @@
+#include "common/outfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TEMP_NAME_TRIES = 100 };
+
+/* Named temporary files now open, for outfile_discard_all(). */
+static struct {
+    pthread_mutex_t lock;
+    const char *path[OUTFILES_MAX];
+} temporaries = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void remember(const char *path)
+{
+    pthread_mutex_lock(&temporaries.lock);
+    for (size_t i = 0; i < OUTFILES_MAX; i++) {
+        if (temporaries.path[i] == NULL) {
+            temporaries.path[i] = path;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&temporaries.lock);
+}
+
+static void forget(const char *path)
+{
+    pthread_mutex_lock(&temporaries.lock);
+    for (size_t i = 0; i < OUTFILES_MAX; i++)
+        if (temporaries.path[i] == path)
+            temporaries.path[i] = NULL;
+    pthread_mutex_unlock(&temporaries.lock);
+}
+
+void outfile_discard_all(void)
+{
+    /* No lock: its holder may be the thread that hangs, and the process ends right after. */
+    for (size_t i = 0; i < OUTFILES_MAX; i++)
+        if (temporaries.path[i] != NULL)
+            (void)unlink(temporaries.path[i]);
+}
+
+static bool fail(const struct outfile *out, const char *doing, struct err *err)
+{
+    int errnum = errno;
+    const char *hint = errnum == ENOSPC || errnum == EDQUOT ? "; free some space there"
+                       : errnum == EPIPE                    ? "; its reader has gone away"
+                       : errnum == ENOENT                   ? "; create the directory first"
+                       : errnum == EACCES || errnum == EROFS
+                           ? "; choose a directory this user may write to"
+                           : "";
+    return err_set(err, err_errno_status(errnum), "cannot %s %s: %s%s", doing, out->shown,
+                   strerror(errnum), hint);
+}
+
+static char *directory_of(const char *path)
+{
+    char *copy = strdup(path);
+    if (copy == NULL)
+        return NULL;
+    char *dir = strdup(dirname(copy));
+    free(copy);
+    return dir;
+}
+
+/* A free name beside path, for a link or a file; the caller frees. */
+static char *temp_name(const char *path)
+{
+    static unsigned serial;
+    char *name = NULL;
+    char *slash = strrchr(path, '/');
+    int dir_len = slash == NULL ? 0 : (int)(slash + 1 - path);
+
+    unsigned number = __atomic_fetch_add(&serial, 1, __ATOMIC_RELAXED);
+    if (asprintf(&name, "%.*s.%s.%d-%u.tmp", dir_len, path, path + dir_len, (int)getpid(),
+                 number) < 0)
+        return NULL;
+    return name;
+}
+
+/* An unnamed file vanishes with the process, however it ends; not every file system has them. */
+static bool open_unnamed(struct outfile *out)
+{
+    if (access("/proc/self/fd", X_OK) != 0)
+        return false; /* it could not be linked later */
+    char *dir = directory_of(out->path);
+    if (dir == NULL)
+        return false;
+    out->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    free(dir);
+    return out->fd >= 0;
+}
+
+static bool open_named(struct outfile *out, struct err *err)
+{
+    for (int tries = 0; tries < TEMP_NAME_TRIES; tries++) {
+        char *name = temp_name(out->path);
+        if (name == NULL)
+            return err_set(err, STATUS_TRANSIENT, "out of memory");
+        out->fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+        if (out->fd >= 0) {
+            out->temp_path = name;
+            remember(name);
+            return true;
+        }
+        free(name);
+        if (errno != EEXIST)
+            break;
+    }
+    return fail(out, "create", err);
+}
+
+bool outfile_open(struct outfile *out, const char *path, struct err *err)
+{
+    struct stat st;
+
+    *out = (struct outfile){.fd = -1, .path = path, .shown = path};
+    if (strcmp(path, "-") == 0) {
+        out->direct = true;
+        out->shown = "standard output";
+        out->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+        return out->fd >= 0 || fail(out, "write to", err);
+    }
+    if (path[0] == '\0' || path[strlen(path) - 1] == '/') {
+        return err_set(err, STATUS_REFUSED, "cannot create '%s': that is not a file name", path);
+    }
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        if (S_ISDIR(st.st_mode))
+            return err_set(err, STATUS_REFUSED, "cannot write %s: it is a directory; name a file",
+                           path);
+        out->direct = true;
+        out->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+        return out->fd >= 0 || fail(out, "open", err);
+    }
+    return open_unnamed(out) || open_named(out, err);
+}
+
+bool outfile_write(const struct outfile *out, const void *bytes, size_t len, struct err *err)
+{
+    const char *at = bytes;
+    while (len > 0) {
+        ssize_t wrote = write(out->fd, at, len);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0)
+            return fail(out, "write to", err);
+        at += wrote;
+        len -= (size_t)wrote;
+    }
+    return true;
+}
+
+bool outfile_write_at(const struct outfile *out, const void *bytes, size_t len, uint64_t offset,
+                      struct err *err)
+{
+    const char *at = bytes;
+    while (len > 0) {
+        ssize_t wrote = pwrite(out->fd, at, len, (off_t)offset);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0)
+            return fail(out, "write to", err);
+        at += wrote;
+        offset += (uint64_t)wrote;
+        len -= (size_t)wrote;
+    }
+    return true;
+}
+
+/* Gives the unnamed file a temporary name, because a link cannot replace an existing file. */
+static bool link_unnamed(struct outfile *out, struct err *err)
+{
+    char from[64];
+    (void)snprintf(from, sizeof from, "/proc/self/fd/%d", out->fd);
+
+    for (int tries = 0; tries < TEMP_NAME_TRIES; tries++) {
+        char *name = temp_name(out->path);
+        if (name == NULL)
+            return err_set(err, STATUS_TRANSIENT, "out of memory");
+        if (linkat(AT_FDCWD, from, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0) {
+            out->temp_path = name;
+            remember(name);
+            return true;
+        }
+        free(name);
+        if (errno != EEXIST)
+            break;
+    }
+    return fail(out, "create", err);
+}
+
+static bool sync_directory(const struct outfile *out, struct err *err)
+{
+    char *dir = directory_of(out->path);
+    if (dir == NULL)
+        return err_set(err, STATUS_TRANSIENT, "out of memory");
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(dir);
+    /* A directory may be writable yet unreadable: then its entry reaches the disk when it does. */
+    bool done = fd < 0 || fsync(fd) == 0 || errno == EINVAL || fail(out, "make durable", err);
+    if (fd >= 0)
+        (void)close(fd);
+    return done;
+}
+
+static void close_all(struct outfile *out)
+{
+    if (out->temp_path != NULL) {
+        forget(out->temp_path);
+        free(out->temp_path);
+        out->temp_path = NULL;
+    }
+    (void)close(out->fd);
+    out->fd = -1;
+}
+
+bool outfile_commit(struct outfile *out, struct err *err)
+{
+    bool done;
+
+    if (out->direct) {
+        int fd = out->fd;
+        out->fd = -1;
+        return close(fd) == 0 || fail(out, "write to", err);
+    }
+    done = fsync(out->fd) == 0 || fail(out, "make durable", err);
+    if (done && out->temp_path == NULL)
+        done = link_unnamed(out, err);
+    if (done && rename(out->temp_path, out->path) != 0)
+        done = fail(out, "create", err);
+    if (!done) {
+        outfile_discard(out);
+        return false;
+    }
+    close_all(out);
+    return sync_directory(out, err);
+}
+
+void outfile_discard(struct outfile *out)
+{
+    if (out->fd < 0)
+        return;
+    if (out->temp_path != NULL)
+        (void)unlink(out->temp_path);
+    close_all(out);
+}
+
+bool outfile_put(const char *path, const void *bytes, size_t len, struct err *err)
+{
+    struct outfile out;
+    if (!outfile_open(&out, path, err))
+        return false;
+    if (!outfile_write(&out, bytes, len, err)) {
+        outfile_discard(&out);
+        return false;
+    }
+    return outfile_commit(&out, err);
+}

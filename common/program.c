@@ -1,0 +1,52 @@
+#include "common/program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/progress.h"
+
+enum { TERMINATION_MAX = 4096 };
+
+void program_start(void)
+{
+    const struct rlimit none = {0, 0};
+
+    (void)umask(027);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)setrlimit(RLIMIT_CORE, &none);
+    /* A closed descriptor is filled so that writing to it fails: stdin and the outputs alike. */
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)open("/", O_PATH | O_DIRECTORY);
+}
+
+void program_fail(const struct err *err)
+{
+    log_error("%s", err->text);
+    int fd = open("/dev/termination-log", O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return;
+    size_t len = strlen(err->text);
+    (void)!write(fd, err->text, len < TERMINATION_MAX ? len : TERMINATION_MAX);
+    (void)close(fd);
+}
+
+int program_finish(bool ok, struct err *err)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        if (ok)
+            ok = err_errno(err, errno, "cannot write to standard output");
+    }
+    progress_end();
+    if (ok)
+        return STATUS_DONE;
+    program_fail(err);
+    return (int)err->status;
+}
