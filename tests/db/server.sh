@@ -90,7 +90,7 @@ npm_tree() ( # MAJOR: prints where its programs are
 
 find_programs() { # MAJOR or nothing: prints a directory
     local dir
-    dir=$(printf '%s\n' /usr/lib/postgresql/"${1:-*}"/bin | sort -V | tail -n 1)
+    dir=$(compgen -G "/usr/lib/postgresql/${1:-*}/bin" | sort -V | tail -n 1) || true
     if [[ -x $dir/pg_ctl ]]; then
         echo "$dir"
     elif [[ -n $1 ]]; then
@@ -223,9 +223,10 @@ stop() { # [MODE]
     if [[ $sockets != "$dir"/* ]]; then rm -rf "$sockets"; fi
 }
 
-[[ $# -ge 2 ]] || { sed -n '2,/^set/{/^set/!s/^# \?//p}' "$0"; [[ ${1:-} == --help ]]; exit; }
+[[ $# -ge 2 ]] || { sed -n '2,/^set/{/^set/!s/^# \?//p}' "$0"; [[ ${1:-} == --help ]] || exit 2; exit; }
 command=$1
-mkdir -p "$2"
+if [[ $command == start ]]; then mkdir -p "$2"; fi
+[[ -d $2 || $command != stop ]] || exit 0
 dir=$(cd "$2" && pwd -P)
 shift 2
 case $command in
