@@ -18,8 +18,8 @@ set -euo pipefail
 
 cache=${DEPS_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/argo-steps}
 
-die() { echo "server.sh: $*" >&2; exit 1; }
-absent() { echo "server.sh: $*" >&2; exit 77; }
+die() { echo "${0##*/}: $*" >&2; exit 1; }
+absent() { echo "${0##*/}: $*" >&2; exit 77; }
 
 # PostgreSQL refuses root.
 user=$(id -un)
@@ -150,7 +150,11 @@ configure() { # FAST TLS
     } >>"$dir/data/postgresql.conf"
 }
 
-port_is_free() { ! (: >"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+free_port() { # below the kernel's ephemeral ports, which come and go by themselves
+    local port
+    while port=$((10000 + SRANDOM % 20000)) && (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+    echo "$port"
+}
 
 start_on() { # PORT
     as_user "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -s -w -t 60 \
@@ -201,10 +205,8 @@ start() {
     mkdir -p "$sockets"
     chmod 755 "$sockets"
     give "$sockets"
-    for _ in {1..20}; do
-        # Below the kernel's ephemeral ports, which come and go by themselves.
-        port=${asked:-$((10000 + SRANDOM % 20000))}
-        port_is_free "$port" || [[ -n $asked ]] || continue
+    for _ in {1..5}; do
+        port=${asked:-$(free_port)}
         if start_on "$port"; then
             write_env
             return
@@ -222,6 +224,9 @@ stop() { # [MODE]
     if running; then as_user "$bin/pg_ctl" -D "$dir/data" -s -w -m "${1:-fast}" stop; fi
     if [[ $sockets != "$dir"/* ]]; then rm -rf "$sockets"; fi
 }
+
+# pgbouncer.sh sources this file for the functions.
+[[ ${BASH_SOURCE[0]} == "$0" ]] || return 0
 
 [[ $# -ge 2 ]] || { sed -n '2,/^set/{/^set/!s/^# \?//p}' "$0"; [[ ${1:-} == --help ]] || exit 2; exit; }
 command=$1
