@@ -157,8 +157,13 @@ free_port() { # below the kernel's ephemeral ports, which come and go by themsel
 }
 
 start_on() { # PORT
+    # Ctrl-C waits for pg_ctl: a server caught half-way would have no pid to stop it by.
+    trap '' INT TERM HUP
     as_user "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -s -w -t 60 \
         -o "-p $1 -k $sockets" start >"$dir/pg_ctl.log" 2>&1 </dev/null
+    local status=$?
+    trap - INT TERM HUP
+    return $status
 }
 
 write_env() {
@@ -207,10 +212,8 @@ start() {
     give "$sockets"
     for _ in {1..5}; do
         port=${asked:-$(free_port)}
-        if start_on "$port"; then
-            write_env
-            return
-        fi
+        write_env
+        if start_on "$port"; then return; fi
         if [[ -n $asked ]] || ! grep -q 'Address already in use' "$dir/log"; then break; fi
     done
     tail -n 5 "$dir/pg_ctl.log" "$dir/log" >&2
