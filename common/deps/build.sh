@@ -82,6 +82,10 @@ mirrors() {
             *) echo "$base" ;;
             esac
         done
+    # What Ubuntu knows of Debian: python-apt-common names its default mirror. Plain http will do,
+    # as on Debian: the checksums are ours.
+    sed -n 's#^BaseURI: *https*\(:.*/debian\)/*$#http\1#p' /usr/share/python-apt/templates/Debian.info 2>/dev/null |
+        head -n 1
 }
 
 download() { # URL FILE
