@@ -131,7 +131,7 @@ local_run() {
     prepare build run
     find_database
 
-    attended "$root/build/fake_gen" "$@" --output "$temp/events.jsonl" --report "$temp/generated.json"
+    attended "$root/build/fake_gen" --output "$temp/events.jsonl" --report "$temp/generated.json" "$@"
     show generated "$(number generated events) events of $(number generated users) users, seed $(field generated seed) ($(cost generated))"
     attended "$root/build/aggregator" --report "$temp/loaded.json" "$temp/events.jsonl"
     show read "$(number loaded lines) lines, $(number loaded bad_lines) rejected, $(number loaded users) users ($(cost loaded))"

@@ -47,7 +47,7 @@ open_path() { # temporary directories are 0700: let the server's user pass throu
             dir=${dir%/*}
         done
     fi
-    reachable "$1" || die "$1: user $user cannot get there: name a directory below $tmp"
+    reachable "$1" || die "$1: user $user cannot get there: name a directory that others may enter, such as one in /tmp"
 }
 
 npm_tree() ( # MAJOR: prints where its programs are
