@@ -23,18 +23,28 @@ LDFLAGS_release := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-neede
 LDFLAGS_asan := -fsanitize=address,undefined
 LDFLAGS_cov := --coverage
 
+# glibc warns that static name lookups need its shared libraries: only for NSS modules, and files
+# and DNS are built in (tests/cli proves it in an empty root).
+ifneq ($(shell ld --help 2>/dev/null | grep -e --no-warnings),)
+LDFLAGS_release += -Wl,--no-warnings
+endif
+
 ALL_CFLAGS := $(COMMON_FLAGS) $(CFLAGS_$(PROFILE)) $(CFLAGS)
 ALL_LDFLAGS := -pthread $(LDFLAGS_$(PROFILE)) $(LDFLAGS)
 
-LIBS_COMMON := -L$(DEPS)/lib -lcjson -lz -lm
+LIBS_COMMON := -L$(DEPS)/lib -lcjson -lxxhash -lz -lm
 LIBS_fake_gen := $(LIBS_COMMON)
 LIBS_aggregator := -L$(DEPS)/lib -lpq -lpgcommon_shlib -lpgport_shlib -lssl -lcrypto $(LIBS_COMMON)
 
 # Pure objects: no file, clock, environment, process or libpq. `make layers` checks it.
 PURE := common/err common/buf common/num common/civil_time common/json_scan common/bgzf \
-        fake_gen/generator fake_gen/zipf fake_gen/event_text \
-        aggregator/scan aggregator/totals aggregator/copy_row aggregator/sql_text \
-        aggregator/merge aggregator/print_rows aggregator/verdict
+        fake_gen/generator fake_gen/zipf fake_gen/event_text fake_gen/broken_line \
+        aggregator/scan aggregator/totals aggregator/merge aggregator/sequence \
+        aggregator/print_rows aggregator/copy_row aggregator/sql_text
+
+# `make V=1` shows whole commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1)  $(2)")
 
 sources = $(wildcard $(1)/*.c)
 objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1)))
@@ -59,25 +69,28 @@ $(DEPS_STAMP): common/deps/build.sh common/deps/deps.lock
 
 $(B)/%.o: %.c | $(DEPS_STAMP)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC ,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(COMMON_LIB): $(call objects,common)
 	@rm -f $@
-	$(AR) rcsD $@ $^
+	$(Q)$(AR) rcsD $@ $^
 
 define program_rules
 $(B)/$(1).a: $(filter-out %/main.o,$(call objects,$(1)))
 	@rm -f $$@
-	$(AR) rcsD $$@ $$^
+	$(Q)$(AR) rcsD $$@ $$^
 $(B)/bin/$(1): $(B)/$(1)/main.o $(B)/$(1).a $(COMMON_LIB)
 	@mkdir -p $$(@D)
-	$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $(LIBS_$(1))
+	$(call say,LD ,$$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $(LIBS_$(1))
 endef
 $(foreach program,$(PROGRAMS),$(eval $(call program_rules,$(program))))
 
 # The released program carries no symbols; build/release/bin keeps them for debuggers.
 $(addprefix build/,$(PROGRAMS)): build/%: build/release/bin/%
-	strip -o $@ $<
+	$(call say,BIN,$@)
+	$(Q)strip -o $@ $<
 ifneq ($(PROFILE),release)
 build/release/bin/%: FORCE
 	$(MAKE) PROFILE=release $@
@@ -88,7 +101,8 @@ endif
 
 unit_binary = $(addprefix $(B)/,$(UNIT_TESTS))
 $(unit_binary): $(B)/%: $(B)/%.o $(addprefix $(B)/,$(addsuffix .a,$(PROGRAMS))) $(COMMON_LIB)
-	$(CC) -pthread $(filter-out -static-pie,$(LDFLAGS_$(PROFILE))) -o $@ $< \
+	$(call say,LD ,$@)
+	$(Q)$(CC) -pthread $(filter-out -static-pie,$(LDFLAGS_$(PROFILE))) -o $@ $< \
 	    $(addprefix $(B)/,$(firstword $(filter $(PROGRAMS),$(subst /, ,$*))).a) $(COMMON_LIB) \
 	    -lcmocka $(LIBS_aggregator)
 

@@ -116,3 +116,15 @@ bool num_shard(const char *text, uint32_t *ret_index, uint32_t *ret_count)
     *ret_count = (uint32_t)count;
     return true;
 }
+
+void num_put_u128(char out[NUM_U128_TEXT], unsigned __int128 value)
+{
+    char *at = out + NUM_U128_TEXT - 1;
+
+    *at = '\0';
+    do {
+        *--at = (char)('0' + (int)(value % 10));
+        value /= 10;
+    } while (value > 0);
+    memmove(out, at, strlen(at) + 1);
+}

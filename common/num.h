@@ -22,4 +22,8 @@ bool num_decimal(const char *text, double *ret);
 /* "I/N" with I < N. */
 bool num_shard(const char *text, uint32_t *ret_index, uint32_t *ret_count);
 
+/* Writes value in decimal, terminated. */
+enum { NUM_U128_TEXT = 40 };
+void num_put_u128(char out[NUM_U128_TEXT], unsigned __int128 value);
+
 #endif

@@ -348,7 +348,7 @@ static bool print_help(const struct argp *argp, const struct program_info *info,
 {
     char name[64];
     (void)snprintf(name, sizeof name, "%s", info->name);
-    argp_help(argp, stdout, ARGP_HELP_USAGE | ARGP_HELP_LONG | ARGP_HELP_PRE_DOC, name);
+    argp_help(argp, stdout, ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_PRE_DOC, name);
     (void)printf("\nEach option is also read from %s_<NAME>, dashes as underscores; an empty "
                  "variable\nis unset. Option beats environment beats [default].\n%s%s",
                  info->env_prefix, info->epilog == NULL ? "" : "\n",

@@ -1,0 +1,286 @@
+#include "aggregator/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/machine.h"
+#include "common/num.h"
+#include "common/utf8.h"
+
+enum { MIB = 1 << 20, THREADS_MAX = 256, RUN_ID_MAX = 512, SHARE_OF_LIMIT = 2 };
+
+static option_parse parse_bad_lines, parse_table, parse_field;
+
+static const struct option_spec specs[] = {
+    {.name = "key", .short_name = 'k', .arg = "FIELD", .fallback = "userId",
+     .parse = parse_field, .offset = offsetof(struct config, key),
+     .help = "field to group by"},
+    {.name = "value", .short_name = 'v', .arg = "FIELD", .fallback = "sessionDuration",
+     .parse = parse_field, .offset = offsetof(struct config, value),
+     .help = "field to add up"},
+    {.name = "stats", .parse = option_flag, .offset = offsetof(struct config, statistics),
+     .help = "keep count, min and max beside the sum"},
+    {.name = "print", .short_name = 'p', .arg = "csv|json|table", .parse = option_choice,
+     .choices = "none|csv|json|table", .offset = offsetof(struct config, print),
+     .help = "write the totals to stdout, sorted by key, instead of loading them"},
+    {.name = "max-bad", .arg = "N|P%", .fallback = "0", .parse = parse_bad_lines,
+     .offset = offsetof(struct config, bad_lines),
+     .help = "bad lines to tolerate: a count, or a share of the lines, judged at the end"},
+    {.name = "rejects", .arg = "FILE", .parse = option_text,
+     .offset = offsetof(struct config, rejects),
+     .help = "keep bad lines in FILE: file:line:column: reason, a tab, the line's bytes"},
+    {.name = "max-line", .arg = "SIZE", .fallback = "1M", .parse = option_size, .min = 64,
+     .max = 256 * MIB, .offset = offsetof(struct config, max_line),
+     .help = "longest line that is valid"},
+    {.name = "max-key", .arg = "BYTES", .fallback = "1024", .parse = option_u64, .min = 1,
+     .max = SCAN_KEY_LIMIT, .offset = offsetof(struct config, max_key),
+     .help = "longest key that is valid"},
+    {.name = "threads", .short_name = 't', .arg = "N", .parse = option_u64, .min = 1,
+     .max = THREADS_MAX, .offset = offsetof(struct config, threads),
+     .help = "readers side by side [the CPUs this process may use]"},
+    {.name = "max-memory", .short_name = 'm', .arg = "SIZE", .parse = option_size,
+     .min = FOLD_MEMORY_MIN, .max = (uint64_t)1 << 40,
+     .offset = offsetof(struct config, max_memory),
+     .help = "memory to stay within [256M, or half of the cgroup's limit if that is less]; more "
+             "totals go to temporary files"},
+    {.name = "spill-dir", .arg = "DIR", .parse = option_text, .env_alias = "TMPDIR",
+     .offset = offsetof(struct config, spill_dir),
+     .help = "where those temporary files go [/tmp]"},
+    {.name = "dsn", .short_name = 'd', .arg = "URI", .parse = option_text,
+     .offset = offsetof(struct config, dsn),
+     .help = "database, without a password: postgresql://user@host:port/name?sslmode=..."},
+    {.name = "table", .short_name = 'T', .arg = "NAME", .fallback = "session_duration",
+     .parse = parse_table, .offset = offsetof(struct config, table),
+     .help = "table to add to: name or schema.name"},
+    {.name = "create", .arg = "auto|never", .fallback = "auto", .parse = option_choice,
+     .choices = "auto|never", .offset = offsetof(struct config, create),
+     .help = "whether missing tables are made"},
+    {.name = "run-id", .short_name = 'r', .arg = "ID", .parse = option_text,
+     .offset = offsetof(struct config, run_id),
+     .help = "name of this run: the same run is loaded once [the input's digest]"},
+    {.name = "shard", .arg = "I/N", .fallback = "0/1", .parse = option_shard,
+     .offset = offsetof(struct config, shard),
+     .help = "this is part I (from 0) of N of the run; needs --run-id when N is over 1"},
+    {.name = "wait-db", .arg = "TIME", .fallback = "0s", .parse = option_duration, .max = 86400000,
+     .offset = offsetof(struct config, wait_ms),
+     .help = "keep trying to reach the database at the start: 60s, 5m"},
+    {.name = "lock-timeout", .arg = "TIME", .fallback = "10m", .parse = option_duration, .min = 1,
+     .max = 86400000, .offset = offsetof(struct config, lock_timeout_ms),
+     .help = "how long to wait for other loads of the same table"},
+    {.name = "outputs", .arg = "DIR", .parse = option_text,
+     .offset = offsetof(struct config, outputs),
+     .help = "write lines, users, total, ... to a file each in DIR, for Argo's output parameters"},
+    {.name = "init-sql", .parse = option_flag, .offset = offsetof(struct config, init_sql),
+     .argv_only = true,
+     .help = "print the statements that set the tables and a role up, for psql; then exit"},
+    {.name = "input", .arg = "FILE", .fallback = "events.jsonl", .parse = option_text,
+     .env_alias = "INPUT_FILE", .offset = offsetof(struct config, input),
+     .help = "what to read where no FILE is given"},
+    COMMON_OPTIONS(struct config, common),
+    {.name = NULL},
+};
+
+static const struct program_info info = {
+    .name = "aggregator",
+    .env_prefix = "AGGREGATOR",
+    .operands = "[FILE...]\nruns",
+    .summary = "Folds events (JSON Lines; plain, gzip or BGZF; - is stdin) into totals per key and "
+               "loads them into PostgreSQL exactly once, however often the same run is repeated. "
+               "`runs` lists what was loaded.",
+    .epilog =
+        "Examples:\n"
+        "  aggregator --print table events.jsonl\n"
+        "  DB_URL=localhost DB_NAME=events DB_USER=me DB_PASSWORD=... aggregator events.jsonl\n"
+        "  aggregator --dsn postgresql://me@db/events --run-id 2025-01-31 --shard 0/4 part0.gz\n"
+        "  aggregator --init-sql | psql -v ON_ERROR_STOP=1\n"
+        "  aggregator runs --print table\n"
+        "\n"
+        "Database: --dsn, then DB_USER DB_PASSWORD DB_URL (host) DB_NAME DB_PORT, then libpq's PG*\n"
+        "variables, password file and service file. TLS is verify-full unless the host is this\n"
+        "machine or sslmode / PGSSLMODE says otherwise.\n"
+        "\n"
+        "Exit status:\n"
+        "   0  done, or this run had been loaded before\n"
+        "   1  a bug in this program\n"
+        "   2  options or configuration\n"
+        "   3  input rejected: a bad line, corrupt or truncated gzip, a total beyond 64 bits\n"
+        "   4  refused: login, rights, table, missing or unreadable input, unwritable output\n"
+        "  10  may pass, run again: database away, disk or memory short, input still growing\n"
+        "  11  cancelled: SIGTERM, SIGINT or ARGO_DEADLINE\n",
+};
+
+/* --- values of our own ------------------------------------------------------------------------- */
+
+static bool parse_bad_lines(void *target, const char *text, const struct option_spec *spec,
+                            struct err *err)
+{
+    struct bad_line_policy *policy = target;
+    char number[32];
+    size_t len = strlen(text);
+    double percent;
+    uint64_t lines;
+
+    (void)spec;
+    if (len > 1 && len < sizeof number && text[len - 1] == '%') {
+        memcpy(number, text, len - 1);
+        number[len - 1] = '\0';
+        if (num_decimal(number, &percent) && percent <= 100) {
+            *policy = (struct bad_line_policy){.is_percent = true, .percent = percent};
+            return true;
+        }
+    } else if (num_u64(text, &lines)) {
+        *policy = (struct bad_line_policy){.lines = lines};
+        return true;
+    }
+    return err_set(err, STATUS_USAGE, "'%s' is neither a count such as 10 nor a share from 0%% to "
+                   "100%%", text);
+}
+
+static bool parse_table(void *target, const char *text, const struct option_spec *spec,
+                        struct err *err)
+{
+    struct sql_name name;
+    return sql_parse_name(text, &name, err) && option_text(target, text, spec, err);
+}
+
+static bool parse_field(void *target, const char *text, const struct option_spec *spec,
+                        struct err *err)
+{
+    size_t len = strlen(text);
+
+    for (size_t at = 0, width; at < len; at += width) {
+        width = utf8_length((const unsigned char *)text + at, len - at);
+        if (width == 0)
+            return err_set(err, STATUS_USAGE, "the field name is not UTF-8");
+    }
+    if (len > SCAN_FIELD_NAME_LIMIT)
+        return err_set(err, STATUS_USAGE, "the field name has more than %d bytes",
+                       SCAN_FIELD_NAME_LIMIT);
+    return option_text(target, text, spec, err);
+}
+
+/* --- how they fit together --------------------------------------------------------------------- */
+
+static const char *from_env(const char *name)
+{
+    const char *text = getenv(name);
+    return text == NULL || text[0] == '\0' ? NULL : text;
+}
+
+static bool any_database(const struct config *config)
+{
+    static const char *const names[] = {"PGHOST", "PGHOSTADDR", "PGPORT",    "PGDATABASE",
+                                        "PGUSER", "PGSERVICE",  "PGSERVICEFILE"};
+    const struct pg_settings *db = &config->database;
+
+    if (config->dsn != NULL || db->host != NULL || db->name != NULL || db->user != NULL ||
+        db->port != NULL)
+        return true;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (from_env(names[i]) != NULL)
+            return true;
+    return false;
+}
+
+static bool check_database(struct config *config, struct err *err)
+{
+    struct pg_settings *db = &config->database;
+    uint64_t port;
+
+    *db = (struct pg_settings){.dsn = config->dsn,
+                               .user = from_env("DB_USER"),
+                               .password = from_env("DB_PASSWORD"),
+                               .host = from_env("DB_URL"),
+                               .name = from_env("DB_NAME"),
+                               .port = from_env("DB_PORT"),
+                               .wait_ms = config->wait_ms,
+                               .lock_timeout_ms = config->lock_timeout_ms};
+    if (db->port != NULL && (!num_u64(db->port, &port) || port < 1 || port > 65535))
+        return err_set(err, STATUS_USAGE,
+                       "DB_PORT is '%s', not a port from 1 to 65535; if Kubernetes set it for a "
+                       "Service named db, set enableServiceLinks: false",
+                       db->port);
+    if (db->host != NULL && strstr(db->host, "://") != NULL)
+        return err_set(err, STATUS_USAGE, "DB_URL is a host name, not a URI; pass a URI as --dsn");
+    if (!any_database(config))
+        return err_set(err, STATUS_USAGE,
+                       "no database is named: set DB_URL, DB_NAME, DB_USER and DB_PASSWORD, or "
+                       "--dsn, or --print the totals instead");
+    if (strlen(config->key) > SQL_NAME_MAX || strlen(config->value) > SQL_NAME_MAX)
+        return err_set(err, STATUS_USAGE, "--key and --value name columns: at most %d bytes each",
+                       SQL_NAME_MAX);
+    return pg_check_settings(db, err);
+}
+
+static bool check_run(const struct config *config, struct err *err)
+{
+    if (strcmp(config->key, config->value) == 0)
+        return err_set(err, STATUS_USAGE, "--key and --value are both '%s'", config->key);
+    if (config->shard.count > 1 && config->run_id == NULL)
+        return err_set(err, STATUS_USAGE,
+                       "--shard %u/%u needs --run-id: the shards' inputs differ, so their digests "
+                       "cannot name the run",
+                       config->shard.index, config->shard.count);
+    if (config->run_id != NULL && strlen(config->run_id) > RUN_ID_MAX)
+        return err_set(err, STATUS_USAGE, "--run-id has more than %d bytes", RUN_ID_MAX);
+    if (config->max_memory < FOLD_MEMORY_MIN + config->max_line)
+        return err_set(err, STATUS_USAGE,
+                       "--max-memory %llu is less than %d for the program and %llu for a line of "
+                       "--max-line",
+                       (unsigned long long)config->max_memory, FOLD_MEMORY_MIN,
+                       (unsigned long long)config->max_line);
+    return true;
+}
+
+static void fill_defaults(struct config *config)
+{
+    const uint64_t usual = 256 * MIB;
+
+    if (config->threads == 0)
+        config->threads = machine_cpus();
+    if (config->threads > THREADS_MAX)
+        config->threads = THREADS_MAX;
+    if (config->max_memory == 0) {
+        uint64_t share = machine_memory() / SHARE_OF_LIMIT;
+        config->max_memory = share != 0 && share < usual ? share : usual;
+        uint64_t least = FOLD_MEMORY_MIN + config->max_line;
+        config->max_memory = config->max_memory < least ? least : config->max_memory;
+    }
+    if (config->spill_dir == NULL)
+        config->spill_dir = "/tmp";
+}
+
+static bool complete(struct config *config, const struct operands *operands, struct err *err)
+{
+    fill_defaults(config);
+    config->files = operands->item;
+    config->file_count = (size_t)operands->count;
+    config->action = config->print != PRINT_NONE ? ACTION_FOLD_AND_PRINT : ACTION_FOLD_AND_LOAD;
+    if (config->init_sql)
+        config->action = ACTION_INIT_SQL;
+    else if (operands->count > 0 && strcmp(operands->item[0], "runs") == 0)
+        config->action = ACTION_RUNS;
+    if (config->action == ACTION_RUNS && operands->count > 1)
+        return err_set(err, STATUS_USAGE, "`aggregator runs` takes no '%s'; a file of that name is "
+                       "./runs", operands->item[1]);
+    if (config->file_count == 0) {
+        config->files = (char *const *)&config->input;
+        config->file_count = 1;
+    }
+    if (!sql_parse_name(config->table, &config->table_name, err) || !check_run(config, err))
+        return false;
+    return config->action == ACTION_INIT_SQL || config->action == ACTION_FOLD_AND_PRINT ||
+           check_database(config, err);
+}
+
+enum options_outcome config_read(struct config *config, int argc, char **argv, struct err *err)
+{
+    struct operands operands;
+
+    *config = (struct config){0};
+    enum options_outcome outcome =
+        options_read(&info, specs, config, &operands, argc, argv, err);
+    if (outcome == OPTIONS_RUN && !complete(config, &operands, err))
+        return OPTIONS_BAD;
+    return outcome;
+}

@@ -1,0 +1,38 @@
+/* The aggregator's configuration: options, environment, and how they fit together. */
+#ifndef AGGREGATOR_CONFIG_H
+#define AGGREGATOR_CONFIG_H
+
+#include "aggregator/load.h"
+#include "aggregator/print_rows.h"
+#include "common/options.h"
+
+enum action { ACTION_FOLD_AND_LOAD, ACTION_FOLD_AND_PRINT, ACTION_INIT_SQL, ACTION_RUNS };
+
+struct config {
+    enum action action;
+    struct common_options common;
+    char *const *files; /* at least one for the FOLD actions */
+    size_t file_count;
+
+    const char *input; /* where no FILE is given */
+    const char *key, *value, *table;
+    bool statistics;
+    const char *run_id;
+    struct shard shard;
+    struct bad_line_policy bad_lines;
+    const char *rejects, *spill_dir, *outputs;
+    uint64_t max_line, max_key, max_memory, threads;
+    const char *dsn;
+    uint64_t wait_ms, lock_timeout_ms;
+    int create; /* 0: missing tables are made; 1: never */
+    int print;  /* enum print_format */
+    bool init_sql;
+
+    struct sql_name table_name;
+    struct pg_settings database;
+};
+
+/* OPTIONS_RUN: *config is complete and checked; texts are borrowed from argv and environment. */
+enum options_outcome config_read(struct config *config, int argc, char **argv, struct err *err);
+
+#endif

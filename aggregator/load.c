@@ -1,0 +1,315 @@
+#include "aggregator/load.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "aggregator/copy_row.h"
+#include "common/log.h"
+#include "common/machine.h"
+#include "common/num.h"
+#include "common/program.h"
+#include "common/progress.h"
+#include "common/stop.h"
+
+enum {
+    SQL_MAX = 64 * 1024,
+    COPY_CHUNK = 64 * 1024,
+    ATTEMPTS_MAX = 8,
+    PAUSE_FIRST_MS = 50,
+    RECONNECT_MS = 30000, /* after a lost answer to COMMIT, beside --wait-db */
+};
+
+#define ROWS __attribute__((cleanup(free_rows))) struct pg_rows *
+#define TEXT __attribute__((cleanup(buf_release))) struct buf
+
+static void free_rows(struct pg_rows **rows)
+{
+    pg_rows_free(*rows);
+}
+
+/* One attempt at the transaction. */
+struct attempt {
+    const struct load_request *request;
+    const struct fold_result *input;
+    struct total_stream *totals;
+    struct pg *pg;
+    struct target target;
+    const char *run_id;
+    char shard[16], shards[16];
+    bool already_applied;
+    bool outcome_unknown; /* the connection broke before COMMIT was answered */
+};
+
+typedef bool sql_builder(struct buf *out, const struct sql_target *target, struct err *err);
+
+static bool query(struct attempt *at, sql_builder *build, int count, const char *const *params,
+                  struct pg_rows **ret, struct err *err)
+{
+    TEXT sql;
+    buf_init(&sql, SQL_MAX);
+    return build(&sql, &at->target.sql, err) && buf_add(&sql, "", 1, err) &&
+           pg_query(at->pg, sql.data, count, params, ret, err);
+}
+
+/* --- the steps, in order ---------------------------------------------------------------------- */
+
+/*
+ * A client that vanishes must not hold the claim for hours, and a statement must not be ended by a
+ * limit meant for others. SET LOCAL, because a pooler gives the session to others afterwards.
+ */
+static bool set_limits(struct attempt *at, struct err *err)
+{
+    char sql[1024];
+    int version = pg_version(at->pg);
+
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT set_config('lock_timeout', '%" PRIu64 "ms', true), "
+                   "set_config('statement_timeout', '0', true), "
+                   "set_config('idle_in_transaction_session_timeout', '60s', true), "
+                   "set_config('tcp_keepalives_idle', '30', true), "
+                   "set_config('tcp_keepalives_interval', '10', true), "
+                   "set_config('tcp_keepalives_count', '3', true)%s%s",
+                   at->request->database.lock_timeout_ms,
+                   version >= 140000 ? ", set_config('client_connection_check_interval', '1s', true)"
+                                     : "",
+                   version >= 170000 ? ", set_config('transaction_timeout', '0', true)" : "");
+    return pg_run(at->pg, sql, err);
+}
+
+/* A concurrent twin makes this wait until its transaction ends. */
+static bool claim(struct attempt *at, bool *ret_claimed, struct err *err)
+{
+    ROWS rows = NULL;
+    const struct fold_result *input = at->input;
+    struct usage usage;
+    char lines[24], bytes[24], bad[24], keys[24], total[NUM_U128_TEXT], seconds[32], peak[24];
+
+    machine_usage(&usage);
+    (void)snprintf(lines, sizeof lines, "%" PRIu64, input->tally.lines);
+    (void)snprintf(bytes, sizeof bytes, "%" PRIu64, input->bytes);
+    (void)snprintf(bad, sizeof bad, "%" PRIu64, input->tally.bad);
+    (void)snprintf(keys, sizeof keys, "%" PRIu64, input->keys);
+    (void)snprintf(seconds, sizeof seconds, "%.6f", machine_seconds() - at->request->started);
+    (void)snprintf(peak, sizeof peak, "%" PRIu64, usage.peak_rss_bytes);
+    num_put_u128(total, input->total);
+    const char *params[] = {at->target.name, at->run_id, at->shard,     at->shards,
+                            lines,           bytes,      input->digest, bad,
+                            keys,            total,      seconds,       usage.peak_known ? peak : NULL,
+                            PROGRAM_VERSION};
+    if (!query(at, sql_claim, sizeof params / sizeof *params, params, &rows, err))
+        return false;
+    *ret_claimed = pg_affected(rows) == 1;
+    return true;
+}
+
+/* The run is in the ledger: is it this one? */
+static bool compare_claim(struct attempt *at, bool *ret_found, struct err *err)
+{
+    ROWS rows = NULL;
+    const char *params[] = {at->target.name, at->run_id, at->shard};
+    char shown[128];
+
+    if (!query(at, sql_find_claim, 3, params, &rows, err))
+        return false;
+    *ret_found = pg_row_count(rows) > 0;
+    if (!*ret_found)
+        return true;
+    (void)err_quote(shown, sizeof shown, at->run_id, strlen(at->run_id));
+    if (strcmp(pg_value(rows, 0, 1), at->shards) != 0)
+        return err_set(err, STATUS_REFUSED,
+                       "run '%s' was loaded as shard %s of %s, now of %s; keep the number of "
+                       "shards, or choose a new --run-id",
+                       shown, at->shard, pg_value(rows, 0, 1), at->shards);
+    if (strcmp(pg_value(rows, 0, 0), at->input->digest) != 0)
+        return err_set(err, STATUS_REFUSED,
+                       "run '%s' shard %s/%s was loaded at %s from other input (digest %s, now "
+                       "%s); choose a new --run-id for new data",
+                       shown, at->shard, at->shards, pg_value(rows, 0, 2), pg_value(rows, 0, 0),
+                       at->input->digest);
+    at->already_applied = true;
+    return true;
+}
+
+/* Loads of one target take turns; with the lock held, shards of another split would be seen. */
+static bool lock_target(struct attempt *at, struct err *err)
+{
+    ROWS rows = NULL;
+    const char *lock_params[] = {at->target.name};
+    const char *params[] = {at->target.name, at->run_id, at->shards};
+    char shown[128];
+
+    if (!pg_query(at->pg,
+                  "SELECT pg_advisory_xact_lock(hashtextextended('aggregator.load.' || $1::text, 0))",
+                  1, lock_params, NULL, err) ||
+        !query(at, sql_find_other_count, 3, params, &rows, err))
+        return false;
+    return pg_row_count(rows) == 0 ||
+           err_set(err, STATUS_REFUSED,
+                   "run '%s' is split into %s shards in the ledger, now into %s; keep the number "
+                   "of shards, or choose a new --run-id",
+                   err_quote(shown, sizeof shown, at->run_id, strlen(at->run_id)),
+                   pg_value(rows, 0, 0), at->shards);
+}
+
+static bool send_rows(struct attempt *at, struct buf *chunk, struct err *err)
+{
+    struct total total;
+    int got;
+
+    if (!copy_header(chunk, err) || !at->totals->rewind(at->totals, err))
+        return false;
+    while ((got = at->totals->next(at->totals, &total, err)) == 1) {
+        if (!copy_row(chunk, &total, at->target.sql.statistics, err))
+            return false;
+        if (chunk->len >= COPY_CHUNK) {
+            if (!pg_copy_put(at->pg, chunk->data, chunk->len, err))
+                return false;
+            buf_clear(chunk);
+        }
+        progress_add(1);
+    }
+    return got == 0 && copy_trailer(chunk, err) &&
+           pg_copy_put(at->pg, chunk->data, chunk->len, err);
+}
+
+static bool stage(struct attempt *at, struct err *err)
+{
+    TEXT sql, chunk;
+    uint64_t rows;
+
+    buf_init(&sql, SQL_MAX);
+    buf_init(&chunk, COPY_CHUNK * 4);
+    if (!query(at, sql_create_staging, 0, NULL, NULL, err) ||
+        !sql_copy_staging(&sql, &at->target.sql, err) || !buf_add(&sql, "", 1, err) ||
+        !pg_copy_begin(at->pg, sql.data, err) || !send_rows(at, &chunk, err) ||
+        !pg_copy_end(at->pg, &rows, err))
+        return false;
+    if (rows != at->input->keys)
+        return err_set(err, STATUS_BUG, "%" PRIu64 " rows were staged instead of %" PRIu64, rows,
+                       at->input->keys);
+    return pg_run(at->pg, "ANALYZE pg_temp.aggregator_staging", err);
+}
+
+static bool check_cut_keys(struct attempt *at, struct err *err)
+{
+    ROWS rows = NULL;
+    TEXT sql;
+    char shown[160];
+
+    if (at->target.cut_type == NULL)
+        return true;
+    buf_init(&sql, SQL_MAX);
+    if (!sql_find_cut_key(&sql, at->target.cut_type, err) || !buf_add(&sql, "", 1, err) ||
+        !pg_query(at->pg, sql.data, 0, NULL, &rows, err))
+        return false;
+    if (pg_row_count(rows) == 0)
+        return true;
+    const char *key = pg_value(rows, 0, 0);
+    return err_set(err, STATUS_REFUSED,
+                   "key '%s' does not fit column %s of %s, which is %s; widen the column to text",
+                   err_quote(shown, sizeof shown, key, strlen(key)), at->target.sql.key,
+                   at->target.sql.table, at->target.cut_type);
+}
+
+/* An aborted transaction answers COMMIT with ROLLBACK, without an error. */
+static bool commit(struct attempt *at, struct err *err)
+{
+    ROWS rows = NULL;
+
+    if (!pg_query(at->pg, "COMMIT", 0, NULL, &rows, err)) {
+        at->outcome_unknown = !pg_is_alive(at->pg); /* else the server said what failed */
+        return false;
+    }
+    return strcmp(pg_tag(rows), "COMMIT") == 0 ||
+           err_set(err, STATUS_TRANSIENT, "the database rolled the load back");
+}
+
+static bool transact(struct attempt *at, struct err *err)
+{
+    bool claimed, found;
+
+    if (!pg_run(at->pg, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", err) ||
+        !set_limits(at, err) || !claim(at, &claimed, err))
+        return false;
+    if (!claimed) {
+        if (!compare_claim(at, &found, err))
+            return false;
+        if (!found)
+            return err_set(err, STATUS_TRANSIENT, "the run left the ledger while it was read");
+        return pg_run(at->pg, "ROLLBACK", err);
+    }
+    return lock_target(at, err) && stage(at, err) && check_cut_keys(at, err) &&
+           query(at, sql_merge, 0, NULL, NULL, err) && commit(at, err);
+}
+
+/* --- attempts --------------------------------------------------------------------------------- */
+
+static bool connect_target(const struct load_request *request, uint64_t wait_ms, struct pg **ret,
+                           struct target *ret_target, struct err *err)
+{
+    if (!pg_connect(ret, &request->database, wait_ms, err))
+        return false;
+    return target_open(ret_target, *ret, &request->target, err);
+}
+
+bool load_prepare(const struct load_request *request, struct err *err)
+{
+    struct pg *pg = NULL;
+    struct target target = {0};
+    bool done = connect_target(request, request->database.wait_ms, &pg, &target, err);
+
+    target_release(&target);
+    pg_close(pg);
+    return done;
+}
+
+/* Worth another attempt here: a lost race, or a COMMIT whose answer never came. */
+static bool is_settled_inside(const struct attempt *at, const struct err *err)
+{
+    const char *state = at->pg == NULL ? "" : pg_sqlstate(at->pg);
+
+    if (err->status != STATUS_TRANSIENT)
+        return false;
+    return at->outcome_unknown || strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0;
+}
+
+bool load_apply(const struct load_request *request, const struct fold_result *input,
+                struct total_stream *totals, struct load_result *ret, struct err *err)
+{
+    const double started = machine_seconds();
+    uint64_t wait_ms = 0;
+    bool done = false, again = true, unknown = false;
+
+    *ret = (struct load_result){0};
+    for (int pause_ms = PAUSE_FIRST_MS; !done && again; pause_ms *= 2) {
+        struct attempt at = {.request = request, .input = input, .totals = totals};
+        at.run_id = request->run_id != NULL ? request->run_id : input->digest;
+        (void)snprintf(at.shard, sizeof at.shard, "%" PRIu32, request->shard.index);
+        (void)snprintf(at.shards, sizeof at.shards, "%" PRIu32, request->shard.count);
+
+        ret->attempts++;
+        progress_start("rows", input->keys, NULL);
+        done = connect_target(request, wait_ms, &at.pg, &at.target, err) && transact(&at, err);
+        again = !done && ret->attempts < ATTEMPTS_MAX && is_settled_inside(&at, err);
+        if (again && at.outcome_unknown) {
+            unknown = true;
+            wait_ms = request->database.wait_ms + RECONNECT_MS;
+        }
+        target_release(&at.target);
+        pg_close(at.pg);
+        progress_end();
+        /* After a COMMIT without an answer, "already applied" is our own doing. */
+        ret->already_applied = at.already_applied && !unknown;
+        if (again) {
+            log_warn("%s; trying again", err->text);
+            if (stop_wait(-1, 0, pause_ms, err) < 0)
+                return false;
+        }
+    }
+    ret->seconds = machine_seconds() - started;
+    if (!done && unknown)
+        return err_prefix(err, "whether the load was committed is unknown, a retry of the same run "
+                               "settles it");
+    return done;
+}

@@ -1,0 +1,38 @@
+/*
+ * Totals into the table exactly once: claim, lock, COPY, merge and ledger in one short transaction.
+ */
+#ifndef AGGREGATOR_LOAD_H
+#define AGGREGATOR_LOAD_H
+
+#include "aggregator/fold.h"
+#include "aggregator/load_pg.h"
+#include "aggregator/target.h"
+#include "common/options.h"
+
+struct load_request {
+    struct pg_settings database;
+    struct target_request target;
+    const char *run_id; /* NULL: the input's digest */
+    struct shard shard;
+    uint64_t bad_lines;
+    double started; /* machine_seconds() when the run began */
+};
+
+/* Reaches the server and the table before any input is read; tables are made when missing. */
+bool load_prepare(const struct load_request *request, struct err *err);
+
+struct load_result {
+    bool already_applied; /* this run had been loaded before; nothing was changed */
+    unsigned attempts;
+    double seconds;
+};
+
+/*
+ * Applies the totals once, however often it is called for the same run. Serialization failures and
+ * a lost answer to COMMIT are settled inside by claiming again; what stays is TRANSIENT. REFUSED:
+ * the run id was loaded with other input or another shard count, or the table cannot hold a total.
+ */
+bool load_apply(const struct load_request *request, const struct fold_result *input,
+                struct total_stream *totals, struct load_result *ret, struct err *err);
+
+#endif

@@ -1,0 +1,24 @@
+/* Totals as text for --print: CSV (RFC 4180 quoting, LF), JSON Lines, an aligned table. Pure. */
+#ifndef AGGREGATOR_PRINT_ROWS_H
+#define AGGREGATOR_PRINT_ROWS_H
+
+#include "aggregator/totals.h"
+#include "common/buf.h"
+
+enum print_format { PRINT_NONE, PRINT_CSV, PRINT_JSON, PRINT_TABLE };
+
+struct print_shape {
+    enum print_format format; /* not PRINT_NONE */
+    const char *key, *value;  /* field names */
+    bool statistics;
+    size_t longest_key; /* bytes, for the table's first column */
+};
+
+bool print_header(struct buf *out, const struct print_shape *shape, struct err *err);
+bool print_row(struct buf *out, const struct print_shape *shape, const struct total *total,
+               struct err *err);
+
+/* One CSV field, quoted where it must be. */
+bool print_csv_field(struct buf *out, const void *bytes, size_t len, struct err *err);
+
+#endif

@@ -1,0 +1,306 @@
+#include "aggregator/sequence.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+enum { LINE_END_MAX = 2, REJECT_CUT = 1024, NAME_SHOWN = 512 };
+
+struct sequence {
+    const struct scan_rules *rules;
+    struct bad_line_policy policy;
+    reject_sink *reject;
+    void *reject_context;
+
+    struct tally tally;
+    uint64_t bytes, line_number; /* line_number: lines of this file so far */
+    char first_bad[NAME_SHOWN + 128];
+
+    /* The straddling line: its first bytes and its length so far. */
+    unsigned char *carry;
+    size_t carry_cap, carry_len;
+
+    XXH3_state_t *file_digest, *input_digest;
+    unsigned char digest[DIGEST_BYTES];
+};
+
+/* --- slices ----------------------------------------------------------------------------------- */
+
+void slice_cut(struct slice *slice)
+{
+    XXH128_canonical_t canonical;
+    const unsigned char *end = NULL;
+
+    slice->line_ends = false;
+    slice->head_len = 0;
+    if (!slice->first) {
+        end = memchr(slice->data, '\n', slice->len);
+        slice->line_ends = end != NULL;
+        slice->head_len = end != NULL ? (size_t)(end - slice->data) + 1 : slice->len;
+    }
+    end = memrchr(slice->data + slice->head_len, '\n', slice->len - slice->head_len);
+    slice->tail_at = end != NULL ? (size_t)(end - slice->data) + 1 : slice->head_len;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits(slice->data, slice->len));
+    memcpy(slice->digest, canonical.digest, DIGEST_BYTES);
+}
+
+bool slice_scan(struct slice *slice, const struct scan_rules *rules, event_sink *sink,
+                void *context, struct err *err)
+{
+    const unsigned char *at = slice->data + slice->head_len;
+    const unsigned char *end = slice->data + slice->tail_at;
+    struct scan_result found;
+    struct tally tally = {0};
+
+    while (at < end) {
+        const unsigned char *line_end = memchr(at, '\n', (size_t)(end - at));
+        switch (scan_line(rules, at, (size_t)(line_end - at), &found)) {
+        case SCAN_EVENT:
+            if (!sink(context, found.key, found.key_len, found.value, err))
+                return false;
+            break;
+        case SCAN_BLANK:
+            tally.blank++;
+            break;
+        case SCAN_BAD:
+            tally.bad++;
+            break;
+        }
+        tally.lines++;
+        at = line_end + 1;
+    }
+    slice->inner = tally;
+    return true;
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+struct sequence *sequence_new(const struct scan_rules *rules, const struct bad_line_policy *policy,
+                              reject_sink *reject, void *reject_context)
+{
+    struct sequence *sequence = calloc(1, sizeof *sequence);
+    if (sequence == NULL)
+        return NULL;
+    sequence->rules = rules;
+    sequence->policy = *policy;
+    sequence->reject = reject;
+    sequence->reject_context = reject_context;
+    sequence->carry_cap = rules->max_line + LINE_END_MAX;
+    sequence->carry = malloc(sequence->carry_cap);
+    sequence->file_digest = XXH3_createState();
+    sequence->input_digest = XXH3_createState();
+    if (sequence->carry == NULL || sequence->file_digest == NULL ||
+        sequence->input_digest == NULL) {
+        sequence_free(sequence);
+        return NULL;
+    }
+    (void)XXH3_128bits_reset(sequence->file_digest);
+    (void)XXH3_128bits_reset(sequence->input_digest);
+    return sequence;
+}
+
+void sequence_free(struct sequence *sequence)
+{
+    if (sequence == NULL)
+        return;
+    free(sequence->carry);
+    (void)XXH3_freeState(sequence->file_digest);
+    (void)XXH3_freeState(sequence->input_digest);
+    free(sequence);
+}
+
+/* --- bad lines -------------------------------------------------------------------------------- */
+
+static bool write_reject(struct sequence *sequence, const char *place, const unsigned char *line,
+                         size_t kept, size_t len, struct err *err)
+{
+    char mark[64];
+    int mark_len = 0;
+
+    if (sequence->reject == NULL)
+        return true;
+    if (len > sequence->rules->max_line + LINE_END_MAX) {
+        kept = kept < REJECT_CUT ? kept : REJECT_CUT;
+        mark_len = snprintf(mark, sizeof mark, "...[cut: %zu bytes]", len);
+    }
+    return sequence->reject(sequence->reject_context, place, strlen(place), err) &&
+           sequence->reject(sequence->reject_context, "\t", 1, err) &&
+           sequence->reject(sequence->reject_context, line, kept, err) &&
+           sequence->reject(sequence->reject_context, mark, (size_t)mark_len, err) &&
+           sequence->reject(sequence->reject_context, "\n", 1, err);
+}
+
+/* One bad line, in order: kept of its len bytes are at line. */
+static bool bad_line(struct sequence *sequence, const char *name, uint64_t number,
+                     const struct scan_result *found, const unsigned char *line, size_t kept,
+                     size_t len, struct err *err)
+{
+    const struct bad_line_policy *policy = &sequence->policy;
+    char place[sizeof sequence->first_bad], shown[NAME_SHOWN];
+
+    (void)snprintf(place, sizeof place, "%s:%llu:%zu: %s",
+                   err_quote(shown, sizeof shown, name, strlen(name)), (unsigned long long)number,
+                   found->column, found->reason);
+    sequence->tally.bad++;
+    if (sequence->tally.bad == 1)
+        memcpy(sequence->first_bad, place, sizeof place);
+    if (!write_reject(sequence, place, line, kept, len, err))
+        return false;
+    if (policy->is_percent || sequence->tally.bad <= policy->lines)
+        return true;
+    if (policy->lines == 0)
+        return err_set(err, STATUS_INPUT,
+                       "%s (key '%s', value '%s'); nothing was loaded; mend the line, or tolerate "
+                       "some with --max-bad",
+                       place, sequence->rules->key, sequence->rules->value);
+    return err_set(err, STATUS_INPUT,
+                   "%s; that is bad line %llu, more than --max-bad %llu; nothing was loaded",
+                   place, (unsigned long long)sequence->tally.bad,
+                   (unsigned long long)policy->lines);
+}
+
+/* Finds the bad lines of a slice again, now that their numbers are known. */
+static bool replay_bad_lines(struct sequence *sequence, const struct slice *slice, struct err *err)
+{
+    const unsigned char *at = slice->data + slice->head_len;
+    const unsigned char *end = slice->data + slice->tail_at;
+    uint64_t number = sequence->line_number;
+    struct scan_result found;
+
+    for (uint64_t left = slice->inner.bad; left > 0 && at < end;) {
+        const unsigned char *line_end = memchr(at, '\n', (size_t)(end - at));
+        size_t len = (size_t)(line_end - at);
+        number++;
+        if (scan_line(sequence->rules, at, len, &found) == SCAN_BAD) {
+            left--;
+            if (!bad_line(sequence, slice->name, number, &found, at, len, len, err))
+                return false;
+        }
+        at = line_end + 1;
+    }
+    return true;
+}
+
+static bool take_inner(struct sequence *sequence, const struct slice *slice, struct err *err)
+{
+    const struct tally *inner = &slice->inner;
+    bool decisive = !sequence->policy.is_percent &&
+                    inner->bad + sequence->tally.bad > sequence->policy.lines;
+
+    if (inner->bad > 0 &&
+        (decisive || sequence->reject != NULL || sequence->tally.bad == 0)) {
+        if (!replay_bad_lines(sequence, slice, err))
+            return false;
+    } else {
+        sequence->tally.bad += inner->bad;
+    }
+    sequence->line_number += inner->lines;
+    sequence->tally.lines += inner->lines;
+    sequence->tally.blank += inner->blank;
+    return true;
+}
+
+/* --- straddling lines ------------------------------------------------------------------------- */
+
+/* Keeps only what a line that is too long needs to be seen as such. */
+static void carry_add(struct sequence *sequence, const unsigned char *bytes, size_t len)
+{
+    if (sequence->carry_len < sequence->carry_cap) {
+        size_t room = sequence->carry_cap - sequence->carry_len;
+        memcpy(sequence->carry + sequence->carry_len, bytes, len < room ? len : room);
+    }
+    sequence->carry_len += len;
+}
+
+static bool end_carry(struct sequence *sequence, const struct slice *slice, event_sink *sink,
+                      void *context, struct err *err)
+{
+    struct scan_result found;
+    size_t len = sequence->carry_len;
+    size_t kept = len < sequence->carry_cap ? len : sequence->carry_cap;
+
+    sequence->carry_len = 0;
+    sequence->line_number++;
+    sequence->tally.lines++;
+    /* A cut line may end in '\r' by chance, but it is then still longer than allowed. */
+    switch (scan_line(sequence->rules, sequence->carry, kept, &found)) {
+    case SCAN_EVENT:
+        return sink(context, found.key, found.key_len, found.value, err);
+    case SCAN_BLANK:
+        sequence->tally.blank++;
+        return true;
+    case SCAN_BAD:
+        break;
+    }
+    return bad_line(sequence, slice->name, sequence->line_number, &found, sequence->carry, kept,
+                    len, err);
+}
+
+static void take_digest(struct sequence *sequence, const struct slice *slice)
+{
+    XXH128_canonical_t canonical;
+
+    if (slice->first)
+        (void)XXH3_128bits_reset(sequence->file_digest);
+    if (slice->len > 0) /* a stream may end in an empty block where a plain file does not */
+        (void)XXH3_128bits_update(sequence->file_digest, slice->digest, DIGEST_BYTES);
+    if (slice->last) {
+        XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(sequence->file_digest));
+        (void)XXH3_128bits_update(sequence->input_digest, canonical.digest, DIGEST_BYTES);
+    }
+}
+
+bool sequence_take(struct sequence *sequence, const struct slice *slice, event_sink *sink,
+                   void *context, struct err *err)
+{
+    if (slice->first)
+        sequence->line_number = sequence->carry_len = 0;
+    sequence->bytes += slice->len;
+    take_digest(sequence, slice);
+
+    carry_add(sequence, slice->data, slice->head_len - slice->line_ends);
+    if (slice->line_ends && !end_carry(sequence, slice, sink, context, err))
+        return false;
+    if (!take_inner(sequence, slice, err))
+        return false;
+    carry_add(sequence, slice->data + slice->tail_at, slice->len - slice->tail_at);
+    if (slice->last && sequence->carry_len > 0)
+        return end_carry(sequence, slice, sink, context, err);
+    return true;
+}
+
+bool sequence_finish(struct sequence *sequence, struct err *err)
+{
+    XXH128_canonical_t canonical;
+    const struct tally *tally = &sequence->tally;
+    double judged = (double)(tally->lines - tally->blank);
+
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(sequence->input_digest));
+    memcpy(sequence->digest, canonical.digest, DIGEST_BYTES);
+    if (!sequence->policy.is_percent || tally->bad == 0 ||
+        (double)tally->bad * 100 <= sequence->policy.percent * judged)
+        return true;
+    return err_set(err, STATUS_INPUT,
+                   "%llu of %.0f lines are bad (%.2f%%), more than --max-bad %g%%; nothing was "
+                   "loaded; the first: %s",
+                   (unsigned long long)tally->bad, judged, (double)tally->bad * 100 / judged,
+                   sequence->policy.percent, sequence->first_bad);
+}
+
+const struct tally *sequence_tally(const struct sequence *sequence)
+{
+    return &sequence->tally;
+}
+
+uint64_t sequence_bytes(const struct sequence *sequence)
+{
+    return sequence->bytes;
+}
+
+void sequence_digest(const struct sequence *sequence, char ret[DIGEST_TEXT])
+{
+    for (size_t i = 0; i < DIGEST_BYTES; i++)
+        (void)snprintf(ret + 2 * i, 3, "%02x", sequence->digest[i]);
+}

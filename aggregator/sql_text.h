@@ -1,0 +1,57 @@
+/*
+ * The SQL of the load, with every identifier quoted. Pure.
+ */
+#ifndef AGGREGATOR_SQL_TEXT_H
+#define AGGREGATOR_SQL_TEXT_H
+
+#include "common/buf.h"
+
+/* PostgreSQL cuts longer identifiers silently; we refuse them. */
+enum { SQL_NAME_MAX = 63 };
+
+/* "name" with inner quotes doubled. */
+bool sql_add_identifier(struct buf *out, const char *name, struct err *err);
+
+/* schema.table or table, as the user wrote it: parts in double quotes may hold dots. */
+struct sql_name {
+    char schema[SQL_NAME_MAX + 1]; /* empty: found by the search path */
+    char table[SQL_NAME_MAX + 1];
+};
+bool sql_parse_name(const char *text, struct sql_name *ret, struct err *err);
+
+/* "schema"."table", or "table"; ASCII letters in lower case when fold is true. */
+bool sql_add_name(struct buf *out, const struct sql_name *name, bool fold, struct err *err);
+
+/* What is loaded into: every text already quoted as SQL wants it. */
+struct sql_target {
+    const char *schema; /* only for sql_init_script(); NULL: found by the search path */
+    const char *table, *ledger;
+    const char *key, *value;
+    bool statistics;
+    const char *count, *min, *max; /* only with statistics */
+};
+
+bool sql_create_table(struct buf *out, const struct sql_target *target, struct err *err);
+bool sql_create_ledger(struct buf *out, const struct sql_target *target, struct err *err);
+bool sql_create_staging(struct buf *out, const struct sql_target *target, struct err *err);
+bool sql_copy_staging(struct buf *out, const struct sql_target *target, struct err *err);
+
+/* Finds a key that a narrow column would cut silently; key_type is its SQL type. */
+bool sql_find_cut_key(struct buf *out, const char *key_type, struct err *err);
+
+/* Adds the staged totals to the table: an old NULL counts as 0, sums keep the column's type. */
+bool sql_merge(struct buf *out, const struct sql_target *target, struct err *err);
+
+/* Parameters $1.. in the order of the ledger's columns, without applied_at. */
+bool sql_claim(struct buf *out, const struct sql_target *target, struct err *err);
+bool sql_find_claim(struct buf *out, const struct sql_target *target, struct err *err);
+bool sql_find_other_count(struct buf *out, const struct sql_target *target, struct err *err);
+
+/* All runs, oldest first; as_json: one column of JSON objects. */
+bool sql_list_ledger(struct buf *out, const struct sql_target *target, bool as_json,
+                     struct err *err);
+
+/* The whole set-up for a database owner, for psql: tables and a role with the least rights. */
+bool sql_init_script(struct buf *out, const struct sql_target *target, struct err *err);
+
+#endif

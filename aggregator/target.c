@@ -1,0 +1,375 @@
+#include "aggregator/target.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { TEXT_MAX = 64 * 1024, PRIVILEGE_COUNT = 3 };
+
+/* Any constant will do, as long as all versions of this program share it. */
+#define CREATE_LOCK "SELECT pg_advisory_xact_lock(hashtextextended('aggregator.create', 0))"
+#define LEDGER      "aggregator_runs"
+
+#define ROWS __attribute__((cleanup(free_rows))) struct pg_rows *
+#define TEXT __attribute__((cleanup(buf_release))) struct buf
+
+static void free_rows(struct pg_rows **rows)
+{
+    pg_rows_free(*rows);
+}
+
+/* Keeps a copy of text for as long as the target lives; NULL without memory. */
+static const char *keep(struct target *target, const char *text, struct err *err)
+{
+    struct buf *buf = &target->text[target->text_count++];
+    buf_init(buf, TEXT_MAX);
+    return buf_add(buf, text, strlen(text) + 1, err) ? buf->data : NULL;
+}
+
+static const char *keep_identifier(struct target *target, const char *name, struct err *err)
+{
+    TEXT quoted;
+    buf_init(&quoted, TEXT_MAX);
+    return sql_add_identifier(&quoted, name, err) && buf_add(&quoted, "", 1, err)
+               ? keep(target, quoted.data, err)
+               : NULL;
+}
+
+void target_release(struct target *target)
+{
+    for (size_t i = 0; i < target->text_count; i++)
+        buf_release(&target->text[i]);
+    *target = (struct target){0};
+}
+
+/* --- the relation ----------------------------------------------------------------------------- */
+
+struct relation {
+    char oid[16], kind[2];
+};
+
+static bool find_named(struct pg *pg, struct target *target, const struct sql_name *name, bool fold,
+                       struct relation *ret, bool *ret_found, struct err *err)
+{
+    ROWS rows = NULL;
+    TEXT quoted;
+
+    buf_init(&quoted, TEXT_MAX);
+    if (!sql_add_name(&quoted, name, fold, err) || !buf_add(&quoted, "", 1, err))
+        return false;
+    const char *params[] = {quoted.data};
+    if (!pg_query(pg,
+                  "SELECT c.oid, c.relkind, format('%I.%I', n.nspname, c.relname), "
+                  "format('%I.%I', n.nspname, '" LEDGER "') "
+                  "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                  "WHERE c.oid = to_regclass($1::text)",
+                  1, params, &rows, err))
+        return false;
+    *ret_found = pg_row_count(rows) > 0;
+    if (!*ret_found)
+        return true;
+    (void)snprintf(ret->oid, sizeof ret->oid, "%s", pg_value(rows, 0, 0));
+    (void)snprintf(ret->kind, sizeof ret->kind, "%s", pg_value(rows, 0, 1));
+    target->sql.table = keep(target, pg_value(rows, 0, 2), err);
+    target->sql.ledger = keep(target, pg_value(rows, 0, 3), err);
+    return target->sql.table != NULL && target->sql.ledger != NULL;
+}
+
+static bool find_relation(struct pg *pg, struct target *target, const struct sql_name *name,
+                          struct relation *ret, bool *ret_found, struct err *err)
+{
+    return find_named(pg, target, name, false, ret, ret_found, err) &&
+           (*ret_found || find_named(pg, target, name, true, ret, ret_found, err));
+}
+
+/* --- making what is missing ------------------------------------------------------------------- */
+
+/* One at a time: CREATE … IF NOT EXISTS alone fails when two sessions race. */
+static bool create(struct pg *pg, const char *sql, struct err *err)
+{
+    if (pg_run(pg, "BEGIN", err) && pg_run(pg, CREATE_LOCK, err) && pg_run(pg, sql, err) &&
+        pg_run(pg, "COMMIT", err))
+        return true;
+    if (pg_is_alive(pg)) {
+        struct err ignored = {0};
+        (void)pg_run(pg, "ROLLBACK", &ignored);
+    }
+    return err_prefix(err, "cannot create a table");
+}
+
+static bool missing(const char *what, struct err *err)
+{
+    return err_set(err, STATUS_REFUSED,
+                   "there is no table %s and --create never is set; let the owner run what "
+                   "aggregator --init-sql prints",
+                   what);
+}
+
+static bool create_table(struct pg *pg, const struct target_request *request, struct err *err)
+{
+    struct target wanted = {0};
+    TEXT name, sql;
+
+    buf_init(&name, TEXT_MAX);
+    buf_init(&sql, TEXT_MAX);
+    if (!sql_add_name(&name, &request->table, false, err) || !buf_add(&name, "", 1, err))
+        return false;
+    if (!request->create)
+        return missing(name.data, err);
+    wanted.sql = (struct sql_target){
+        .table = name.data,
+        .key = keep_identifier(&wanted, request->key, err),
+        .value = keep_identifier(&wanted, request->value, err),
+        .statistics = request->statistics,
+        .count = "\"count\"",
+        .min = "\"min\"",
+        .max = "\"max\"",
+    };
+    bool done = wanted.sql.key != NULL && wanted.sql.value != NULL &&
+                sql_create_table(&sql, &wanted.sql, err) && buf_add(&sql, "", 1, err) &&
+                create(pg, sql.data, err);
+    target_release(&wanted);
+    return done;
+}
+
+static bool has_table(struct pg *pg, const char *quoted, bool *ret, struct err *err)
+{
+    ROWS rows = NULL;
+    const char *params[] = {quoted};
+
+    if (!pg_query(pg, "SELECT to_regclass($1::text) IS NOT NULL", 1, params, &rows, err))
+        return false;
+    *ret = strcmp(pg_value(rows, 0, 0), "t") == 0;
+    return true;
+}
+
+static bool ensure_ledger(struct pg *pg, const struct target *target, bool may_create,
+                          struct err *err)
+{
+    TEXT sql;
+    bool found;
+
+    buf_init(&sql, TEXT_MAX);
+    if (!has_table(pg, target->sql.ledger, &found, err))
+        return false;
+    if (found)
+        return true;
+    if (!may_create)
+        return missing(target->sql.ledger, err);
+    return sql_create_ledger(&sql, &target->sql, err) && buf_add(&sql, "", 1, err) &&
+           create(pg, sql.data, err);
+}
+
+/* --- columns ---------------------------------------------------------------------------------- */
+
+struct column {
+    char number[8];
+    char type[128];
+    const char *quoted;
+};
+
+static bool find_column(struct pg *pg, struct target *target, const struct relation *relation,
+                        const char *name, struct column *ret, struct err *err)
+{
+    ROWS rows = NULL;
+    const char *params[] = {relation->oid, name};
+
+    if (!pg_query(pg,
+                  "SELECT attnum, quote_ident(attname), format_type(atttypid, atttypmod) "
+                  "FROM pg_attribute WHERE attrelid = $1::oid AND attnum > 0 "
+                  "AND NOT attisdropped AND attname IN ($2::text, lower($2::text)) "
+                  "ORDER BY attname = $2::text DESC LIMIT 1",
+                  2, params, &rows, err))
+        return false;
+    if (pg_row_count(rows) == 0)
+        return err_set(err, STATUS_REFUSED,
+                       "table %s has no column \"%s\"; add it, or choose another table, --key or "
+                       "--value",
+                       target->sql.table, name);
+    (void)snprintf(ret->number, sizeof ret->number, "%s", pg_value(rows, 0, 0));
+    (void)snprintf(ret->type, sizeof ret->type, "%s", pg_value(rows, 0, 2));
+    ret->quoted = keep(target, pg_value(rows, 0, 1), err);
+    return ret->quoted != NULL;
+}
+
+static bool starts_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* Sums must stay exact: whole-number types only. */
+static bool find_number(struct pg *pg, struct target *target, const struct relation *relation,
+                        const char *name, const char **ret, struct err *err)
+{
+    static const char *const exact[] = {"smallint", "integer", "bigint", "numeric"};
+    struct column column;
+
+    if (!find_column(pg, target, relation, name, &column, err))
+        return false;
+    for (size_t i = 0; i < sizeof exact / sizeof *exact; i++) {
+        if (starts_with(column.type, exact[i])) {
+            *ret = column.quoted;
+            return true;
+        }
+    }
+    return err_set(err, STATUS_REFUSED,
+                   "column %s of %s is of type %s, which does not keep whole numbers exactly; make "
+                   "it bigint",
+                   column.quoted, target->sql.table, column.type);
+}
+
+static bool check_unique(struct pg *pg, const struct target *target,
+                         const struct relation *relation, const struct column *key, struct err *err)
+{
+    ROWS rows = NULL;
+    const char *params[] = {relation->oid, key->number};
+
+    if (!pg_query(pg,
+                  "SELECT 1 FROM pg_index WHERE indrelid = $1::oid AND indisunique AND indisvalid "
+                  "AND indimmediate AND indpred IS NULL AND indexprs IS NULL AND indnkeyatts = 1 "
+                  "AND indkey[0] = $2::int LIMIT 1",
+                  2, params, &rows, err))
+        return false;
+    return pg_row_count(rows) == 1 ||
+           err_set(err, STATUS_REFUSED,
+                   "table %s has no usable unique index on %s; add one: CREATE UNIQUE INDEX ON %s "
+                   "(%s)",
+                   target->sql.table, key->quoted, target->sql.table, key->quoted);
+}
+
+static bool find_columns(struct pg *pg, struct target *target, const struct relation *relation,
+                         const struct target_request *request, struct err *err)
+{
+    struct sql_target *sql = &target->sql;
+    struct column key;
+
+    if (!find_column(pg, target, relation, request->key, &key, err) ||
+        !check_unique(pg, target, relation, &key, err) ||
+        !find_number(pg, target, relation, request->value, &sql->value, err))
+        return false;
+    sql->key = key.quoted;
+    if (strcmp(key.type, "text") != 0 && (target->cut_type = keep(target, key.type, err)) == NULL)
+        return false;
+    sql->statistics = request->statistics;
+    return !request->statistics ||
+           (find_number(pg, target, relation, "count", &sql->count, err) &&
+            find_number(pg, target, relation, "min", &sql->min, err) &&
+            find_number(pg, target, relation, "max", &sql->max, err));
+}
+
+/* --- rights ----------------------------------------------------------------------------------- */
+
+/* Asked before the input is read, not after. */
+static bool check_rights(struct pg *pg, const struct target *target, struct err *err)
+{
+    static const char *const names[PRIVILEGE_COUNT] = {"SELECT", "INSERT", "UPDATE"};
+    const char *tables[] = {target->sql.table, target->sql.ledger};
+    ROWS rows = NULL;
+
+    if (!pg_query(pg,
+                  "SELECT has_any_column_privilege($1::regclass, 'SELECT'), "
+                  "has_any_column_privilege($1::regclass, 'INSERT'), "
+                  "has_any_column_privilege($1::regclass, 'UPDATE'), "
+                  "has_any_column_privilege($2::regclass, 'SELECT'), "
+                  "has_any_column_privilege($2::regclass, 'INSERT'), true, "
+                  "has_database_privilege(current_database(), 'TEMPORARY')",
+                  2, tables, &rows, err))
+        return false;
+    for (int i = 0; i < 2 * PRIVILEGE_COUNT; i++)
+        if (strcmp(pg_value(rows, 0, i), "f") == 0)
+            return err_set(err, STATUS_REFUSED,
+                           "this database user has no %s right on %s; grant the rights that "
+                           "aggregator --init-sql lists",
+                           names[i % PRIVILEGE_COUNT], tables[i / PRIVILEGE_COUNT]);
+    return strcmp(pg_value(rows, 0, 2 * PRIVILEGE_COUNT), "t") == 0 ||
+           err_set(err, STATUS_REFUSED,
+                   "this database user may not make temporary tables; grant the rights that "
+                   "aggregator --init-sql lists");
+}
+
+/* The work's name: what the same run must not do twice. */
+static bool name_work(struct target *target, const struct target_request *request, struct err *err)
+{
+    TEXT name;
+
+    buf_init(&name, TEXT_MAX);
+    if (!buf_printf(&name, err, "%s(", target->sql.table) ||
+        !sql_add_identifier(&name, request->key, err) || !buf_add_text(&name, ",", err) ||
+        !sql_add_identifier(&name, request->value, err) ||
+        !buf_printf(&name, err, "%s)", request->statistics ? ",count,min,max" : "") ||
+        !buf_add(&name, "", 1, err))
+        return false;
+    target->name = keep(target, name.data, err);
+    return target->name != NULL;
+}
+
+bool target_open(struct target *ret, struct pg *pg, const struct target_request *request,
+                 struct err *err)
+{
+    struct relation relation;
+    bool found;
+
+    *ret = (struct target){0};
+    if (!find_relation(pg, ret, &request->table, &relation, &found, err))
+        return false;
+    if (!found && (!create_table(pg, request, err) ||
+                   !find_relation(pg, ret, &request->table, &relation, &found, err)))
+        return false;
+    if (!found)
+        return err_set(err, STATUS_TRANSIENT, "table %s vanished right after it was made",
+                       request->table.table);
+    if (strcmp(relation.kind, "r") != 0 && strcmp(relation.kind, "p") != 0)
+        return err_set(err, STATUS_REFUSED, "%s is not a table", ret->sql.table);
+    return find_columns(pg, ret, &relation, request, err) &&
+           ensure_ledger(pg, ret, request->create, err) && check_rights(pg, ret, err) &&
+           name_work(ret, request, err);
+}
+
+bool target_open_ledger(struct target *ret, struct pg *pg, const struct target_request *request,
+                        struct err *err)
+{
+    struct relation relation;
+    bool found = false;
+
+    *ret = (struct target){0};
+    if (!find_relation(pg, ret, &request->table, &relation, &found, err))
+        return false;
+    if (found && !has_table(pg, ret->sql.ledger, &found, err))
+        return false;
+    return found || err_set(err, STATUS_REFUSED,
+                            "nothing was loaded yet: there is no table %s or no " LEDGER
+                            " beside it",
+                            request->table.table);
+}
+
+bool target_init_script(const struct target_request *request, struct buf *out, struct err *err)
+{
+    struct target wanted = {0};
+    struct sql_name ledger = request->table;
+    TEXT table, runs;
+    bool done;
+
+    buf_init(&table, TEXT_MAX);
+    buf_init(&runs, TEXT_MAX);
+    (void)snprintf(ledger.table, sizeof ledger.table, "%s", LEDGER);
+    done = sql_add_name(&table, &request->table, false, err) && buf_add(&table, "", 1, err) &&
+           sql_add_name(&runs, &ledger, false, err) && buf_add(&runs, "", 1, err);
+    if (!done)
+        return false;
+    wanted.sql = (struct sql_target){
+        .schema = request->table.schema[0] == '\0'
+                      ? NULL
+                      : keep_identifier(&wanted, request->table.schema, err),
+        .table = table.data,
+        .ledger = runs.data,
+        .key = keep_identifier(&wanted, request->key, err),
+        .value = keep_identifier(&wanted, request->value, err),
+        .statistics = request->statistics,
+        .count = "\"count\"",
+        .min = "\"min\"",
+        .max = "\"max\"",
+    };
+    done = wanted.sql.key != NULL && wanted.sql.value != NULL &&
+           sql_init_script(out, &wanted.sql, err);
+    target_release(&wanted);
+    return done;
+}
