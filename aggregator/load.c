@@ -21,7 +21,6 @@ enum {
 };
 
 #define ROWS __attribute__((cleanup(free_rows))) struct pg_rows *
-#define TEXT __attribute__((cleanup(buf_release))) struct buf
 
 static void free_rows(struct pg_rows **rows)
 {
@@ -46,8 +45,7 @@ typedef bool sql_builder(struct buf *out, const struct sql_target *target, struc
 static bool query(struct attempt *at, sql_builder *build, int count, const char *const *params,
                   struct pg_rows **ret, struct err *err)
 {
-    TEXT sql;
-    buf_init(&sql, SQL_MAX);
+    OWNED_BUF(sql, SQL_MAX);
     return build(&sql, &at->target.sql, err) && buf_add(&sql, "", 1, err) &&
            pg_query(at->pg, sql.data, count, params, ret, err);
 }
@@ -175,11 +173,10 @@ static bool send_rows(struct attempt *at, struct buf *chunk, struct err *err)
 
 static bool stage(struct attempt *at, struct err *err)
 {
-    TEXT sql, chunk;
+    OWNED_BUF(sql, SQL_MAX);
+    OWNED_BUF(chunk, COPY_CHUNK * 4);
     uint64_t rows;
 
-    buf_init(&sql, SQL_MAX);
-    buf_init(&chunk, COPY_CHUNK * 4);
     if (!query(at, sql_create_staging, 0, NULL, NULL, err) ||
         !sql_copy_staging(&sql, &at->target.sql, err) || !buf_add(&sql, "", 1, err) ||
         !pg_copy_begin(at->pg, sql.data, err) || !send_rows(at, &chunk, err) ||
@@ -194,12 +191,11 @@ static bool stage(struct attempt *at, struct err *err)
 static bool check_cut_keys(struct attempt *at, struct err *err)
 {
     ROWS rows = NULL;
-    TEXT sql;
+    OWNED_BUF(sql, SQL_MAX);
     char shown[160];
 
     if (at->target.cut_type == NULL)
         return true;
-    buf_init(&sql, SQL_MAX);
     if (!sql_find_cut_key(&sql, at->target.cut_type, err) || !buf_add(&sql, "", 1, err) ||
         !pg_query(at->pg, sql.data, 0, NULL, &rows, err))
         return false;

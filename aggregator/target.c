@@ -10,7 +10,6 @@ enum { TEXT_MAX = 64 * 1024, PRIVILEGE_COUNT = 3 };
 #define LEDGER      "aggregator_runs"
 
 #define ROWS __attribute__((cleanup(free_rows))) struct pg_rows *
-#define TEXT __attribute__((cleanup(buf_release))) struct buf
 
 static void free_rows(struct pg_rows **rows)
 {
@@ -27,8 +26,7 @@ static const char *keep(struct target *target, const char *text, struct err *err
 
 static const char *keep_identifier(struct target *target, const char *name, struct err *err)
 {
-    TEXT quoted;
-    buf_init(&quoted, TEXT_MAX);
+    OWNED_BUF(quoted, TEXT_MAX);
     return sql_add_identifier(&quoted, name, err) && buf_add(&quoted, "", 1, err)
                ? keep(target, quoted.data, err)
                : NULL;
@@ -51,9 +49,8 @@ static bool find_named(struct pg *pg, struct target *target, const struct sql_na
                        struct relation *ret, bool *ret_found, struct err *err)
 {
     ROWS rows = NULL;
-    TEXT quoted;
+    OWNED_BUF(quoted, TEXT_MAX);
 
-    buf_init(&quoted, TEXT_MAX);
     if (!sql_add_name(&quoted, name, fold, err) || !buf_add(&quoted, "", 1, err))
         return false;
     const char *params[] = {quoted.data};
@@ -107,10 +104,9 @@ static bool missing(const char *what, struct err *err)
 static bool create_table(struct pg *pg, const struct target_request *request, struct err *err)
 {
     struct target wanted = {0};
-    TEXT name, sql;
+    OWNED_BUF(name, TEXT_MAX);
+    OWNED_BUF(sql, TEXT_MAX);
 
-    buf_init(&name, TEXT_MAX);
-    buf_init(&sql, TEXT_MAX);
     if (!sql_add_name(&name, &request->table, false, err) || !buf_add(&name, "", 1, err))
         return false;
     if (!request->create)
@@ -145,10 +141,9 @@ static bool has_table(struct pg *pg, const char *quoted, bool *ret, struct err *
 static bool ensure_ledger(struct pg *pg, const struct target *target, bool may_create,
                           struct err *err)
 {
-    TEXT sql;
+    OWNED_BUF(sql, TEXT_MAX);
     bool found;
 
-    buf_init(&sql, TEXT_MAX);
     if (!has_table(pg, target->sql.ledger, &found, err))
         return false;
     if (found)
@@ -289,9 +284,8 @@ static bool check_rights(struct pg *pg, const struct target *target, struct err 
 /* The work's name: what the same run must not do twice. */
 static bool name_work(struct target *target, const struct target_request *request, struct err *err)
 {
-    TEXT name;
+    OWNED_BUF(name, TEXT_MAX);
 
-    buf_init(&name, TEXT_MAX);
     if (!buf_printf(&name, err, "%s(", target->sql.table) ||
         !sql_add_identifier(&name, request->key, err) || !buf_add_text(&name, ",", err) ||
         !sql_add_identifier(&name, request->value, err) ||
@@ -345,11 +339,10 @@ bool target_init_script(const struct target_request *request, struct buf *out, s
 {
     struct target wanted = {0};
     struct sql_name ledger = request->table;
-    TEXT table, runs;
+    OWNED_BUF(table, TEXT_MAX);
+    OWNED_BUF(runs, TEXT_MAX);
     bool done;
 
-    buf_init(&table, TEXT_MAX);
-    buf_init(&runs, TEXT_MAX);
     (void)snprintf(ledger.table, sizeof ledger.table, "%s", LEDGER);
     done = sql_add_name(&table, &request->table, false, err) && buf_add(&table, "", 1, err) &&
            sql_add_name(&runs, &ledger, false, err) && buf_add(&runs, "", 1, err);

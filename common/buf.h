@@ -18,6 +18,10 @@ struct buf {
 void buf_init(struct buf *buf, size_t max);
 void buf_release(struct buf *buf); /* frees; leaves an empty, usable buffer of the same ceiling */
 
+/* A buffer of the enclosing block, released when the block is left. */
+#define OWNED_BUF(name, limit)                                                                     \
+    __attribute__((cleanup(buf_release))) struct buf name = {.max = (limit)}
+
 static inline void buf_clear(struct buf *buf)
 {
     buf->len = 0;
