@@ -52,7 +52,7 @@ objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1)))
 COMMON_LIB := $(B)/common.a
 UNIT_TESTS := $(patsubst %.c,%,$(wildcard $(addsuffix /tests/test_*.c,common $(PROGRAMS))))
 
-.PHONY: all help test unit cli db diff check-binary layers lint fmt clean
+.PHONY: all help test unit unit-programs unit-asan cli db diff check-binary layers lint fmt clean
 
 all: $(addprefix build/,$(PROGRAMS)) ## build the static programs (default)
 
@@ -109,8 +109,14 @@ $(unit_binary): $(B)/%: $(B)/%.o $(addprefix $(B)/,$(addsuffix .a,$(PROGRAMS))) 
 test: ## everything a change must pass (under 5 minutes once built)
 	.ci/setup build run test
 	rm -rf $(RESULTS)
-	$(MAKE) all unit layers check-binary cli db diff WERROR=1
-	$(MAKE) PROFILE=asan unit WERROR=1
+	$(MAKE) -j$$(nproc) WERROR=1 all unit-programs
+	$(MAKE) -j$$(nproc) WERROR=1 PROFILE=asan unit-programs
+	$(MAKE) --keep-going WERROR=1 unit unit-asan layers check-binary cli diff db
+
+unit-programs: $(unit_binary)
+
+unit-asan: ## unit tests under address and undefined-behaviour sanitizers
+	$(MAKE) PROFILE=asan unit
 
 unit: $(unit_binary) ## unit tests of PROFILE=release|asan|cov
 	tests/run_unit.sh $(RESULTS) $(PROFILE) $(unit_binary)

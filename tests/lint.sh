@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Layout, sizes, banned calls, shell and YAML: lint.sh RESULTS
+set -uo pipefail
+
+results=$1
+mkdir -p "$results"
+exec > >(tee "$results/lint.tap") 2>&1
+failed=0
+file_lines=500 line_bytes=100 function_lines=80
+
+verdict() { # NAME FINDINGS
+  if [[ -n $2 ]]; then
+    echo "not ok - $1"
+    echo "# ${2//$'\n'/$'\n'# }"
+    failed=1
+  else
+    echo "ok - $1"
+  fi
+}
+
+mapfile -t sources < <(git ls-files '*.c' '*.h')
+mapfile -t scripts < <(git ls-files '*.sh' '.ci/*' '*.bash')
+mapfile -t bats < <(git ls-files '*.bats')
+mapfile -t yaml < <(git ls-files '*.yaml' '*.yml')
+
+verdict 'shellcheck' "$(shellcheck "${scripts[@]}" 2>&1)"
+if ((${#bats[@]})); then verdict 'shellcheck of bats' "$(shellcheck --severity=warning --shell=bats "${bats[@]}" 2>&1)"; fi
+if ((${#yaml[@]})); then verdict 'yamllint' "$(yamllint -s "${yaml[@]}" 2>&1)"; fi
+verdict 'clang-format (make fmt mends it)' "$(clang-format --dry-run -Werror "${sources[@]}" 2>&1 | grep -E 'error:' | head -20)"
+verdict "sources have at most $file_lines lines" \
+  "$(wc -l "${sources[@]}" | awk -v max="$file_lines" '$2 != "total" && $2 !~ /\/tests\// && $1 > max')"
+verdict "lines have at most $line_bytes characters" "$(LC_ALL=C.UTF-8 grep -nE "^.{$((line_bytes + 1)),}" "${sources[@]}")"
+verdict "functions have at most $function_lines lines" "$(awk -v max="$function_lines" '
+  FNR == 1 { start = 0 }
+  /^\{$/ { start = FNR }
+  /^\}/ && start { if (FNR - start > max) print FILENAME ":" start ": " FNR - start " lines"; start = 0 }' "${sources[@]}")"
+verdict 'no tabs, no blanks at line ends' "$(grep -nP '\t|[ \t]+$' "${sources[@]}")"
+verdict 'no banned calls' "$(grep -nE '\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|atoll|gets|localtime|gmtime|rand|srand|system|popen|alloca)\(' \
+  "${sources[@]}" | grep -v /tests/)"
+verdict 'headers compile alone' "$(for header in $(git ls-files '*.h' | grep -v /tests/); do
+  gcc -std=gnu17 -fsyntax-only -D_GNU_SOURCE -I. -isystem build/deps/include -x c "$header" 2>&1 | grep error
+done)"
+verdict 'cppcheck' "$(cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+  --suppress=missingIncludeSystem --error-exitcode=0 -D_GNU_SOURCE -I. "${sources[@]}" 2>&1)"
+exit "$failed"
