@@ -103,7 +103,7 @@ unit_binary = $(addprefix $(B)/,$(UNIT_TESTS))
 $(unit_binary): $(B)/%: $(B)/%.o $(addprefix $(B)/,$(addsuffix .a,$(PROGRAMS))) $(COMMON_LIB)
 	$(call say,LD ,$@)
 	$(Q)$(CC) -pthread $(filter-out -static-pie,$(LDFLAGS_$(PROFILE))) -o $@ $< \
-	    $(addprefix $(B)/,$(firstword $(filter $(PROGRAMS),$(subst /, ,$*))).a) $(COMMON_LIB) \
+	    $(patsubst %,$(B)/%.a,$(filter $(PROGRAMS),$(subst /, ,$*))) $(COMMON_LIB) \
 	    -lcmocka $(LIBS_aggregator)
 
 test: ## everything a change must pass (under 5 minutes once built)
