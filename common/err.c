@@ -7,15 +7,25 @@
 
 #include "common/utf8.h"
 
-/* A message is one line on a terminal and in a log: nothing in it may move the cursor. */
-static void make_printable(char *text)
+/* Bytes of the character at p; 0 where a message may not hold it: control and stray bytes. */
+static size_t shown_length(const unsigned char *p, size_t len)
+{
+    size_t width = utf8_length(p, len);
+    bool control = p[0] < 0x20 || p[0] == 0x7f || (p[0] == 0xc2 && width == 2 && p[1] < 0xa0);
+    return control ? 0 : width;
+}
+
+void err_make_printable(char *text)
 {
     size_t len = strlen(text);
     while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
         text[--len] = '\0';
-    for (char *c = text; *c != '\0'; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = *c == '\n' || *c == '\t' ? ' ' : '?';
+    for (size_t i = 0; i < len;) {
+        size_t width = shown_length((const unsigned char *)text + i, len - i);
+        if (width == 0)
+            text[i] = text[i] == '\n' || text[i] == '\t' ? ' ' : '?';
+        i += width == 0 ? 1 : width;
+    }
 }
 
 bool err_set(struct err *err, enum status status, const char *fmt, ...)
@@ -25,7 +35,7 @@ bool err_set(struct err *err, enum status status, const char *fmt, ...)
     err->status = status;
     (void)vsnprintf(err->text, sizeof err->text, fmt, args);
     va_end(args);
-    make_printable(err->text);
+    err_make_printable(err->text);
     return false;
 }
 
@@ -45,7 +55,7 @@ bool err_prefix(struct err *err, const char *fmt, ...)
         prefixed[at + 2 + kept] = '\0';
     }
     memcpy(err->text, prefixed, sizeof err->text);
-    make_printable(err->text);
+    err_make_printable(err->text);
     return false;
 }
 
@@ -86,7 +96,7 @@ const char *err_quote(char *out, size_t size, const void *bytes, size_t len)
     size_t at = 0;
 
     for (size_t i = 0; i < len;) {
-        size_t width = in[i] < 0x20 || in[i] == 0x7f ? 0 : utf8_length(in + i, len - i);
+        size_t width = shown_length(in + i, len - i);
         if (at + widest > size) {
             memcpy(out + at, "...", sizeof "...");
             return out;

@@ -31,7 +31,7 @@ struct err {
     char text[ERR_TEXT_MAX]; /* one line, printable, always terminated */
 };
 
-/* Sets status and text, returns false. Longer text is cut; control bytes become '?'. */
+/* Sets status and text, returns false. Longer text is cut, and err_make_printable() applied. */
 bool err_set(struct err *err, enum status status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -44,6 +44,12 @@ bool err_errno(struct err *err, int errnum, const char *fmt, ...)
 
 /* TRANSIENT for shortages that may pass (ENOSPC, EDQUOT, EIO, ENOMEM, EMFILE...), else REFUSED. */
 enum status err_errno_status(int errnum);
+
+/*
+ * Makes a text one line of valid UTF-8 that cannot move a cursor or break a JSON log: blanks at the
+ * end go, line ends and tabs become spaces, other control and stray bytes '?'.
+ */
+void err_make_printable(char *text);
 
 /*
  * Makes bytes fit for a message: UTF-8 stays, control and stray bytes become \xNN, cut with "..."

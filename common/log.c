@@ -101,6 +101,7 @@ void log_line(enum log_level level, const char *fmt, ...)
     va_start(args, fmt);
     (void)vsnprintf(msg, sizeof msg, fmt, args);
     va_end(args);
+    err_make_printable(msg);
 
     buf_init(&line, LINE_MAX_BYTES);
     pthread_mutex_lock(&context.lock);
