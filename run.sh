@@ -27,7 +27,7 @@ help() { sed -n '2,/^set/{/^set/!s/^# \?//p}' "$0"; }
 
 clean_up() {
     local status=$?
-    trap '' INT TERM HUP
+    trap '' INT TERM HUP PIPE
     if [[ -n $child ]]; then kill "$child" 2>/dev/null || true; wait "$child" || true; fi
     if [[ -d $temp/db ]]; then "$root/tests/db/server.sh" stop "$temp/db" immediate || true; fi
     if [[ -n $temp ]]; then rm -rf "$temp"; fi
@@ -39,10 +39,18 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 attended() { # bash handles signals while it waits, but not while a program has the foreground
+    local status=0
     "$@" </dev/null &
     child=$!
-    wait "$child" || { local status=$?; child=''; exit "$status"; }
+    wait "$child" || status=$?
     child=''
+    return "$status"
+}
+
+step() { # PROGRAM [OPTION...]: its log is for when something is wrong, the reports say the rest
+    attended "$root/build/$1" --log-format text "${@:2}" 2>"$temp/log" ||
+        { local status=$?; cat "$temp/log" >&2; exit "$status"; }
+    grep 'warning: ' "$temp/log" >&2 || true
 }
 
 prepare() { # PURPOSE...
@@ -131,15 +139,15 @@ local_run() {
     prepare build run
     find_database
 
-    attended "$root/build/fake_gen" --output "$temp/events.jsonl" --report "$temp/generated.json" "$@"
+    step fake_gen --output "$temp/events.jsonl" --report "$temp/generated.json" "$@"
     show generated "$(number generated events) events of $(number generated users) users, seed $(field generated seed) ($(cost generated))"
-    attended "$root/build/aggregator" --report "$temp/loaded.json" "$temp/events.jsonl"
+    step aggregator --report "$temp/loaded.json" "$temp/events.jsonl"
     show read "$(number loaded lines) lines, $(number loaded bad_lines) rejected, $(number loaded users) users ($(cost loaded))"
     read -r rows total < <(sum_of_table)
     show loaded "$(thousands "$rows") rows with a total of $(thousands "$total") in $where"
     show_top "$rows"
 
-    attended "$root/build/aggregator" --report "$temp/again.json" "$temp/events.jsonl"
+    step aggregator --report "$temp/again.json" "$temp/events.jsonl"
     read -r rows_again total_again < <(sum_of_table)
     [[ $rows_again-$total_again == "$rows-$total" && $(field again already_applied) == true ]] ||
         { echo "run.sh: the second load changed the table: $rows rows, $total; now $rows_again, $total_again" >&2; exit 1; }
