@@ -23,7 +23,7 @@ bool buf_reserve(struct buf *buf, size_t more, struct err *err)
     if (more > buf->max - buf->len)
         return err_set(err, STATUS_BUG, "a buffer would pass its limit of %zu bytes", buf->max);
 
-    size_t want = buf->cap == 0 ? 256 : buf->cap;
+    size_t first = buf->max < 256 ? buf->max : 256, want = buf->cap == 0 ? first : buf->cap;
     while (want - buf->len < more)
         want = want > buf->max / 2 ? buf->max : want * 2;
     char *grown = realloc(buf->data, want);
@@ -56,7 +56,8 @@ bool buf_printf(struct buf *buf, struct err *err, const char *fmt, ...)
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
-    bool fits = len >= 0 && buf_reserve(buf, (size_t)len + 1, err);
+    bool fits = len >= 0 ? buf_reserve(buf, (size_t)len + 1, err)
+                         : err_set(err, STATUS_BUG, "a text cannot be formatted");
     if (fits) {
         (void)vsnprintf(buf->data + buf->len, (size_t)len + 1, fmt, again);
         buf->len += (size_t)len;

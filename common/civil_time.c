@@ -77,6 +77,17 @@ static bool take_char(const char **at, char c)
     return true;
 }
 
+/* ".5": digits of any number, at least one; it is dropped. */
+static bool skip_fraction(const char **at)
+{
+    if (!take_char(at, '.'))
+        return true;
+    const char *start = *at;
+    while (**at >= '0' && **at <= '9')
+        (*at)++;
+    return *at > start;
+}
+
 static bool take_offset(const char **at, int64_t *ret_seconds)
 {
     int64_t sign = **at == '-' ? -1 : 1, hours, minutes;
@@ -108,16 +119,16 @@ bool civil_parse(const char *text, int64_t *ret_seconds)
             !take(&text, 2, 0, 59, &minute) || !take_char(&text, ':') ||
             !take(&text, 2, 0, 59, &second))
             return false;
-        if (take_char(&text, '.'))
-            while (*text >= '0' && *text <= '9')
-                text++;
-        if (!take_offset(&text, &offset))
+        if (!skip_fraction(&text) || !take_offset(&text, &offset))
             return false;
     }
     if (*text != '\0')
         return false;
-    *ret_seconds =
-        days_from_civil(year, month, day) * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second -
-        offset;
+    int64_t seconds = days_from_civil(year, month, day) * SECONDS_PER_DAY + hour * 3600 +
+                      minute * 60 + second - offset;
+    if (seconds < days_from_civil(1, 1, 1) * SECONDS_PER_DAY ||
+        seconds >= days_from_civil(10000, 1, 1) * SECONDS_PER_DAY)
+        return false;
+    *ret_seconds = seconds;
     return true;
 }

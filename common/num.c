@@ -66,8 +66,11 @@ bool num_duration(const char *text, uint64_t *ret_ms)
         return false;
     if (*text == '.') {
         unsigned scale = 100;
-        for (text++; *text >= '0' && *text <= '9'; text++, scale /= 10)
+        const char *start = ++text;
+        for (; *text >= '0' && *text <= '9'; text++, scale /= 10)
             thousandths += (uint64_t)(*text - '0') * scale;
+        if (text == start)
+            return false;
     }
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         if (strcmp(text, units[i].name) != 0)

@@ -1,4 +1,4 @@
-/* What unit tests share: cmocka with its includes, tables of cases, exact buffers, repeatable chance. */
+/* What unit tests share: cmocka with its includes, cases in tables, exact buffers, chance. */
 #ifndef COMMON_TESTS_UNIT_H
 #define COMMON_TESTS_UNIT_H
 
