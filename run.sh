@@ -26,12 +26,12 @@ die() { echo "run.sh: $*" >&2; exit 2; }
 help() { sed -n '2,/^set/{/^set/!s/^# \?//p}' "$0"; }
 
 clean_up() {
-    local status=$?
-    trap '' INT TERM HUP PIPE
-    if [[ -n $child ]]; then kill "$child" 2>/dev/null || true; wait "$child" || true; fi
-    if [[ -d $temp/db ]]; then "$root/tests/db/server.sh" stop "$temp/db" immediate || true; fi
-    if [[ -n $temp ]]; then rm -rf "$temp"; fi
-    exit "$status"
+  local status=$?
+  trap '' INT TERM HUP PIPE
+  if [[ -n $child ]]; then kill "$child" 2>/dev/null || true; wait "$child" || true; fi
+  if [[ -d $temp/db ]]; then "$root/tests/db/server.sh" stop "$temp/db" immediate || true; fi
+  if [[ -n $temp ]]; then rm -rf "$temp"; fi
+  exit "$status"
 }
 trap clean_up EXIT
 trap 'exit 129' HUP
@@ -39,50 +39,50 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 attended() { # bash handles signals while it waits, but not while a program has the foreground
-    local status=0
-    "$@" </dev/null &
-    child=$!
-    wait "$child" || status=$?
-    child=''
-    return "$status"
+  local status=0
+  "$@" </dev/null &
+  child=$!
+  wait "$child" || status=$?
+  child=''
+  return "$status"
 }
 
 step() { # PROGRAM [OPTION...]: its log is for when something is wrong, the reports say the rest
-    attended "$root/build/$1" --log-format text "${@:2}" 2>"$temp/log" ||
-        { local status=$?; cat "$temp/log" >&2; exit "$status"; }
-    grep 'warning: ' "$temp/log" >&2 || true
+  attended "$root/build/$1" --log-format text "${@:2}" 2>"$temp/log" ||
+    { local status=$?; cat "$temp/log" >&2; exit "$status"; }
+  grep 'warning: ' "$temp/log" >&2 || true
 }
 
 prepare() { # PURPOSE...
-    "$root/.ci/setup" "$@"
-    temp=$(mktemp -d "${TMPDIR:-/tmp}/argo-steps.XXXXXX")
-    if [[ ! -x $root/build/aggregator ]]; then echo "building" >&2; fi
-    attended make -s -j"$(nproc)" -C "$root" all
+  "$root/.ci/setup" "$@"
+  temp=$(mktemp -d "${TMPDIR:-/tmp}/argo-steps.XXXXXX")
+  if [[ ! -x $root/build/aggregator ]]; then echo "building" >&2; fi
+  attended make -s -j"$(nproc)" -C "$root" all
 }
 
 find_database() {
-    dsn=${AGGREGATOR_DSN:-}
-    where="the server that AGGREGATOR_DSN names"
-    if [[ -n $dsn ]]; then return; fi
-    if [[ -n ${DB_URL:-} ]]; then
-        where=$DB_URL
-        as_psql=("PGHOST=$DB_URL" ${DB_PORT:+"PGPORT=$DB_PORT"} ${DB_USER:+"PGUSER=$DB_USER"}
-            ${DB_PASSWORD:+"PGPASSWORD=$DB_PASSWORD"} ${DB_NAME:+"PGDATABASE=$DB_NAME"})
-    elif [[ -n ${PGHOST:-}${PGHOSTADDR:-}${PGSERVICE:-} ]]; then
-        where=${PGSERVICE:-${PGHOST:-$PGHOSTADDR}}
-    else
-        unset DB_USER DB_PASSWORD DB_NAME DB_PORT
-        "$root/tests/db/server.sh" start "$temp/db"
-        # shellcheck source=/dev/null
-        . "$temp/db/env"
-        where="a private PostgreSQL on port $PGPORT"
-    fi
+  dsn=${AGGREGATOR_DSN:-}
+  where="the server that AGGREGATOR_DSN names"
+  if [[ -n $dsn ]]; then return; fi
+  if [[ -n ${DB_URL:-} ]]; then
+    where=$DB_URL
+    as_psql=("PGHOST=$DB_URL" ${DB_PORT:+"PGPORT=$DB_PORT"} ${DB_USER:+"PGUSER=$DB_USER"}
+      ${DB_PASSWORD:+"PGPASSWORD=$DB_PASSWORD"} ${DB_NAME:+"PGDATABASE=$DB_NAME"})
+  elif [[ -n ${PGHOST:-}${PGHOSTADDR:-}${PGSERVICE:-} ]]; then
+    where=${PGSERVICE:-${PGHOST:-$PGHOSTADDR}}
+  else
+    unset DB_USER DB_PASSWORD DB_NAME DB_PORT
+    "$root/tests/db/server.sh" start "$temp/db"
+    # shellcheck source=/dev/null
+    . "$temp/db/env"
+    where="a private PostgreSQL on port $PGPORT"
+  fi
 }
 
 sql() { # reads the table under the names that the aggregator gives it
-    env "${as_psql[@]}" psql -XAtq -F $'\t' -v ON_ERROR_STOP=1 -v top="$top_rows" \
-        -v table="${AGGREGATOR_TABLE:-session_duration}" \
-        -v key="${AGGREGATOR_KEY:-userId}" -v value="${AGGREGATOR_VALUE:-sessionDuration}" ${dsn:+"$dsn"}
+  env "${as_psql[@]}" psql -XAtq -F $'\t' -v ON_ERROR_STOP=1 -v top="$top_rows" \
+    -v table="${AGGREGATOR_TABLE:-session_duration}" \
+    -v key="$key_title" -v value="$value_title" ${dsn:+"$dsn"}
 }
 
 columns="
@@ -95,63 +95,72 @@ SELECT quote_ident(attname) AS v FROM pg_attribute
 "
 sum_of_table() { sql <<<"$columns SELECT count(*), coalesce(sum(:v), 0) FROM :table;"; }
 top_of_table() {
-    sql <<<"$columns SELECT left(regexp_replace(:k, '[[:cntrl:]]', '?', 'g'), 40), :v
-              FROM :table ORDER BY :v DESC NULLS LAST, :k LIMIT :top;"
+  sql <<<"$columns SELECT left(regexp_replace(:k, '[[:cntrl:]]', '?', 'g'), 40), :v
+       FROM :table ORDER BY :v DESC NULLS LAST, :k LIMIT :top;"
 }
 
 thousands() { # prints 1234567 as 1,234,567
-    local digits=$1 out=''
-    while ((${#digits} > 3)); do out=,${digits: -3}$out digits=${digits:0:-3}; done
-    printf '%s%s' "$digits" "$out"
+  local digits=$1 out=''
+  while ((${#digits} > 3)); do out=,${digits: -3}$out digits=${digits:0:-3}; done
+  printf '%s%s' "$digits" "$out"
 }
 
 field() { jq -r --arg name "$2" '.[$name] // 0' "$temp/$1.json"; }
 number() { thousands "$(field "$@")"; }
 cost() { # REPORT: in how long and with how much memory
-    jq -r '"\(.seconds * 1000 | round / 1000) s, \((.peak_rss_bytes // 0) / 1048576 * 10 | round / 10) MiB"' "$temp/$1.json"
+  jq -r 'def round_to($n): . * $n | round / $n;
+    "\(.seconds | round_to(1000)) s, \((.peak_rss_bytes // 0) / 1048576 | round_to(10)) MiB"' \
+    "$temp/$1.json"
 }
 
 show() { printf '%-10s %s\n' "$1" "$2"; }
 
 show_top() { # ROWS
-    local keys=() values=() key value k_width=${#key_title} v_width=${#value_title}
-    while IFS=$'\t' read -r key value; do
-        value=$(thousands "$value")
-        keys+=("$key") values+=("$value")
-        if ((${#key} > k_width)); then k_width=${#key}; fi
-        if ((${#value} > v_width)); then v_width=${#value}; fi
-    done < <(top_of_table)
-    printf '\n  %-*s  %*s\n' "$k_width" "$key_title" "$v_width" "$value_title"
-    for i in "${!keys[@]}"; do printf '  %-*s  %*s\n' "$k_width" "${keys[i]}" "$v_width" "${values[i]}"; done
-    if (($1 > ${#keys[@]})); then printf '  … and %s more\n' "$(thousands $(($1 - ${#keys[@]})))"; fi
-    echo
+  local keys=() values=() key value k_width=${#key_title} v_width=${#value_title}
+  while IFS=$'\t' read -r key value; do
+    value=$(thousands "$value")
+    keys+=("$key") values+=("$value")
+    if ((${#key} > k_width)); then k_width=${#key}; fi
+    if ((${#value} > v_width)); then v_width=${#value}; fi
+  done < <(top_of_table)
+  printf '\n  %-*s  %*s\n' "$k_width" "$key_title" "$v_width" "$value_title"
+  for i in "${!keys[@]}"; do
+    printf '  %-*s  %*s\n' "$k_width" "${keys[i]}" "$v_width" "${values[i]}"
+  done
+  if (($1 > ${#keys[@]})); then printf '  … and %s more\n' "$(thousands $(($1 - ${#keys[@]})))"; fi
+  echo
 }
 
 local_run() {
-    local as_psql=() dsn where rows total rows_again total_again
-    local key_title=${AGGREGATOR_KEY:-userId} value_title=${AGGREGATOR_VALUE:-sessionDuration}
-    for option in "$@"; do
-        case $option in
-        --output* | -o* | --report*) die "$option: the files are run.sh's own; use build/fake_gen itself" ;;
-        --help | --version) die "$option: see ./run.sh --help and build/fake_gen $option" ;;
-        esac
-    done
-    prepare build run
-    find_database
+  local as_psql=() dsn where rows total rows_again total_again
+  local key_title=${AGGREGATOR_KEY:-userId} value_title=${AGGREGATOR_VALUE:-sessionDuration}
+  for option in "$@"; do
+    case $option in
+    --output* | -o* | --report*) die "$option: run.sh names the files; use build/fake_gen itself" ;;
+    --help | --version) die "$option: see ./run.sh --help and build/fake_gen $option" ;;
+    esac
+  done
+  prepare build run
+  find_database
 
-    step fake_gen --output "$temp/events.jsonl" --report "$temp/generated.json" "$@"
-    show generated "$(number generated events) events of $(number generated users) users, seed $(field generated seed) ($(cost generated))"
-    step aggregator --report "$temp/loaded.json" "$temp/events.jsonl"
-    show read "$(number loaded lines) lines, $(number loaded bad_lines) rejected, $(number loaded users) users ($(cost loaded))"
-    read -r rows total < <(sum_of_table)
-    show loaded "$(thousands "$rows") rows with a total of $(thousands "$total") in $where"
-    show_top "$rows"
+  step fake_gen --output "$temp/events.jsonl" --report "$temp/generated.json" "$@"
+  show generated "$(number generated events) events of $(number generated users) users,\
+ seed $(field generated seed) ($(cost generated))"
+  step aggregator --report "$temp/loaded.json" "$temp/events.jsonl"
+  show read "$(number loaded lines) lines, $(number loaded bad_lines) rejected,\
+ $(number loaded users) users ($(cost loaded))"
+  read -r rows total < <(sum_of_table)
+  show loaded "$(thousands "$rows") rows, a total of $(thousands "$total"), in $where"
+  show_top "$rows"
 
-    step aggregator --report "$temp/again.json" "$temp/events.jsonl"
-    read -r rows_again total_again < <(sum_of_table)
-    [[ $rows_again-$total_again == "$rows-$total" && $(field again already_applied) == true ]] ||
-        { echo "run.sh: the second load changed the table: $rows rows, $total; now $rows_again, $total_again" >&2; exit 1; }
-    show "once more" "already applied: still $(thousands "$rows") rows with a total of $(thousands "$total")"
+  step aggregator --report "$temp/again.json" "$temp/events.jsonl"
+  read -r rows_again total_again < <(sum_of_table)
+  if [[ $rows_again-$total_again-$(field again already_applied) != "$rows-$total-true" ]]; then
+    echo "run.sh: loaded twice: $rows rows, $total; then $rows_again rows, $total_again" >&2
+    exit 1
+  fi
+  show "once more" "already applied: still $(thousands "$rows") rows,\
+ a total of $(thousands "$total")"
 }
 
 case ${1:-local} in
