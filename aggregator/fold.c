@@ -338,8 +338,6 @@ static bool survey(struct fold *fold, struct fold_result *ret, struct err *err)
         }
         ret->keys++;
         ret->total += (uint64_t)total.sum;
-        if (total.key_len > ret->longest_key)
-            ret->longest_key = total.key_len;
         if (ret->keys % STOP_CHECK_ROWS == 0 && stop_requested())
             return stop_err(err);
     }

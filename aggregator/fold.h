@@ -26,7 +26,6 @@ struct fold_result {
     char digest[DIGEST_TEXT];
     uint64_t keys;
     unsigned __int128 total;
-    size_t longest_key; /* bytes */
     unsigned threads;
     uint64_t spilled_bytes;
 };

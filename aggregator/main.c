@@ -60,18 +60,34 @@ static bool publish_rejects(struct run *run, struct err *err)
 
 /* --- results ---------------------------------------------------------------------------------- */
 
+/* The table's first column is as wide as its widest key. */
+static bool measure_keys(struct total_stream *totals, size_t *ret, struct err *err)
+{
+    struct total total;
+    int got;
+
+    if (!totals->rewind(totals, err))
+        return false;
+    while ((got = totals->next(totals, &total, err)) == 1) {
+        size_t width = print_key_width(&total);
+        *ret = width > *ret ? width : *ret;
+    }
+    return got == 0;
+}
+
 static bool print_totals(const struct run *run, struct total_stream *totals, struct err *err)
 {
-    const struct print_shape shape = {.format = (enum print_format)run->config->print,
-                                      .key = run->config->key,
-                                      .value = run->config->value,
-                                      .statistics = run->config->statistics,
-                                      .longest_key = run->input.longest_key};
+    struct print_shape shape = {.format = (enum print_format)run->config->print,
+                                .key = run->config->key,
+                                .value = run->config->value,
+                                .statistics = run->config->statistics};
     struct outfile out;
     struct buf text;
     struct total total;
     int got = 0;
 
+    if (shape.format == PRINT_TABLE && !measure_keys(totals, &shape.key_width, err))
+        return false;
     if (!outfile_open(&out, "-", err))
         return false;
     buf_init(&text, PRINT_ROOM);

@@ -6,7 +6,12 @@
 
 #include "aggregator/scan.h"
 
-enum { NUMBER_WIDTH = 19, COLUMN_GAP = 2, KEY_COLUMN_MAX = 60 };
+enum {
+    NUMBER_WIDTH = 19,
+    COLUMN_GAP = 2,
+    KEY_COLUMN_MAX = 60,
+    KEY_SHOWN_MAX = SCAN_KEY_LIMIT * 4 + 16, /* every byte as \xNN */
+};
 
 static const char *const statistics_names[] = {"count", "min", "max"};
 
@@ -28,7 +33,7 @@ bool print_csv_field(struct buf *out, const void *bytes, size_t len, struct err 
     return buf_add(out, "\"", 1, err);
 }
 
-/* Terminal columns, one a character: control bytes are shown escaped by err_quote(). */
+/* Terminal columns, one a character. */
 static size_t shown_width(const char *text)
 {
     size_t width = 0;
@@ -45,10 +50,16 @@ static bool add_padding(struct buf *out, char fill, size_t count, struct err *er
     return true;
 }
 
+size_t print_key_width(const struct total *total)
+{
+    char shown[KEY_SHOWN_MAX];
+    return shown_width(err_quote(shown, sizeof shown, total->key, total->key_len));
+}
+
 static size_t key_column(const struct print_shape *shape)
 {
     size_t name = strlen(shape->key);
-    size_t width = shape->longest_key > name ? shape->longest_key : name;
+    size_t width = shape->key_width > name ? shape->key_width : name;
     return width < KEY_COLUMN_MAX ? width : KEY_COLUMN_MAX;
 }
 
@@ -82,7 +93,7 @@ static bool table_header(struct buf *out, const struct print_shape *shape, struc
 static bool table_row(struct buf *out, const struct print_shape *shape, const struct total *total,
                       struct err *err)
 {
-    char key[SCAN_KEY_LIMIT * 4 + 8], number[24];
+    char key[KEY_SHOWN_MAX], number[24];
     const int64_t numbers[] = {total->sum, total->count, total->min, total->max};
 
     (void)err_quote(key, sizeof key, total->key, total->key_len);

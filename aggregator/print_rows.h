@@ -11,8 +11,11 @@ struct print_shape {
     enum print_format format; /* not PRINT_NONE */
     const char *key, *value;  /* field names */
     bool statistics;
-    size_t longest_key; /* bytes, for the table's first column */
+    size_t key_width; /* of the table's first column: the widest print_key_width() */
 };
+
+/* Terminal columns of a key in the table, where control bytes are shown escaped. */
+size_t print_key_width(const struct total *total);
 
 bool print_header(struct buf *out, const struct print_shape *shape, struct err *err);
 bool print_row(struct buf *out, const struct print_shape *shape, const struct total *total,

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,9 +18,14 @@ enum { TERMINATION_MAX = 4096 };
 void program_start(void)
 {
     const struct rlimit none = {0, 0};
+    sigset_t stops;
 
     (void)umask(027);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)sigemptyset(&stops);
+    (void)sigaddset(&stops, SIGTERM);
+    (void)sigaddset(&stops, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, &stops, NULL);
     (void)setrlimit(RLIMIT_CORE, &none);
     /* A closed descriptor is filled so that writing to it fails: stdin and the outputs alike. */
     for (int fd = 0; fd <= 2; fd++)

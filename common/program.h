@@ -9,7 +9,8 @@
 #define PROGRAM_VERSION "0.1.0"
 
 /*
- * umask 027 (Argo's emissary hands down 0), SIGPIPE ignored, descriptors 0 to 2 open (a closed one
+ * SIGTERM and SIGINT blocked (they wait for stop_start(); PID 1 would lose them), umask 027 (Argo's
+ * emissary hands down 0), SIGPIPE ignored, descriptors 0 to 2 open (a closed one
  * would be taken by the next file opened), no core dumps (they would hold secrets).
  */
 void program_start(void);

@@ -103,7 +103,7 @@ bool stop_start(const char *deadline, void (*tick)(void), struct err *err)
     (void)sigemptyset(&stop.signals);
     (void)sigaddset(&stop.signals, SIGTERM);
     (void)sigaddset(&stop.signals, SIGINT);
-    (void)pthread_sigmask(SIG_BLOCK, &stop.signals, NULL);
+    (void)pthread_sigmask(SIG_BLOCK, &stop.signals, NULL); /* as program_start() did */
 
     (void)pthread_attr_init(&attributes);
     (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);

@@ -3,6 +3,10 @@
 
 programs="fake_gen aggregator"
 
+attentive() { # waits until PID is the program itself and holds signals back for its own thread
+  until grep -q '^SigBlk:.*4002$' "/proc/$1/status"; do kill -0 "$1"; done
+}
+
 setup() {
   cd "$BATS_TEST_TMPDIR"
   export AGGREGATOR_LOG_FORMAT=text FAKE_GEN_LOG_FORMAT=text
@@ -141,6 +145,7 @@ setup_file() {
     exec 7>feed
     head -n 1 "$BATS_FILE_TMPDIR/many.jsonl" >&7
     started=$(date +%s%N)
+    attentive $pid
     kill -$signal $pid
     status=0
     wait $pid || status=$?
@@ -155,6 +160,7 @@ setup_file() {
     pid=$!
     exec 7<drain$signal
     head -c 100 <&7 >/dev/null
+    attentive $pid
     kill -$signal $pid
     status=0
     wait $pid || status=$?
