@@ -79,7 +79,8 @@ static char *temp_name(const char *path)
     int dir_len = slash == NULL ? 0 : (int)(slash + 1 - path);
 
     unsigned number = __atomic_fetch_add(&serial, 1, __ATOMIC_RELAXED);
-    if (asprintf(&name, "%.*s.%s.%d-%u.tmp", dir_len, path, path + dir_len, (int)getpid(),
+    /* Cut, because a name of the greatest length has no room for more. */
+    if (asprintf(&name, "%.*s.%.200s.%d-%u.tmp", dir_len, path, path + dir_len, (int)getpid(),
                  number) < 0)
         return NULL;
     return name;
@@ -117,6 +118,40 @@ static bool open_named(struct outfile *out, struct err *err)
     return fail(out, "create", err);
 }
 
+/* Names of open descriptors: what they lead to is written on, not replaced. */
+static bool names_descriptor(const char *path)
+{
+    return strcmp(path, "/dev/stdout") == 0 || strcmp(path, "/dev/stderr") == 0 ||
+           strncmp(path, "/dev/fd/", 8) == 0 || strncmp(path, "/proc/", 6) == 0;
+}
+
+static bool open_direct(struct outfile *out, struct err *err)
+{
+    out->direct = true;
+    out->fd = open(out->path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
+    return out->fd >= 0 || fail(out, "open", err);
+}
+
+static bool follow_link(struct outfile *out, struct err *err)
+{
+    struct stat st;
+
+    if (lstat(out->path, &st) != 0 || !S_ISLNK(st.st_mode))
+        return true;
+    out->real_path = realpath(out->path, NULL);
+    if (out->real_path == NULL)
+        return fail(out, "follow the link", err);
+    out->path = out->real_path;
+    return true;
+}
+
+static void forget_link(struct outfile *out)
+{
+    free(out->real_path);
+    out->real_path = NULL;
+    out->path = out->shown;
+}
+
 bool outfile_open(struct outfile *out, const char *path, struct err *err)
 {
     struct stat st;
@@ -128,18 +163,21 @@ bool outfile_open(struct outfile *out, const char *path, struct err *err)
         out->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
         return out->fd >= 0 || fail(out, "write to", err);
     }
-    if (path[0] == '\0' || path[strlen(path) - 1] == '/') {
+    if (path[0] == '\0' || path[strlen(path) - 1] == '/')
         return err_set(err, STATUS_REFUSED, "cannot create '%s': that is not a file name", path);
-    }
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+    if (stat(path, &st) == 0) {
         if (S_ISDIR(st.st_mode))
             return err_set(err, STATUS_REFUSED, "cannot write %s: it is a directory; name a file",
                            path);
-        out->direct = true;
-        out->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-        return out->fd >= 0 || fail(out, "open", err);
+        if (!S_ISREG(st.st_mode) || names_descriptor(path))
+            return open_direct(out, err);
+        if (!follow_link(out, err))
+            return false;
     }
-    return open_unnamed(out) || open_named(out, err);
+    if (open_unnamed(out) || open_named(out, err))
+        return true;
+    forget_link(out);
+    return false;
 }
 
 bool outfile_write(const struct outfile *out, const void *bytes, size_t len, struct err *err)
@@ -219,6 +257,7 @@ static void close_all(struct outfile *out)
     }
     (void)close(out->fd);
     out->fd = -1;
+    forget_link(out);
 }
 
 bool outfile_commit(struct outfile *out, struct err *err)
@@ -239,8 +278,9 @@ bool outfile_commit(struct outfile *out, struct err *err)
         outfile_discard(out);
         return false;
     }
+    done = sync_directory(out, err);
     close_all(out);
-    return sync_directory(out, err);
+    return done;
 }
 
 void outfile_discard(struct outfile *out)

@@ -1,7 +1,8 @@
 /*
  * Output that appears whole or not at all: an unnamed (or temporary) file in the same directory,
- * fsync, rename, fsync of the directory. Pipes, FIFOs, devices and "-" (stdout) are written
- * directly. Up to OUTFILES_MAX may be open at once; what stop.h's watchdog ends is discarded too.
+ * fsync, rename, fsync of the directory. A symbolic link stays, the file it leads to is replaced.
+ * Pipes, FIFOs, devices, /dev/stdout and its like, and "-" (stdout) are written directly. Up to
+ * OUTFILES_MAX may be open at once; what stop.h's watchdog ends is discarded too.
  */
 #ifndef COMMON_OUTFILE_H
 #define COMMON_OUTFILE_H
@@ -15,18 +16,22 @@
 enum { OUTFILES_MAX = 16 };
 
 struct outfile {
-    int fd;             /* -1 when closed */
-    bool direct;        /* nothing to rename */
-    const char *path;   /* borrowed */
-    char *temp_path;    /* named temporary file, or NULL: unnamed until the commit */
-    const char *shown;  /* for messages: path or "standard output" */
+    int fd;            /* -1 when closed */
+    bool direct;       /* nothing to rename */
+    const char *path;  /* borrowed, or the same as real_path */
+    char *real_path;   /* owned: where a symbolic link leads, or NULL */
+    char *temp_path;   /* named temporary file, or NULL: unnamed until the commit */
+    const char *shown; /* for messages: path or "standard output" */
 };
 
-#define OUTFILE_CLOSED {.fd = -1}
+#define OUTFILE_CLOSED                                                                             \
+    {                                                                                              \
+        .fd = -1                                                                                   \
+    }
 
 bool outfile_open(struct outfile *out, const char *path, struct err *err);
 
-/* Whole writes, at the end or at an offset (not for direct output). Threads may write_at at once. */
+/* Whole writes, at the end or at an offset (not for direct output; threads may do so at once). */
 bool outfile_write(const struct outfile *out, const void *bytes, size_t len, struct err *err);
 bool outfile_write_at(const struct outfile *out, const void *bytes, size_t len, uint64_t offset,
                       struct err *err);
