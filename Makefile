@@ -40,7 +40,7 @@ LIBS_aggregator := -L$(DEPS)/lib -lpq -lpgcommon_shlib -lpgport_shlib -lssl -lcr
 PURE := common/err common/buf common/num common/civil_time common/json_scan common/bgzf \
         fake_gen/generator fake_gen/zipf fake_gen/event_text fake_gen/broken_line \
         aggregator/scan aggregator/totals aggregator/merge aggregator/sequence \
-        aggregator/print_rows aggregator/copy_row aggregator/sql_text
+        aggregator/print_rows aggregator/copy_row aggregator/sql_text aggregator/pg_failure
 
 # `make V=1` shows whole commands.
 Q := $(if $(V),,@)

@@ -12,69 +12,144 @@ enum { MIB = 1 << 20, THREADS_MAX = 256, RUN_ID_MAX = 512, SHARE_OF_LIMIT = 2 };
 static option_parse parse_bad_lines, parse_table, parse_field;
 
 static const struct option_spec specs[] = {
-    {.name = "key", .short_name = 'k', .arg = "FIELD", .fallback = "userId",
-     .parse = parse_field, .offset = offsetof(struct config, key),
+    {.name = "key",
+     .short_name = 'k',
+     .arg = "FIELD",
+     .fallback = "userId",
+     .parse = parse_field,
+     .offset = offsetof(struct config, key),
      .help = "field to group by"},
-    {.name = "value", .short_name = 'v', .arg = "FIELD", .fallback = "sessionDuration",
-     .parse = parse_field, .offset = offsetof(struct config, value),
+    {.name = "value",
+     .short_name = 'v',
+     .arg = "FIELD",
+     .fallback = "sessionDuration",
+     .parse = parse_field,
+     .offset = offsetof(struct config, value),
      .help = "field to add up"},
-    {.name = "stats", .parse = option_flag, .offset = offsetof(struct config, statistics),
+    {.name = "stats",
+     .parse = option_flag,
+     .offset = offsetof(struct config, statistics),
      .help = "keep count, min and max beside the sum"},
-    {.name = "print", .short_name = 'p', .arg = "csv|json|table", .parse = option_choice,
-     .choices = "none|csv|json|table", .offset = offsetof(struct config, print),
+    {.name = "print",
+     .short_name = 'p',
+     .arg = "csv|json|table",
+     .parse = option_choice,
+     .choices = "none|csv|json|table",
+     .offset = offsetof(struct config, print),
      .help = "write the totals to stdout, sorted by key, instead of loading them"},
-    {.name = "max-bad", .arg = "N|P%", .fallback = "0", .parse = parse_bad_lines,
+    {.name = "max-bad",
+     .arg = "N|P%",
+     .fallback = "0",
+     .parse = parse_bad_lines,
      .offset = offsetof(struct config, bad_lines),
      .help = "bad lines to tolerate: a count, or a share of the lines, judged at the end"},
-    {.name = "rejects", .arg = "FILE", .parse = option_text,
+    {.name = "rejects",
+     .arg = "FILE",
+     .parse = option_text,
      .offset = offsetof(struct config, rejects),
      .help = "keep bad lines in FILE: file:line:column: reason, a tab, the line's bytes"},
-    {.name = "max-line", .arg = "SIZE", .fallback = "1M", .parse = option_size, .min = 64,
-     .max = 256 * MIB, .offset = offsetof(struct config, max_line),
+    {.name = "max-line",
+     .arg = "SIZE",
+     .fallback = "1M",
+     .parse = option_size,
+     .min = 64,
+     .max = 256 * MIB,
+     .offset = offsetof(struct config, max_line),
      .help = "longest line that is valid"},
-    {.name = "max-key", .arg = "BYTES", .fallback = "1024", .parse = option_u64, .min = 1,
-     .max = SCAN_KEY_LIMIT, .offset = offsetof(struct config, max_key),
+    {.name = "max-key",
+     .arg = "BYTES",
+     .fallback = "1024",
+     .parse = option_u64,
+     .min = 1,
+     .max = SCAN_KEY_LIMIT,
+     .offset = offsetof(struct config, max_key),
      .help = "longest key that is valid"},
-    {.name = "threads", .short_name = 't', .arg = "N", .parse = option_u64, .min = 1,
-     .max = THREADS_MAX, .offset = offsetof(struct config, threads),
+    {.name = "threads",
+     .short_name = 't',
+     .arg = "N",
+     .parse = option_u64,
+     .min = 1,
+     .max = THREADS_MAX,
+     .offset = offsetof(struct config, threads),
      .help = "readers side by side [the CPUs this process may use]"},
-    {.name = "max-memory", .short_name = 'm', .arg = "SIZE", .parse = option_size,
-     .min = FOLD_MEMORY_MIN, .max = (uint64_t)1 << 40,
+    {.name = "max-memory",
+     .short_name = 'm',
+     .arg = "SIZE",
+     .parse = option_size,
+     .min = FOLD_MEMORY_MIN,
+     .max = (uint64_t)1 << 40,
      .offset = offsetof(struct config, max_memory),
      .help = "memory to stay within [256M, or half of the cgroup's limit if that is less]; more "
              "totals go to temporary files"},
-    {.name = "spill-dir", .arg = "DIR", .parse = option_text, .env_alias = "TMPDIR",
+    {.name = "spill-dir",
+     .arg = "DIR",
+     .parse = option_text,
+     .env_alias = "TMPDIR",
      .offset = offsetof(struct config, spill_dir),
      .help = "where those temporary files go [/tmp]"},
-    {.name = "dsn", .short_name = 'd', .arg = "URI", .parse = option_text,
+    {.name = "dsn",
+     .short_name = 'd',
+     .arg = "URI",
+     .parse = option_text,
      .offset = offsetof(struct config, dsn),
      .help = "database, without a password: postgresql://user@host:port/name?sslmode=..."},
-    {.name = "table", .short_name = 'T', .arg = "NAME", .fallback = "session_duration",
-     .parse = parse_table, .offset = offsetof(struct config, table),
+    {.name = "table",
+     .short_name = 'T',
+     .arg = "NAME",
+     .fallback = "session_duration",
+     .parse = parse_table,
+     .offset = offsetof(struct config, table),
      .help = "table to add to: name or schema.name"},
-    {.name = "create", .arg = "auto|never", .fallback = "auto", .parse = option_choice,
-     .choices = "auto|never", .offset = offsetof(struct config, create),
+    {.name = "create",
+     .arg = "auto|never",
+     .fallback = "auto",
+     .parse = option_choice,
+     .choices = "auto|never",
+     .offset = offsetof(struct config, create),
      .help = "whether missing tables are made"},
-    {.name = "run-id", .short_name = 'r', .arg = "ID", .parse = option_text,
+    {.name = "run-id",
+     .short_name = 'r',
+     .arg = "ID",
+     .parse = option_text,
      .offset = offsetof(struct config, run_id),
      .help = "name of this run: the same run is loaded once [the input's digest]"},
-    {.name = "shard", .arg = "I/N", .fallback = "0/1", .parse = option_shard,
+    {.name = "shard",
+     .arg = "I/N",
+     .fallback = "0/1",
+     .parse = option_shard,
      .offset = offsetof(struct config, shard),
      .help = "this is part I (from 0) of N of the run; needs --run-id when N is over 1"},
-    {.name = "wait-db", .arg = "TIME", .fallback = "0s", .parse = option_duration, .max = 86400000,
+    {.name = "wait-db",
+     .arg = "TIME",
+     .fallback = "0s",
+     .parse = option_duration,
+     .max = 86400000,
      .offset = offsetof(struct config, wait_ms),
      .help = "keep trying to reach the database at the start: 60s, 5m"},
-    {.name = "lock-timeout", .arg = "TIME", .fallback = "10m", .parse = option_duration, .min = 1,
-     .max = 86400000, .offset = offsetof(struct config, lock_timeout_ms),
+    {.name = "lock-timeout",
+     .arg = "TIME",
+     .fallback = "10m",
+     .parse = option_duration,
+     .min = 1,
+     .max = 86400000,
+     .offset = offsetof(struct config, lock_timeout_ms),
      .help = "how long to wait for other loads of the same table"},
-    {.name = "outputs", .arg = "DIR", .parse = option_text,
+    {.name = "outputs",
+     .arg = "DIR",
+     .parse = option_text,
      .offset = offsetof(struct config, outputs),
      .help = "write lines, users, total, ... to a file each in DIR, for Argo's output parameters"},
-    {.name = "init-sql", .parse = option_flag, .offset = offsetof(struct config, init_sql),
+    {.name = "init-sql",
+     .parse = option_flag,
+     .offset = offsetof(struct config, init_sql),
      .argv_only = true,
      .help = "print the statements that set the tables and a role up, for psql; then exit"},
-    {.name = "input", .arg = "FILE", .fallback = "events.jsonl", .parse = option_text,
-     .env_alias = "INPUT_FILE", .offset = offsetof(struct config, input),
+    {.name = "input",
+     .arg = "FILE",
+     .fallback = "events.jsonl",
+     .parse = option_text,
+     .env_alias = "INPUT_FILE",
+     .offset = offsetof(struct config, input),
      .help = "what to read where no FILE is given"},
     COMMON_OPTIONS(struct config, common),
     {.name = NULL},
@@ -95,9 +170,9 @@ static const struct program_info info = {
         "  aggregator --init-sql | psql -v ON_ERROR_STOP=1\n"
         "  aggregator runs --print table\n"
         "\n"
-        "Database: --dsn, then DB_USER DB_PASSWORD DB_URL (host) DB_NAME DB_PORT, then libpq's PG*\n"
-        "variables, password file and service file. TLS is verify-full unless the host is this\n"
-        "machine or sslmode / PGSSLMODE says otherwise.\n"
+        "Database: --dsn, then DB_USER DB_PASSWORD DB_URL (host) DB_NAME DB_PORT, then libpq's\n"
+        "PG* variables, password file and service file. TLS is verify-full unless the host is\n"
+        "this machine or sslmode / PGSSLMODE says otherwise.\n"
         "\n"
         "Exit status:\n"
         "   0  done, or this run had been loaded before\n"
@@ -109,7 +184,7 @@ static const struct program_info info = {
         "  11  cancelled: SIGTERM, SIGINT or ARGO_DEADLINE\n",
 };
 
-/* --- values of our own ------------------------------------------------------------------------- */
+/* Values of our own. */
 
 static bool parse_bad_lines(void *target, const char *text, const struct option_spec *spec,
                             struct err *err)
@@ -132,8 +207,10 @@ static bool parse_bad_lines(void *target, const char *text, const struct option_
         *policy = (struct bad_line_policy){.lines = lines};
         return true;
     }
-    return err_set(err, STATUS_USAGE, "'%s' is neither a count such as 10 nor a share from 0%% to "
-                   "100%%", text);
+    return err_set(err, STATUS_USAGE,
+                   "'%s' is neither a count such as 10 nor a share from 0%% to "
+                   "100%%",
+                   text);
 }
 
 static bool parse_table(void *target, const char *text, const struct option_spec *spec,
@@ -159,7 +236,7 @@ static bool parse_field(void *target, const char *text, const struct option_spec
     return option_text(target, text, spec, err);
 }
 
-/* --- how they fit together --------------------------------------------------------------------- */
+/* How they fit together. */
 
 static const char *from_env(const char *name)
 {
@@ -169,7 +246,7 @@ static const char *from_env(const char *name)
 
 static bool any_database(const struct config *config)
 {
-    static const char *const names[] = {"PGHOST", "PGHOSTADDR", "PGPORT",    "PGDATABASE",
+    static const char *const names[] = {"PGHOST", "PGHOSTADDR", "PGPORT",       "PGDATABASE",
                                         "PGUSER", "PGSERVICE",  "PGSERVICEFILE"};
     const struct pg_settings *db = &config->database;
 
@@ -261,8 +338,10 @@ static bool complete(struct config *config, const struct operands *operands, str
     else if (operands->count > 0 && strcmp(operands->item[0], "runs") == 0)
         config->action = ACTION_RUNS;
     if (config->action == ACTION_RUNS && operands->count > 1)
-        return err_set(err, STATUS_USAGE, "`aggregator runs` takes no '%s'; a file of that name is "
-                       "./runs", operands->item[1]);
+        return err_set(err, STATUS_USAGE,
+                       "`aggregator runs` takes no '%s'; a file of that name is "
+                       "./runs",
+                       operands->item[1]);
     if (config->file_count == 0) {
         config->files = (char *const *)&config->input;
         config->file_count = 1;
@@ -278,8 +357,7 @@ enum options_outcome config_read(struct config *config, int argc, char **argv, s
     struct operands operands;
 
     *config = (struct config){0};
-    enum options_outcome outcome =
-        options_read(&info, specs, config, &operands, argc, argv, err);
+    enum options_outcome outcome = options_read(&info, specs, config, &operands, argc, argv, err);
     if (outcome == OPTIONS_RUN && !complete(config, &operands, err))
         return OPTIONS_BAD;
     return outcome;

@@ -12,11 +12,11 @@
 #include "common/stop.h"
 
 enum {
-    BASE_MEMORY = 12 << 20,      /* program, libraries, buffers of a merge */
-    BLOCKS_PER_THREAD = 2,       /* one at work, one waiting for its turn */
-    BLOCK_MEMORY = 5 << 18,      /* a block and what inflates it */
+    BASE_MEMORY = 12 << 20, /* program, libraries, buffers of a merge */
+    BLOCKS_PER_THREAD = 2,  /* one at work, one waiting for its turn */
+    BLOCK_MEMORY = 5 << 18, /* a block and what inflates it */
     STOP_CHECK_ROWS = 1 << 16,
-    MAPPED_FROM = 128 * 1024,    /* freed tables go back to the system */
+    MAPPED_FROM = 128 * 1024, /* freed tables go back to the system */
 };
 
 struct worker {
@@ -41,8 +41,8 @@ struct fold {
     pthread_mutex_t lock; /* all below, while workers run */
     pthread_cond_t freed;
     struct sequence *sequence;
-    struct block *blocks;  /* all of them */
-    struct block **idle;   /* a stack */
+    struct block *blocks;   /* all of them */
+    struct block **idle;    /* a stack */
     struct block **pending; /* by number modulo block_count: done, waiting for their turn */
     struct slice *slices;   /* of the pending blocks, alike */
     size_t block_count, idle_count;
@@ -55,7 +55,7 @@ struct fold {
     struct merge *merge;
 };
 
-/* --- life ------------------------------------------------------------------------------------- */
+/* Life. */
 
 static bool make_workers(struct fold *fold, uint64_t table_budget, struct err *err)
 {
@@ -151,7 +151,7 @@ void fold_free(struct fold *fold)
     free(fold);
 }
 
-/* --- workers ---------------------------------------------------------------------------------- */
+/* Workers. */
 
 static bool add_event(void *context, const unsigned char *key, size_t key_len, int64_t value,
                       struct err *err)
@@ -242,8 +242,7 @@ static void *work(void *context)
                               .last = block->last};
         if (!block->failed) {
             slice_cut(&slice);
-            block->failed =
-                !slice_scan(&slice, &fold->rules->scan, add_event, worker, &block->err);
+            block->failed = !slice_scan(&slice, &fold->rules->scan, add_event, worker, &block->err);
         }
         pthread_mutex_lock(&fold->lock);
         fold->slices[at] = slice;
@@ -280,7 +279,7 @@ static void run_workers(struct fold *fold)
         (void)pthread_join(fold->workers[i].thread, NULL);
 }
 
-/* --- the sorted stream ------------------------------------------------------------------------ */
+/* The sorted stream. */
 
 static bool table_rewind(struct total_stream *stream, struct err *err)
 {

@@ -11,8 +11,8 @@ struct fold_rules {
     struct scan_rules scan;
     struct bad_line_policy bad_lines;
     bool statistics;
-    unsigned threads;     /* lowered where max_memory does not carry as many */
-    uint64_t max_memory;  /* bytes, at least FOLD_MEMORY_MIN plus scan.max_line */
+    unsigned threads;    /* lowered where max_memory does not carry as many */
+    uint64_t max_memory; /* bytes, at least FOLD_MEMORY_MIN plus scan.max_line */
     const char *spill_dir;
     reject_sink *reject; /* may be NULL */
     void *reject_context;

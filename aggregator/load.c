@@ -50,7 +50,7 @@ static bool query(struct attempt *at, sql_builder *build, int count, const char 
            pg_query(at->pg, sql.data, count, params, ret, err);
 }
 
-/* --- the steps, in order ---------------------------------------------------------------------- */
+/* The steps, in order. */
 
 /*
  * A client that vanishes must not hold the claim for hours, and a statement must not be ended by a
@@ -61,6 +61,9 @@ static bool set_limits(struct attempt *at, struct err *err)
     char sql[1024];
     int version = pg_version(at->pg);
 
+    const char *since_14 = ", set_config('client_connection_check_interval', '1s', true)";
+    const char *since_17 = ", set_config('transaction_timeout', '0', true)";
+
     (void)snprintf(sql, sizeof sql,
                    "SELECT set_config('lock_timeout', '%" PRIu64 "ms', true), "
                    "set_config('statement_timeout', '0', true), "
@@ -68,10 +71,8 @@ static bool set_limits(struct attempt *at, struct err *err)
                    "set_config('tcp_keepalives_idle', '30', true), "
                    "set_config('tcp_keepalives_interval', '10', true), "
                    "set_config('tcp_keepalives_count', '3', true)%s%s",
-                   at->request->database.lock_timeout_ms,
-                   version >= 140000 ? ", set_config('client_connection_check_interval', '1s', true)"
-                                     : "",
-                   version >= 170000 ? ", set_config('transaction_timeout', '0', true)" : "");
+                   at->request->database.lock_timeout_ms, version >= 140000 ? since_14 : "",
+                   version >= 170000 ? since_17 : "");
     return pg_run(at->pg, sql, err);
 }
 
@@ -91,10 +92,10 @@ static bool claim(struct attempt *at, bool *ret_claimed, struct err *err)
     (void)snprintf(seconds, sizeof seconds, "%.6f", machine_seconds() - at->request->started);
     (void)snprintf(peak, sizeof peak, "%" PRIu64, usage.peak_rss_bytes);
     num_put_u128(total, input->total);
-    const char *params[] = {at->target.name, at->run_id, at->shard,     at->shards,
-                            lines,           bytes,      input->digest, bad,
-                            keys,            total,      seconds,       usage.peak_known ? peak : NULL,
-                            PROGRAM_VERSION};
+    const char *params[] = {
+        at->target.name, at->run_id, at->shard, at->shards, lines,   bytes,
+        input->digest,   bad,        keys,      total,      seconds, usage.peak_known ? peak : NULL,
+        PROGRAM_VERSION};
     if (!query(at, sql_claim, sizeof params / sizeof *params, params, &rows, err))
         return false;
     *ret_claimed = pg_affected(rows) == 1;
@@ -138,8 +139,8 @@ static bool lock_target(struct attempt *at, struct err *err)
     char shown[128];
 
     if (!pg_query(at->pg,
-                  "SELECT pg_advisory_xact_lock(hashtextextended('aggregator.load.' || $1::text, 0))",
-                  1, lock_params, NULL, err) ||
+                  "SELECT pg_advisory_xact_lock(hashtextextended('aggregator.load.' || $1, 0))", 1,
+                  lock_params, NULL, err) ||
         !query(at, sql_find_other_count, 3, params, &rows, err))
         return false;
     return pg_row_count(rows) == 0 ||
@@ -239,7 +240,7 @@ static bool transact(struct attempt *at, struct err *err)
            query(at, sql_merge, 0, NULL, NULL, err) && commit(at, err);
 }
 
-/* --- attempts --------------------------------------------------------------------------------- */
+/* Attempts. */
 
 static bool connect_target(const struct load_request *request, uint64_t wait_ms, struct pg **ret,
                            struct target *ret_target, struct err *err)

@@ -35,7 +35,7 @@ bool pg_connect(struct pg **ret, const struct pg_settings *settings, uint64_t wa
                 struct err *err);
 void pg_close(struct pg *pg); /* accepts NULL; an open transaction rolls back */
 
-int pg_version(const struct pg *pg);         /* 150018 for 15.18 */
+int pg_version(const struct pg *pg);          /* 150018 for 15.18 */
 const char *pg_sqlstate(const struct pg *pg); /* of the last failure; "" without one */
 bool pg_is_alive(const struct pg *pg);        /* false once the connection is lost */
 
@@ -50,7 +50,7 @@ int pg_row_count(const struct pg_rows *rows);
 int pg_column_count(const struct pg_rows *rows);
 const char *pg_column_name(const struct pg_rows *rows, int column);
 const char *pg_value(const struct pg_rows *rows, int row, int column); /* NULL for null */
-const char *pg_tag(const struct pg_rows *rows);        /* "INSERT 0 1", "COMMIT" */
+const char *pg_tag(const struct pg_rows *rows);                        /* "INSERT 0 1", "COMMIT" */
 uint64_t pg_affected(const struct pg_rows *rows);
 void pg_rows_free(struct pg_rows *rows); /* accepts NULL */
 

@@ -32,7 +32,7 @@ struct run {
     struct load_result loaded;
 };
 
-/* --- rejects ---------------------------------------------------------------------------------- */
+/* Rejects. */
 
 static bool flush_rejects(struct run *run, struct err *err)
 {
@@ -58,7 +58,7 @@ static bool publish_rejects(struct run *run, struct err *err)
            (outfile_commit(&run->rejects, err) || err_prefix(err, "--rejects"));
 }
 
-/* --- results ---------------------------------------------------------------------------------- */
+/* Results. */
 
 /* The table's first column is as wide as its widest key. */
 static bool measure_keys(struct total_stream *totals, size_t *ret, struct err *err)
@@ -203,7 +203,7 @@ static void log_summary(const struct run *run)
                  run->loaded.seconds);
 }
 
-/* --- the run ---------------------------------------------------------------------------------- */
+/* The run. */
 
 static bool deliver(struct run *run, struct fold *fold, struct err *err)
 {
@@ -265,17 +265,15 @@ static bool fold_run_and_report(const struct config *config, const struct load_r
                                 struct err *err)
 {
     struct err second = {0};
-    struct run run = {.config = config,
-                      .started = load->started,
-                      .load = *load,
-                      .rejects = OUTFILE_CLOSED};
+    struct run run = {
+        .config = config, .started = load->started, .load = *load, .rejects = OUTFILE_CLOSED};
 
     buf_init(&run.rejects_text, (size_t)config->max_line * 2 + PRINT_CHUNK * 4);
     bool done = (config->action == ACTION_FOLD_AND_PRINT || load_prepare(load, err)) &&
                 fold_and_deliver(&run, err);
     if (done)
-        done = publish_rejects(&run, err) && write_outputs(&run, err) &&
-               write_report(&run, NULL, err);
+        done =
+            publish_rejects(&run, err) && write_outputs(&run, err) && write_report(&run, NULL, err);
     else if ((err->status == STATUS_INPUT && !publish_rejects(&run, &second)) ||
              !write_report(&run, err, &second))
         log_warn("%s", second.text);
@@ -304,9 +302,9 @@ static bool run_action(const struct config *config, struct err *err)
     case ACTION_INIT_SQL:
         return print_init_sql(&load, err);
     case ACTION_RUNS:
-        return runs_print(&load, config->print == PRINT_NONE ? PRINT_TABLE
-                                                             : (enum print_format)config->print,
-                          err);
+        return runs_print(
+            &load, config->print == PRINT_NONE ? PRINT_TABLE : (enum print_format)config->print,
+            err);
     case ACTION_FOLD_AND_LOAD:
     case ACTION_FOLD_AND_PRINT:
         break;
@@ -328,7 +326,7 @@ int main(int argc, char **argv)
     log_open("aggregator", (enum log_format)config.common.log_format, getenv("TRACEPARENT"));
     (void)snprintf(shard, sizeof shard, "%u/%u", config.shard.index, config.shard.count);
     log_context(config.run_id, shard);
-    bool done = stop_start(getenv("ARGO_DEADLINE"), progress_tick, &err) &&
-                run_action(&config, &err);
+    bool done =
+        stop_start(getenv("ARGO_DEADLINE"), progress_tick, &err) && run_action(&config, &err);
     return program_finish(done, &err);
 }

@@ -114,7 +114,8 @@ bool print_header(struct buf *out, const struct print_shape *shape, struct err *
         return table_header(out, shape, err);
     if (shape->format != PRINT_CSV)
         return true;
-    if (!print_csv_field(out, shape->key, strlen(shape->key), err) || !buf_add_text(out, ",", err) ||
+    if (!print_csv_field(out, shape->key, strlen(shape->key), err) ||
+        !buf_add_text(out, ",", err) ||
         !print_csv_field(out, shape->value, strlen(shape->value), err))
         return false;
     for (size_t i = 0; i < (shape->statistics ? 3 : 0); i++)

@@ -80,8 +80,7 @@ bool runs_print(const struct load_request *request, enum print_format format, st
     buf_init(&text, SIZE_MAX / 2);
     bool done = pg_connect(&pg, &request->database, request->database.wait_ms, err) &&
                 fetch(pg, request, format == PRINT_JSON, &rows, err) &&
-                format_rows(&text, rows, format, err) &&
-                outfile_put("-", text.data, text.len, err);
+                format_rows(&text, rows, format, err) && outfile_put("-", text.data, text.len, err);
     pg_rows_free(rows);
     pg_close(pg);
     buf_release(&text);

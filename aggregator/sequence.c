@@ -26,7 +26,7 @@ struct sequence {
     unsigned char digest[DIGEST_BYTES];
 };
 
-/* --- slices ----------------------------------------------------------------------------------- */
+/* Slices. */
 
 void slice_cut(struct slice *slice)
 {
@@ -75,7 +75,7 @@ bool slice_scan(struct slice *slice, const struct scan_rules *rules, event_sink 
     return true;
 }
 
-/* --- life ------------------------------------------------------------------------------------- */
+/* Life. */
 
 struct sequence *sequence_new(const struct scan_rules *rules, const struct bad_line_policy *policy,
                               reject_sink *reject, void *reject_context)
@@ -111,7 +111,7 @@ void sequence_free(struct sequence *sequence)
     free(sequence);
 }
 
-/* --- bad lines -------------------------------------------------------------------------------- */
+/* Bad lines. */
 
 static bool write_reject(struct sequence *sequence, const char *place, const unsigned char *line,
                          size_t kept, size_t len, struct err *err)
@@ -156,9 +156,8 @@ static bool bad_line(struct sequence *sequence, const char *name, uint64_t numbe
                        "some with --max-bad",
                        place, sequence->rules->key, sequence->rules->value);
     return err_set(err, STATUS_INPUT,
-                   "%s; that is bad line %llu, more than --max-bad %llu; nothing was loaded",
-                   place, (unsigned long long)sequence->tally.bad,
-                   (unsigned long long)policy->lines);
+                   "%s; that is bad line %llu, more than --max-bad %llu; nothing was loaded", place,
+                   (unsigned long long)sequence->tally.bad, (unsigned long long)policy->lines);
 }
 
 /* Finds the bad lines of a slice again, now that their numbers are known. */
@@ -186,11 +185,10 @@ static bool replay_bad_lines(struct sequence *sequence, const struct slice *slic
 static bool take_inner(struct sequence *sequence, const struct slice *slice, struct err *err)
 {
     const struct tally *inner = &slice->inner;
-    bool decisive = !sequence->policy.is_percent &&
-                    inner->bad + sequence->tally.bad > sequence->policy.lines;
+    bool decisive =
+        !sequence->policy.is_percent && inner->bad + sequence->tally.bad > sequence->policy.lines;
 
-    if (inner->bad > 0 &&
-        (decisive || sequence->reject != NULL || sequence->tally.bad == 0)) {
+    if (inner->bad > 0 && (decisive || sequence->reject != NULL || sequence->tally.bad == 0)) {
         if (!replay_bad_lines(sequence, slice, err))
             return false;
     } else {
@@ -202,7 +200,7 @@ static bool take_inner(struct sequence *sequence, const struct slice *slice, str
     return true;
 }
 
-/* --- straddling lines ------------------------------------------------------------------------- */
+/* Straddling lines. */
 
 /* Keeps only what a line that is too long needs to be seen as such. */
 static void carry_add(struct sequence *sequence, const unsigned char *bytes, size_t len)

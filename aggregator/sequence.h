@@ -30,9 +30,9 @@ struct slice {
     const unsigned char *data; /* borrowed */
     size_t len, head_len, tail_at;
     size_t file;
-    const char *name;  /* of the file, for messages */
-    bool first, last;  /* of its file */
-    bool line_ends;    /* the head holds a line's end */
+    const char *name; /* of the file, for messages */
+    bool first, last; /* of its file */
+    bool line_ends;   /* the head holds a line's end */
     struct tally inner;
     unsigned char digest[DIGEST_BYTES];
 };

@@ -11,11 +11,10 @@
 #include <unistd.h>
 
 #include "aggregator/inflate.h"
+#include "aggregator/reader.h"
 #include "common/bgzf.h"
 #include "common/progress.h"
 #include "common/stop.h"
-
-enum { BUFFER_BYTES = 256 * 1024 };
 
 /* A regular file that several threads read by offset; closed by the last of them. */
 struct plain {
@@ -37,16 +36,10 @@ struct source {
 
     enum kind kind; /* of the open file; KIND_NONE: the next one is to be opened */
     bool file_started;
-    int fd;
     struct plain *plain;
     uint64_t offset; /* of the next block, in a plain file */
 
-    /* What was read ahead from a stream: in[at..len), at `raw_offset` of the file. */
-    unsigned char *in;
-    size_t at, len;
-    uint64_t raw_offset;
-    bool raw_end;
-
+    struct reader reader; /* of what is read in turn */
     struct gunzip *gunzip;
     bool in_member;
     /* The BGZF member that straddles two blocks, and how much of its text is used up. */
@@ -80,10 +73,9 @@ struct source *source_new(char *const *names, size_t count)
     (void)pthread_mutex_init(&source->lock, NULL);
     source->names = names;
     source->name_count = count;
-    source->fd = -1;
-    source->in = malloc(BUFFER_BYTES);
+    struct err ignored;
     source->gunzip = gunzip_new();
-    if (source->in == NULL || source->gunzip == NULL) {
+    if (!reader_init(&source->reader, &ignored) || source->gunzip == NULL) {
         source_free(source);
         return NULL;
     }
@@ -103,10 +95,8 @@ void source_free(struct source *source)
     if (source == NULL)
         return;
     plain_drop(source->plain);
-    if (source->fd >= 0)
-        (void)close(source->fd);
     gunzip_free(source->gunzip);
-    free(source->in);
+    reader_release(&source->reader);
     (void)pthread_mutex_destroy(&source->lock);
     free(source);
 }
@@ -131,64 +121,12 @@ uint64_t source_size(char *const *names, size_t count)
     return size;
 }
 
-static bool read_error(const struct source *source, const char *doing, struct err *err)
-{
-    int errnum = errno;
-    const char *hint = errnum == ENOENT   ? "; name the file, or write it first with fake_gen"
-                       : errnum == EACCES ? "; let this user read it"
-                       : errnum == EISDIR ? "; name the files in it"
-                                          : "";
-    return err_set(err, err_errno_status(errnum), "cannot %s %s: %s%s", doing,
-                   source_name(source, source->file), strerror(errnum), hint);
-}
-
 static bool name_error(const struct source *source, struct err *err)
 {
     return err_prefix(err, "%s", source_name(source, source->file));
 }
 
-/* --- reading ahead ---------------------------------------------------------------------------- */
-
-/* More bytes after in[len); nothing at the end of the file. */
-static bool read_more(struct source *source, struct err *err)
-{
-    if (source->at > 0) {
-        memmove(source->in, source->in + source->at, source->len - source->at);
-        source->len -= source->at;
-        source->at = 0;
-    }
-    while (!source->raw_end && source->len < BUFFER_BYTES) {
-        if (stop_wait(source->fd, POLLIN, -1, err) < 0)
-            return false;
-        ssize_t got = read(source->fd, source->in + source->len, BUFFER_BYTES - source->len);
-        if (got < 0 && (errno == EINTR || errno == EAGAIN))
-            continue;
-        if (got < 0)
-            return read_error(source, "read", err);
-        source->raw_end = got == 0;
-        source->len += (size_t)got;
-        progress_add((uint64_t)got);
-        break;
-    }
-    return true;
-}
-
-/* At least `need` bytes ahead, or fewer at the end of the file. */
-static bool read_ahead(struct source *source, size_t need, struct err *err)
-{
-    while (source->len - source->at < need && !source->raw_end)
-        if (!read_more(source, err))
-            return false;
-    return true;
-}
-
-static void consume(struct source *source, size_t bytes)
-{
-    source->at += bytes;
-    source->raw_offset += bytes;
-}
-
-/* --- opening ---------------------------------------------------------------------------------- */
+/* Opening. */
 
 static int open_input(const char *name)
 {
@@ -204,13 +142,13 @@ static bool start_plain(struct source *source, const struct stat *st, off_t base
     if (plain == NULL)
         return err_set(err, STATUS_TRANSIENT, "out of memory");
     atomic_init(&plain->users, 1);
-    plain->fd = source->fd;
+    plain->fd = source->reader.fd;
     plain->name = source_name(source, source->file);
     plain->base = (uint64_t)base;
     plain->size = (uint64_t)(st->st_size > base ? st->st_size - base : 0);
     plain->modified = st->st_mtim;
     source->plain = plain;
-    source->fd = -1;
+    source->reader.fd = -1;
     source->offset = 0;
     source->kind = KIND_PLAIN;
     return true;
@@ -221,54 +159,60 @@ static bool looks_gzipped(const unsigned char *bytes, size_t len)
     return len >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
 }
 
-static bool open_file(struct source *source, struct err *err)
+/* By content: plain files of a known size are read side by side, all else in turn. */
+static bool tell_kind(struct source *source, int fd, struct err *err)
 {
+    const char *name = source_name(source, source->file);
     struct bgzf_member shape;
     struct stat st;
     unsigned char magic[2];
 
-    source->fd = open_input(source->names[source->file]);
-    if (source->fd < 0 || fstat(source->fd, &st) != 0)
-        return read_error(source, "open", err);
+    reader_open(&source->reader, fd, name);
+    if (fstat(fd, &st) != 0)
+        return reader_error(name, "open", err);
     if (S_ISDIR(st.st_mode)) {
         errno = EISDIR;
-        return read_error(source, "read", err);
+        return reader_error(name, "read", err);
     }
-    source->file_started = false;
-    off_t base = S_ISREG(st.st_mode) && st.st_size > 0 ? lseek(source->fd, 0, SEEK_CUR) : -1;
+    off_t base = S_ISREG(st.st_mode) && st.st_size > 0 ? lseek(fd, 0, SEEK_CUR) : -1;
     if (base >= 0) {
-        ssize_t got = pread(source->fd, magic, sizeof magic, base);
+        ssize_t got = pread(fd, magic, sizeof magic, base);
         if (got < 0)
-            return read_error(source, "read", err);
+            return reader_error(name, "read", err);
         if (!looks_gzipped(magic, (size_t)got))
             return start_plain(source, &st, base, err);
     }
-    source->at = source->len = source->carry_size = 0;
-    source->raw_offset = 0;
-    source->raw_end = false;
-    if (!read_ahead(source, BGZF_MEMBER_MAX, err))
+    if (!reader_fill(&source->reader, BGZF_MEMBER_MAX, err))
         return false;
-    source->kind = KIND_STREAM;
-    if (looks_gzipped(source->in, source->len)) {
-        source->kind = bgzf_parse_header(source->in, source->len, &shape) ? KIND_BGZF : KIND_GZIP;
-        source->in_member = true;
-        return gunzip_reset(source->gunzip, err);
-    }
-    return true;
+    const unsigned char *bytes = reader_bytes(&source->reader);
+    size_t have = reader_have(&source->reader);
+    source->kind = !looks_gzipped(bytes, have)              ? KIND_STREAM
+                   : bgzf_parse_header(bytes, have, &shape) ? KIND_BGZF
+                                                            : KIND_GZIP;
+    source->in_member = true;
+    return source->kind == KIND_STREAM || gunzip_reset(source->gunzip, err);
+}
+
+static bool open_file(struct source *source, struct err *err)
+{
+    int fd = open_input(source->names[source->file]);
+    if (fd < 0)
+        return reader_error(source_name(source, source->file), "open", err);
+    source->file_started = false;
+    source->carry_size = 0;
+    return tell_kind(source, fd, err);
 }
 
 static void close_file(struct source *source)
 {
     plain_drop(source->plain);
     source->plain = NULL;
-    if (source->fd >= 0)
-        (void)close(source->fd);
-    source->fd = -1;
+    reader_close(&source->reader);
     source->kind = KIND_NONE;
     source->file++;
 }
 
-/* --- plain files ------------------------------------------------------------------------------ */
+/* Plain files. */
 
 static bool changed(const struct plain *plain, struct err *err)
 {
@@ -302,20 +246,22 @@ static bool plain_read(struct plain *plain, uint64_t offset, struct block *block
     return true;
 }
 
-/* --- streams and gzip in turn ----------------------------------------------------------------- */
+/* Streams and gzip in turn. */
 
 static bool fill_stream(struct source *source, struct block *block)
 {
+    struct reader *reader = &source->reader;
+
     while (block->len < BLOCK_BYTES) {
-        if (!read_ahead(source, 1, &block->err))
+        if (!reader_fill(reader, 1, &block->err))
             return false;
-        size_t have = source->len - source->at;
+        size_t have = reader_have(reader), room = BLOCK_BYTES - block->len;
         if (have == 0)
             break;
-        size_t use = have < BLOCK_BYTES - block->len ? have : BLOCK_BYTES - block->len;
-        memcpy(block->data + block->len, source->in + source->at, use);
+        size_t use = have < room ? have : room;
+        memcpy(block->data + block->len, reader_bytes(reader), use);
         block->len += use;
-        consume(source, use);
+        reader_consume(reader, use);
     }
     block->last = block->len < BLOCK_BYTES;
     return true;
@@ -324,49 +270,52 @@ static bool fill_stream(struct source *source, struct block *block)
 /* What follows a member: another one, or nothing. */
 static bool next_member(struct source *source, struct err *err)
 {
-    if (!read_ahead(source, 2, err))
+    struct reader *reader = &source->reader;
+
+    if (!reader_fill(reader, 2, err))
         return false;
-    source->in_member = source->len > source->at;
+    source->in_member = reader_have(reader) > 0;
     if (!source->in_member)
         return true;
-    if (!looks_gzipped(source->in + source->at, source->len - source->at)) {
-        (void)err_set(err, STATUS_INPUT,
-                      "bytes that are not gzip follow the compressed data at byte %llu; cut them "
-                      "off or make the file again",
-                      (unsigned long long)source->raw_offset);
-        return name_error(source, err);
-    }
-    return gunzip_reset(source->gunzip, err);
+    if (looks_gzipped(reader_bytes(reader), reader_have(reader)))
+        return gunzip_reset(source->gunzip, err);
+    (void)err_set(err, STATUS_INPUT,
+                  "bytes that are not gzip follow the compressed data at byte %llu; cut them off "
+                  "or make the file again",
+                  (unsigned long long)reader->offset);
+    return name_error(source, err);
 }
 
 static bool truncated(const struct source *source, struct err *err)
 {
+    const struct reader *reader = &source->reader;
+
     (void)err_set(err, STATUS_INPUT,
-                  "truncated gzip data: it ends at byte %llu too early; make or copy the "
-                  "file again",
-                  (unsigned long long)(source->raw_offset + source->len - source->at));
+                  "truncated gzip data: it ends at byte %llu too early; make or copy the file "
+                  "again",
+                  (unsigned long long)(reader->offset + reader_have(reader)));
     return name_error(source, err);
 }
 
 static bool fill_gzip(struct source *source, struct block *block)
 {
+    struct reader *reader = &source->reader;
     struct err *err = &block->err;
 
     while (block->len < BLOCK_BYTES && source->in_member) {
-        if (!read_ahead(source, 1, err))
+        if (!reader_fill(reader, 1, err))
             return false;
-        if (source->at == source->len)
+        if (reader_have(reader) == 0)
             return truncated(source, err);
-        const unsigned char *in = source->in + source->at;
-        size_t in_len = source->len - source->at, out_len = BLOCK_BYTES - block->len;
+        const unsigned char *in = reader_bytes(reader);
+        size_t have = reader_have(reader), left = have, room = BLOCK_BYTES - block->len;
         unsigned char *out = block->data + block->len;
         bool member_end;
 
-        if (!gunzip_step(source->gunzip, &in, &in_len, source->raw_offset, &out, &out_len,
-                         &member_end, err))
+        if (!gunzip_step(source->gunzip, &in, &left, reader->offset, &out, &room, &member_end, err))
             return name_error(source, err);
-        consume(source, source->len - source->at - in_len);
-        block->len = BLOCK_BYTES - out_len;
+        reader_consume(reader, have - left);
+        block->len = BLOCK_BYTES - room;
         if (member_end && !next_member(source, err))
             return false;
     }
@@ -374,7 +323,7 @@ static bool fill_gzip(struct source *source, struct block *block)
     return true;
 }
 
-/* --- BGZF: members are cut here, inflated by the caller outside the lock ------------------------ */
+/* BGZF: members are cut here, inflated by the caller outside the lock. */
 
 /* From here on the file is read as ordinary gzip, on from the text that the block already holds. */
 static bool continue_as_gzip(struct source *source, struct block *block)
@@ -386,23 +335,32 @@ static bool continue_as_gzip(struct source *source, struct block *block)
     return next_member(source, &block->err) && fill_gzip(source, block);
 }
 
+/* The rest of the text of the member that the last block began. */
+static bool take_carry(struct source *source, struct block *block)
+{
+    packed_clear(block->packed, source->carry_used,
+                 source->carry_size > 0 ? source->carry_offset : source->reader.offset);
+    if (source->carry_size == 0)
+        return true;
+    if (!packed_add(block->packed, source->carry, source->carry_size))
+        return err_set(&block->err, STATUS_TRANSIENT, "out of memory");
+    block->len = source->carry_text - source->carry_used;
+    source->carry_size = source->carry_used = 0;
+    return true;
+}
+
 static bool fill_bgzf(struct source *source, struct block *block)
 {
+    struct reader *reader = &source->reader;
     struct bgzf_member shape;
 
-    packed_clear(block->packed, source->carry_used,
-                 source->carry_size > 0 ? source->carry_offset : source->raw_offset);
-    if (source->carry_size > 0) {
-        if (!packed_add(block->packed, source->carry, source->carry_size))
-            return err_set(&block->err, STATUS_TRANSIENT, "out of memory");
-        block->len = source->carry_text - source->carry_used;
-        source->carry_size = source->carry_used = 0;
-    }
+    if (!take_carry(source, block))
+        return false;
     while (block->len < BLOCK_BYTES) {
-        if (!read_ahead(source, BGZF_MEMBER_MAX, &block->err))
+        if (!reader_fill(reader, BGZF_MEMBER_MAX, &block->err))
             return false;
-        const unsigned char *member = source->in + source->at;
-        size_t have = source->len - source->at;
+        const unsigned char *member = reader_bytes(reader);
+        size_t have = reader_have(reader), room = BLOCK_BYTES - block->len;
         if (have == 0) {
             block->last = true;
             return source->ends_marked || truncated(source, &block->err);
@@ -414,23 +372,21 @@ static bool fill_bgzf(struct source *source, struct block *block)
         if (!bgzf_parse_member(member, have, &shape) ||
             !packed_add(block->packed, member, shape.size))
             return continue_as_gzip(source, block);
-        if (shape.text_size > BLOCK_BYTES - block->len) {
+        if (shape.text_size > room) {
             memcpy(source->carry, member, shape.size);
             source->carry_size = shape.size;
             source->carry_text = shape.text_size;
-            source->carry_used = BLOCK_BYTES - block->len;
-            source->carry_offset = source->raw_offset;
-            block->len = BLOCK_BYTES;
-        } else {
-            block->len += shape.text_size;
+            source->carry_used = room;
+            source->carry_offset = reader->offset;
         }
+        block->len += shape.text_size < room ? shape.text_size : room;
         source->ends_marked = shape.text_size == 0;
-        consume(source, shape.size);
+        reader_consume(reader, shape.size);
     }
     return true;
 }
 
-/* --- blocks ----------------------------------------------------------------------------------- */
+/* Blocks. */
 
 struct claim {
     struct plain *plain; /* to be read by offset, or NULL */

@@ -96,7 +96,7 @@ static int open_unlinked(const char *directory)
     return fd;
 }
 
-/* --- writing ---------------------------------------------------------------------------------- */
+/* Writing. */
 
 static bool run_flush(struct run *run, struct err *err)
 {
@@ -129,7 +129,7 @@ static bool run_append(struct run *run, const struct total *total, struct err *e
     return true;
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
+/* Reading. */
 
 static bool run_rewind(struct total_stream *stream, struct err *err)
 {
@@ -206,7 +206,7 @@ static struct run *run_new(struct spill *spill, unsigned level, struct err *err)
     return run;
 }
 
-/* --- runs ------------------------------------------------------------------------------------- */
+/* Runs. */
 
 /* Takes SPILL_FAN_IN runs of one level out of the list, if there are as many; the lock is held. */
 static bool take_full_level(struct spill *spill, struct run *taken[SPILL_FAN_IN])

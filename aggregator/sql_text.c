@@ -31,8 +31,10 @@ static bool take_part(const char **at, char part[SQL_NAME_MAX + 1], struct err *
     }
     part[len] = '\0';
     if (len == 0 || (quoted && text[-1] != '"'))
-        return err_set(err, STATUS_USAGE, "'%s' is not a table name such as totals or "
-                       "reports.totals", *at);
+        return err_set(err, STATUS_USAGE,
+                       "'%s' is not a table name such as totals or "
+                       "reports.totals",
+                       *at);
     *at = text;
     return true;
 }
@@ -51,8 +53,10 @@ bool sql_parse_name(const char *text, struct sql_name *ret, struct err *err)
             return false;
     }
     if (*at != '\0')
-        return err_set(err, STATUS_USAGE, "'%s' is not a table name such as totals or "
-                       "reports.totals", text);
+        return err_set(err, STATUS_USAGE,
+                       "'%s' is not a table name such as totals or "
+                       "reports.totals",
+                       text);
     *ret = name;
     return true;
 }
@@ -157,8 +161,7 @@ bool sql_merge(struct buf *out, const struct sql_target *target, struct err *err
            buf_printf(out, err,
                       ", %s = COALESCE(t.%s, 0) + EXCLUDED.%s, %s = LEAST(t.%s, EXCLUDED.%s), "
                       "%s = GREATEST(t.%s, EXCLUDED.%s)",
-                      t->count, t->count, t->count, t->min, t->min, t->min, t->max, t->max,
-                      t->max);
+                      t->count, t->count, t->count, t->min, t->min, t->min, t->max, t->max, t->max);
 }
 
 bool sql_claim(struct buf *out, const struct sql_target *target, struct err *err)
@@ -224,6 +227,7 @@ bool sql_init_script(struct buf *out, const struct sql_target *target, struct er
     if (t->schema != NULL &&
         !buf_printf(out, err, "GRANT USAGE ON SCHEMA %s TO aggregator;\n", t->schema))
         return false;
-    return buf_printf(out, err, "GRANT SELECT, INSERT, UPDATE ON %s, %s TO aggregator;\n\nCOMMIT;\n",
+    return buf_printf(out, err,
+                      "GRANT SELECT, INSERT, UPDATE ON %s, %s TO aggregator;\n\nCOMMIT;\n",
                       t->table, t->ledger);
 }

@@ -39,7 +39,7 @@ void target_release(struct target *target)
     *target = (struct target){0};
 }
 
-/* --- the relation ----------------------------------------------------------------------------- */
+/* The relation. */
 
 struct relation {
     char oid[16], kind[2];
@@ -78,7 +78,7 @@ static bool find_relation(struct pg *pg, struct target *target, const struct sql
            (*ret_found || find_named(pg, target, name, true, ret, ret_found, err));
 }
 
-/* --- making what is missing ------------------------------------------------------------------- */
+/* Making what is missing. */
 
 /* One at a time: CREATE … IF NOT EXISTS alone fails when two sessions race. */
 static bool create(struct pg *pg, const char *sql, struct err *err)
@@ -154,7 +154,7 @@ static bool ensure_ledger(struct pg *pg, const struct target *target, bool may_c
            create(pg, sql.data, err);
 }
 
-/* --- columns ---------------------------------------------------------------------------------- */
+/* Columns. */
 
 struct column {
     char number[8];
@@ -245,13 +245,12 @@ static bool find_columns(struct pg *pg, struct target *target, const struct rela
     if (strcmp(key.type, "text") != 0 && (target->cut_type = keep(target, key.type, err)) == NULL)
         return false;
     sql->statistics = request->statistics;
-    return !request->statistics ||
-           (find_number(pg, target, relation, "count", &sql->count, err) &&
-            find_number(pg, target, relation, "min", &sql->min, err) &&
-            find_number(pg, target, relation, "max", &sql->max, err));
+    return !request->statistics || (find_number(pg, target, relation, "count", &sql->count, err) &&
+                                    find_number(pg, target, relation, "min", &sql->min, err) &&
+                                    find_number(pg, target, relation, "max", &sql->max, err));
 }
 
-/* --- rights ----------------------------------------------------------------------------------- */
+/* Rights. */
 
 /* Asked before the input is read, not after. */
 static bool check_rights(struct pg *pg, const struct target *target, struct err *err)
@@ -329,10 +328,10 @@ bool target_open_ledger(struct target *ret, struct pg *pg, const struct target_r
         return false;
     if (found && !has_table(pg, ret->sql.ledger, &found, err))
         return false;
-    return found || err_set(err, STATUS_REFUSED,
-                            "nothing was loaded yet: there is no table %s or no " LEDGER
-                            " beside it",
-                            request->table.table);
+    return found ||
+           err_set(err, STATUS_REFUSED,
+                   "nothing was loaded yet: there is no table %s or no " LEDGER " beside it",
+                   request->table.table);
 }
 
 bool target_init_script(const struct target_request *request, struct buf *out, struct err *err)

@@ -243,8 +243,8 @@ const unsigned char *json_scan_value(const unsigned char *p, const unsigned char
         for (;;) {
             p = json_skip_space(p, end);
             if (p == end)
-                return fail(fault, p, objects & 1 ? "the object does not end"
-                                                  : "the array does not end");
+                return fail(fault, p,
+                            objects & 1 ? "the object does not end" : "the array does not end");
             if (*p == ',')
                 break;
             if (*p != ((objects & 1) != 0 ? '}' : ']'))

@@ -2,7 +2,7 @@
  * Strict JSON (RFC 8259) over bytes in memory, without building anything. Pure.
  *
  * Every function reads from p, stays below end, and returns the first byte after what it read, or
- * NULL with *fault set to the first byte that breaks the rules (end itself where bytes are missing).
+ * NULL with *fault set to the first byte that breaks the rules (end where bytes are missing).
  * Strings must be valid UTF-8; escapes of lone surrogates and U+0000 are well-formed and reported.
  */
 #ifndef COMMON_JSON_SCAN_H

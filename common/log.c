@@ -22,17 +22,23 @@ static struct {
     char trace_id[TRACE_ID_LEN + 1], span_id[SPAN_ID_LEN + 1];
 } context = {.lock = PTHREAD_MUTEX_INITIALIZER, .program = "?"};
 
-/* W3C: 2 hex "-" 32 hex "-" 16 hex "-" 2 hex. */
+/* W3C: 2 hex "-" 32 hex "-" 16 hex "-" 2 hex; version ff and ids of zeros alone are invalid. */
 static void read_traceparent(const char *text)
 {
-    static const size_t dashes[] = {2, 35, 52};
-    const size_t len = 55;
+    static const struct {
+        size_t at, len;
+    } parts[] = {{0, 2}, {3, TRACE_ID_LEN}, {36, SPAN_ID_LEN}, {53, 2}};
+    const size_t least = 55;
 
-    if (text == NULL || strlen(text) < len || strspn(text, "0123456789abcdef-") < len)
+    if (text == NULL || strlen(text) < least || strncmp(text, "ff", 2) == 0)
         return;
-    for (size_t i = 0; i < sizeof dashes / sizeof *dashes; i++)
-        if (text[dashes[i]] != '-')
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const char *part = text + parts[i].at;
+        if (strspn(part, "0123456789abcdef") != parts[i].len || (i > 0 && part[-1] != '-'))
             return;
+    }
+    if (strspn(text + 3, "0") == TRACE_ID_LEN || strspn(text + 36, "0") == SPAN_ID_LEN)
+        return;
     memcpy(context.trace_id, text + 3, TRACE_ID_LEN);
     memcpy(context.span_id, text + 36, SPAN_ID_LEN);
 }
@@ -68,8 +74,7 @@ static bool add_field(struct buf *line, const char *name, const char *value, str
 {
     if (value == NULL || value[0] == '\0')
         return true;
-    return buf_printf(line, err, ",\"%s\":", name) &&
-           buf_add_json(line, value, strlen(value), err);
+    return buf_printf(line, err, ",\"%s\":", name) && buf_add_json(line, value, strlen(value), err);
 }
 
 static bool format_json(struct buf *line, const char *level, const char *msg, struct err *err)
@@ -105,10 +110,10 @@ void log_line(enum log_level level, const char *fmt, ...)
 
     buf_init(&line, LINE_MAX_BYTES);
     pthread_mutex_lock(&context.lock);
-    bool made = context.json ? format_json(&line, names[level], msg, &err)
-                             : buf_printf(&line, &err, "%s%s: %s%s\n",
-                                          context.bar_shown ? "\r\033[K" : "", context.program,
-                                          labels[level], msg);
+    bool made = context.json
+                    ? format_json(&line, names[level], msg, &err)
+                    : buf_printf(&line, &err, "%s%s: %s%s\n", context.bar_shown ? "\r\033[K" : "",
+                                 context.program, labels[level], msg);
     context.bar_shown = false;
     if (made)
         write_stderr(line.data, line.len);

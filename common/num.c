@@ -122,12 +122,14 @@ bool num_shard(const char *text, uint32_t *ret_index, uint32_t *ret_count)
 
 void num_put_u128(char out[NUM_U128_TEXT], unsigned __int128 value)
 {
-    char *at = out + NUM_U128_TEXT - 1;
+    char reversed[NUM_U128_TEXT];
+    size_t len = 0;
 
-    *at = '\0';
     do {
-        *--at = (char)('0' + (int)(value % 10));
+        reversed[len++] = (char)('0' + (int)(value % 10));
         value /= 10;
     } while (value > 0);
-    memmove(out, at, strlen(at) + 1);
+    for (size_t i = 0; i < len; i++)
+        out[i] = reversed[len - 1 - i];
+    out[len] = '\0';
 }

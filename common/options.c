@@ -20,7 +20,7 @@ enum {
     KEY_VERSION = 'V',
 };
 
-/* --- values ----------------------------------------------------------------------------------- */
+/* Values. */
 
 static bool out_of_range(const char *text, const struct option_spec *spec, const char *unit,
                          struct err *err)
@@ -70,8 +70,7 @@ bool option_duration(void *target, const char *text, const struct option_spec *s
     return true;
 }
 
-bool option_decimal(void *target, const char *text, const struct option_spec *spec,
-                    struct err *err)
+bool option_decimal(void *target, const char *text, const struct option_spec *spec, struct err *err)
 {
     double value;
     if (!num_decimal(text, &value))
@@ -136,7 +135,7 @@ bool option_shard(void *target, const char *text, const struct option_spec *spec
     return true;
 }
 
-/* --- the table -------------------------------------------------------------------------------- */
+/* The table. */
 
 struct reading {
     const struct program_info *info;
@@ -205,7 +204,7 @@ static bool apply_defaults(struct reading *reading)
     return true;
 }
 
-/* --- names are checked first: argp would take abbreviations and print its own errors ----------- */
+/* Names are checked first: argp would take abbreviations and print its own errors. */
 
 static const struct option_spec help_specs[] = {
     {.name = "help"}, {.name = "version"}, {.name = NULL}};
@@ -246,8 +245,8 @@ static bool check_long(const struct option_spec *specs, const char *name, bool *
         spec = find_long(help_specs, name, len);
     if (spec == NULL) {
         const char *near = suggestion(specs, name, len);
-        return err_set(err, STATUS_USAGE, "unknown option --%.*s%s%s%s; see --help", (int)len,
-                       name, near == NULL ? "" : " (did you mean --", near == NULL ? "" : near,
+        return err_set(err, STATUS_USAGE, "unknown option --%.*s%s%s%s; see --help", (int)len, name,
+                       near == NULL ? "" : " (did you mean --", near == NULL ? "" : near,
                        near == NULL ? "" : "?)");
     }
     if (name[len] == '=' && spec->arg == NULL)
@@ -293,7 +292,7 @@ static bool check_names(const struct option_spec *specs, int argc, char **argv, 
     return true;
 }
 
-/* --- argp ------------------------------------------------------------------------------------- */
+/* Argp. */
 
 static error_t parse_key(int key, char *text, struct argp_state *state)
 {
@@ -417,21 +416,17 @@ static enum options_outcome read_all(struct reading *reading, const struct argp 
     return apply_environment(reading) && check_operands(reading) ? OPTIONS_RUN : OPTIONS_BAD;
 }
 
-enum options_outcome options_read(const struct program_info *info,
-                                  const struct option_spec *specs, void *config,
-                                  struct operands *ret_operands, int argc, char **argv,
-                                  struct err *err)
+enum options_outcome options_read(const struct program_info *info, const struct option_spec *specs,
+                                  void *config, struct operands *ret_operands, int argc,
+                                  char **argv, struct err *err)
 {
     static char argp_format[] = "ARGP_HELP_FMT=rmargin=95,opt-doc-col=30,no-dup-args-note";
     struct argp_option options[SPECS_MAX];
     struct buf texts[SPECS_MAX];
     struct argp argp = {
         .options = options, .parser = parse_key, .args_doc = info->operands, .doc = info->summary};
-    struct reading reading = {.info = info,
-                              .specs = specs,
-                              .config = config,
-                              .operands = ret_operands,
-                              .err = err};
+    struct reading reading = {
+        .info = info, .specs = specs, .config = config, .operands = ret_operands, .err = err};
 
     *ret_operands = (struct operands){0};
     (void)putenv(argp_format);

@@ -22,12 +22,12 @@ typedef bool option_parse(void *target, const char *text, const struct option_sp
                           struct err *err);
 
 struct option_spec {
-    const char *name;      /* long name without dashes; NULL ends the table */
-    int short_name;        /* a letter, or 0 */
-    const char *arg;       /* placeholder in --help, or NULL: a flag */
-    const char *fallback;  /* default, parsed like any text; NULL leaves the field as it is */
+    const char *name;     /* long name without dashes; NULL ends the table */
+    int short_name;       /* a letter, or 0 */
+    const char *arg;      /* placeholder in --help, or NULL: a flag */
+    const char *fallback; /* default, parsed like any text; NULL leaves the field as it is */
     option_parse *parse;
-    size_t offset;         /* of the field in the configuration */
+    size_t offset; /* of the field in the configuration */
     const char *help;
     const char *env_alias; /* a fixed variable name beside PREFIX_NAME, or NULL */
     uint64_t min, max;     /* inclusive, for the numeric kinds */
@@ -87,9 +87,8 @@ enum options_outcome {
     OPTIONS_BAD,  /* *err is filled: USAGE, or what writing the help ended in */
 };
 
-enum options_outcome options_read(const struct program_info *info,
-                                  const struct option_spec *specs, void *config,
-                                  struct operands *ret_operands, int argc, char **argv,
-                                  struct err *err);
+enum options_outcome options_read(const struct program_info *info, const struct option_spec *specs,
+                                  void *config, struct operands *ret_operands, int argc,
+                                  char **argv, struct err *err);
 
 #endif

@@ -68,11 +68,14 @@ void progress_format(char *out, size_t size, const char *unit, uint64_t done, ui
     memset(bar, ' ', BAR_WIDTH);
     memset(bar, '=', (size_t)(part * BAR_WIDTH));
     bar[BAR_WIDTH] = '\0';
-    uint64_t left = rate > 0 ? (uint64_t)((double)(total - (done < total ? done : total)) / rate)
-                             : 0;
-    (void)snprintf(out, size, "[%s] %3d%%  %.1f%s %s, %.1f%s/s, %02llu:%02llu left", bar,
-                   (int)(part * 100), done_shown, done_suffix, unit, rate_shown, rate_suffix,
-                   (unsigned long long)(left / 60), (unsigned long long)(left % 60));
+    char left[32] = "--:--";
+    if (rate > 0) {
+        uint64_t seconds_left = (uint64_t)((double)(total - (done < total ? done : total)) / rate);
+        (void)snprintf(left, sizeof left, "%02llu:%02llu", (unsigned long long)(seconds_left / 60),
+                       (unsigned long long)(seconds_left % 60));
+    }
+    (void)snprintf(out, size, "[%s] %3d%%  %.1f%s %s, %.1f%s/s, %s left", bar, (int)(part * 100),
+                   done_shown, done_suffix, unit, rate_shown, rate_suffix, left);
 }
 
 /* Argo reads one line "N/M"; a short rewrite in place needs no temporary file. */
@@ -84,9 +87,9 @@ static void write_argo(uint64_t done, uint64_t total)
     int fd = open(progress.argo_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0)
         return; /* progress is a courtesy */
-    int len = snprintf(line, sizeof line, "%llu/%llu\n",
-                       (unsigned long long)(done < total ? done : total),
-                       (unsigned long long)total);
+    int len =
+        snprintf(line, sizeof line, "%llu/%llu\n",
+                 (unsigned long long)(done < total ? done : total), (unsigned long long)total);
     (void)!write(fd, line, (size_t)len);
     (void)close(fd);
 }

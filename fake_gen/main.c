@@ -76,7 +76,7 @@ static bool generate(const struct gen_options *options, struct outcome *ret, str
     return done;
 }
 
-/* --- what was done ---------------------------------------------------------------------------- */
+/* What was done. */
 
 enum { TEXT_SIZE = 64, PATH_SIZE = 1024 };
 

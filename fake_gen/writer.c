@@ -89,7 +89,7 @@ static bool make_piece(struct worker *worker, uint64_t chunk, struct piece *ret,
            packer_pack(worker->packer, worker->text, len, &ret->bytes, &ret->len, err);
 }
 
-/* --- turns ------------------------------------------------------------------------------------ */
+/* Turns. */
 
 /* false: somebody failed, and the turn will not come. */
 static bool await_turn(struct crew *crew, uint64_t chunk, uint64_t *ret_offset)
@@ -155,7 +155,7 @@ static bool write_in_turn(struct crew *crew, uint64_t chunk, const struct piece 
     return done;
 }
 
-/* --- the crew --------------------------------------------------------------------------------- */
+/* The crew. */
 
 static void *work(void *argument)
 {

@@ -9,7 +9,7 @@
 /* Intermediate results kept wider than a double would make the draws differ between machines. */
 _Static_assert(FLT_EVAL_METHOD == 0, "doubles must be computed as doubles");
 
-/* --- logarithm and exponential, within about 2 units in the last place ------------------------ */
+/* Logarithm and exponential, within about 2 units in the last place. */
 
 /* The logarithm of 2 in two parts: the first ends in zeros, so its multiples are exact. */
 static const double ln2_high = 0x1.62e42feep-1;
@@ -114,7 +114,7 @@ static double expm1_ratio(double x)
     return absolute(x) <= expm1_reach ? expm1_series(x) : (exp_of(x) - 1) / x;
 }
 
-/* --- rejection-inversion, in the paper's terms ------------------------------------------------ */
+/* Rejection-inversion, in the paper's terms. */
 
 /* h(x) = x^-exponent, the law's hat. */
 static double hat(double exponent, double x)

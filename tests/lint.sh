@@ -19,12 +19,13 @@ verdict() { # NAME FINDINGS
 }
 
 mapfile -t sources < <(git ls-files '*.c' '*.h')
+mapfile -t programs < <(git ls-files '*.c' | grep -v /tests/)
 mapfile -t scripts < <(git ls-files '*.sh' '.ci/*' '*.bash')
 mapfile -t bats < <(git ls-files '*.bats')
 mapfile -t yaml < <(git ls-files '*.yaml' '*.yml')
 
 verdict 'shellcheck' "$(shellcheck "${scripts[@]}" 2>&1)"
-if ((${#bats[@]})); then verdict 'shellcheck of bats' "$(shellcheck --severity=warning --shell=bats "${bats[@]}" 2>&1)"; fi
+if ((${#bats[@]})); then verdict 'shellcheck of bats' "$(shellcheck --severity=warning --shell=bats --exclude=SC2154,SC2164,SC2030,SC2031 "${bats[@]}" 2>&1)"; fi
 if ((${#yaml[@]})); then verdict 'yamllint' "$(yamllint -s "${yaml[@]}" 2>&1)"; fi
 verdict 'clang-format (make fmt mends it)' "$(clang-format --dry-run -Werror "${sources[@]}" 2>&1 | grep -E 'error:' | head -20)"
 verdict "sources have at most $file_lines lines" \
@@ -41,5 +42,5 @@ verdict 'headers compile alone' "$(for header in $(git ls-files '*.h' | grep -v 
   gcc -std=gnu17 -fsyntax-only -D_GNU_SOURCE -I. -isystem build/deps/include -x c "$header" 2>&1 | grep error
 done)"
 verdict 'cppcheck' "$(cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
-  --suppress=missingIncludeSystem --error-exitcode=0 -D_GNU_SOURCE -I. "${sources[@]}" 2>&1)"
+  --suppress=missingIncludeSystem -D_GNU_SOURCE -I. "${programs[@]}" 2>&1)"
 exit "$failed"

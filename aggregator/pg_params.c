@@ -1,0 +1,116 @@
+#include "aggregator/pg_params.h"
+
+#include <arpa/inet.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *get(const struct pg_params *params, const char *name)
+{
+    for (size_t i = 0; i < params->count; i++)
+        if (strcmp(params->name[i], name) == 0)
+            return params->value[i];
+    return NULL;
+}
+
+void pg_params_put(struct pg_params *params, const char *name, const char *value)
+{
+    if (value == NULL || value[0] == '\0' || params->count == PG_PARAMS_MAX ||
+        get(params, name) != NULL)
+        return;
+    params->name[params->count] = name;
+    params->value[params->count++] = value;
+}
+
+/* A default below the service file and the environment, above libpq's own. */
+static void set_default(const char *env, const char *value)
+{
+    const char *set = getenv(env);
+    if (value != NULL && (set == NULL || set[0] == '\0'))
+        (void)setenv(env, value, 1);
+}
+
+static bool is_local(const char *host, size_t len)
+{
+    char name[64];
+    struct in_addr v4;
+
+    if (len == 0 || host[0] == '/' || host[0] == '@')
+        return true;
+    if (len >= sizeof name)
+        return false;
+    memcpy(name, host, len);
+    name[len] = '\0';
+    if (strcmp(name, "localhost") == 0 || strcmp(name, "::1") == 0)
+        return true;
+    return inet_pton(AF_INET, name, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
+}
+
+static bool all_local(const char *hosts)
+{
+    for (;;) {
+        size_t len = strcspn(hosts, ",");
+        if (!is_local(hosts, len))
+            return false;
+        if (hosts[len] == '\0')
+            return true;
+        hosts += len + 1;
+    }
+}
+
+static const char *first_of(const char *a, const char *b)
+{
+    return a != NULL && a[0] != '\0' ? a : b;
+}
+
+/* The system's certificates, where neither the user nor the home directory names others. */
+static const char *system_certificates(void)
+{
+    static const char *const bundles[] = {"/etc/ssl/certs/ca-certificates.crt",
+                                          "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
+    char own[4096];
+    const char *home = getenv("HOME");
+
+    if (home != NULL && snprintf(own, sizeof own, "%s/.postgresql/root.crt", home) > 0 &&
+        access(own, R_OK) == 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof bundles / sizeof *bundles; i++)
+        if (access(bundles[i], R_OK) == 0)
+            return bundles[i];
+    return NULL;
+}
+
+/* Servers off this machine must prove who they are, unless the user says otherwise. */
+static void set_defaults(const struct pg_params *params)
+{
+    const char *hosts = first_of(get(params, "hostaddr"), get(params, "host"));
+    const char *service = first_of(get(params, "service"), getenv("PGSERVICE"));
+
+    hosts = first_of(hosts, first_of(getenv("PGHOSTADDR"), first_of(getenv("PGHOST"), "")));
+    /* What host a service file names cannot be seen here. */
+    bool unseen = service != NULL && service[0] != '\0' && hosts[0] == '\0';
+    if (unseen || !all_local(hosts))
+        set_default("PGSSLMODE", "verify-full");
+    set_default("PGSSLROOTCERT", system_certificates());
+    set_default("PGTARGETSESSIONATTRS", "primary");
+}
+
+void pg_params_complete(struct pg_params *params, const struct pg_settings *settings)
+{
+    pg_params_put(params, "user", settings->user);
+    pg_params_put(params, "password", settings->password);
+    if (get(params, "hostaddr") == NULL)
+        pg_params_put(params, "host", settings->host);
+    pg_params_put(params, "dbname", settings->name);
+    pg_params_put(params, "port", settings->port);
+    set_defaults(params);
+    pg_params_put(params, "fallback_application_name", "aggregator");
+    pg_params_put(params, "client_encoding", "UTF8");
+    pg_params_put(params, "keepalives_idle", "30");
+    pg_params_put(params, "keepalives_interval", "10");
+    pg_params_put(params, "keepalives_count", "3");
+    pg_params_put(params, "tcp_user_timeout", "60000");
+    params->name[params->count] = params->value[params->count] = NULL;
+}

@@ -1,0 +1,30 @@
+/*
+ * Which server, as whom, and how far to trust it: the parameters of a connection.
+ * Knows the environment, but not libpq.
+ */
+#ifndef AGGREGATOR_PG_PARAMS_H
+#define AGGREGATOR_PG_PARAMS_H
+
+#include <stddef.h>
+
+#include "aggregator/load_pg.h"
+
+enum { PG_PARAMS_MAX = 64 };
+
+/* As libpq wants them: two arrays that end in NULL; the texts are borrowed. */
+struct pg_params {
+    const char *name[PG_PARAMS_MAX + 1], *value[PG_PARAMS_MAX + 1];
+    size_t count;
+};
+
+/* The first value given for a name stays; empty and NULL values are no values. */
+void pg_params_put(struct pg_params *params, const char *name, const char *value);
+
+/*
+ * After what the DSN says: DB_* settings, then ours. Defaults that the service file or PG*
+ * variables may override are set as PG* variables of this process: TLS is verify-full, against the
+ * system's certificates, unless every host is a socket or loopback; the primary is asked for.
+ */
+void pg_params_complete(struct pg_params *params, const struct pg_settings *settings);
+
+#endif

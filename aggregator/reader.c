@@ -1,0 +1,82 @@
+#include "aggregator/reader.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/progress.h"
+#include "common/stop.h"
+
+bool reader_init(struct reader *reader, struct err *err)
+{
+    *reader = (struct reader){.fd = -1, .buffer = malloc(READER_BUFFER)};
+    return reader->buffer != NULL || err_set(err, STATUS_TRANSIENT, "out of memory");
+}
+
+void reader_release(struct reader *reader)
+{
+    reader_close(reader);
+    free(reader->buffer);
+    reader->buffer = NULL;
+}
+
+void reader_open(struct reader *reader, int fd, const char *name)
+{
+    reader->fd = fd;
+    reader->name = name;
+    reader->at = reader->len = 0;
+    reader->offset = 0;
+    reader->ended = false;
+}
+
+void reader_close(struct reader *reader)
+{
+    if (reader->fd >= 0)
+        (void)close(reader->fd);
+    reader->fd = -1;
+}
+
+bool reader_error(const char *name, const char *doing, struct err *err)
+{
+    int errnum = errno;
+    const char *hint = errnum == ENOENT   ? "; name the file, or write it first with fake_gen"
+                       : errnum == EACCES ? "; let this user read it"
+                       : errnum == EISDIR ? "; name the files in it"
+                                          : "";
+    return err_set(err, err_errno_status(errnum), "cannot %s %s: %s%s", doing, name,
+                   strerror(errnum), hint);
+}
+
+static bool read_once(struct reader *reader, struct err *err)
+{
+    if (stop_wait(reader->fd, POLLIN, -1, err) < 0)
+        return false;
+    ssize_t got = read(reader->fd, reader->buffer + reader->len, READER_BUFFER - reader->len);
+    if (got < 0)
+        return errno == EINTR || errno == EAGAIN || reader_error(reader->name, "read", err);
+    reader->ended = got == 0;
+    reader->len += (size_t)got;
+    progress_add((uint64_t)got);
+    return true;
+}
+
+bool reader_fill(struct reader *reader, size_t need, struct err *err)
+{
+    if (reader_have(reader) < need && reader->at > 0) {
+        reader->len -= reader->at;
+        memmove(reader->buffer, reader->buffer + reader->at, reader->len);
+        reader->at = 0;
+    }
+    while (reader_have(reader) < need && !reader->ended)
+        if (!read_once(reader, err))
+            return false;
+    return true;
+}
+
+void reader_consume(struct reader *reader, size_t bytes)
+{
+    reader->at += bytes;
+    reader->offset += bytes;
+}
