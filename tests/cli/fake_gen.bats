@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # fake_gen as a user meets it: the bytes it promises, what it refuses, how it fails.
+# shellcheck disable=SC2154  # run --separate-stderr sets stderr and stderr_lines
 
 bats_require_minimum_version 1.5.0
 
@@ -7,7 +8,7 @@ setup() {
   BUILD=$(realpath "${BUILD:-$BATS_TEST_DIRNAME/../../build}")
   FAKE_GEN=$BUILD/fake_gen
   mkdir "$BATS_TEST_TMPDIR/work"
-  cd "$BATS_TEST_TMPDIR/work"
+  cd "$BATS_TEST_TMPDIR/work" || return
   export FAKE_GEN_LOG_FORMAT=text
   unset EVENTS USERS PRODUCTS SEED OUTPUT_FILE
 }
