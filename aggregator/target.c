@@ -83,8 +83,8 @@ static bool find_relation(struct pg *pg, struct target *target, const struct sql
 /* One at a time: CREATE … IF NOT EXISTS alone fails when two sessions race. */
 static bool create(struct pg *pg, const char *sql, struct err *err)
 {
-    if (pg_run(pg, "BEGIN", err) && pg_run(pg, CREATE_LOCK, err) && pg_run(pg, sql, err) &&
-        pg_run(pg, "COMMIT", err))
+    if (pg_run(pg, "BEGIN READ WRITE", err) && pg_run(pg, CREATE_LOCK, err) &&
+        pg_run(pg, sql, err) && pg_run(pg, "COMMIT", err))
         return true;
     if (pg_is_alive(pg)) {
         struct err ignored = {0};

@@ -23,7 +23,7 @@ setup() {
   "$top/run.sh" --events 100 >/dev/null
   [ -z "$(ls -A "$TMPDIR")" ]
   # Interrupted while the generator works on more than it can finish.
-  setsid "$top/run.sh" --events 1000000000 >out 2>&1 3>&- &
+  setsid "$top/run.sh" --events 1000000000 >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
   pid=$!
   until compgen -G "$TMPDIR/argo-steps.*/db/postmaster.pid" >/dev/null || compgen -G "$TMPDIR/argo-steps.*/db/data/postmaster.pid" >/dev/null; do kill -0 $pid; done
   kill -INT $pid 2>/dev/null || true
