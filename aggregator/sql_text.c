@@ -16,12 +16,14 @@ bool sql_add_identifier(struct buf *out, const char *name, struct err *err)
 static bool take_part(const char **at, char part[SQL_NAME_MAX + 1], struct err *err)
 {
     const char *text = *at;
-    bool quoted = *text == '"';
+    bool quoted = *text == '"', closed = !quoted;
     size_t len = 0;
 
     for (text += quoted; *text != '\0'; text++) {
-        if (quoted && *text == '"' && *++text != '"')
+        if (quoted && *text == '"' && *++text != '"') {
+            closed = true;
             break;
+        }
         if (!quoted && *text == '.')
             break;
         if (len == SQL_NAME_MAX)
@@ -30,7 +32,7 @@ static bool take_part(const char **at, char part[SQL_NAME_MAX + 1], struct err *
         part[len++] = *text;
     }
     part[len] = '\0';
-    if (len == 0 || (quoted && text[-1] != '"'))
+    if (len == 0 || !closed)
         return err_set(err, STATUS_USAGE,
                        "'%s' is not a table name such as totals or "
                        "reports.totals",

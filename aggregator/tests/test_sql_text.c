@@ -1,0 +1,274 @@
+#include "aggregator/sql_text.h"
+
+#include "common/tests/unit.h"
+
+static const struct sql_target hostile = {.schema = "\"s\"\"x\"",
+                                          .table = "\"s\"\"x\".\"t; DROP TABLE t\"",
+                                          .ledger = "\"s\"\"x\".\"aggregator_runs\"",
+                                          .key = "\"user'Id\"",
+                                          .value = "\"%s%n\"",
+                                          .statistics = true,
+                                          .count = "\"count\"",
+                                          .min = "\"min\"",
+                                          .max = "\"max\""};
+
+static const char *text_of(struct buf *buf)
+{
+    struct err err = {0};
+    assert_true(buf_add(buf, "", 1, &err));
+    return buf->data;
+}
+
+static void identifiers_double_their_quotes(void **state)
+{
+    static const struct {
+        const char *name, *sql;
+    } cases[] = {
+        {"userId", "\"userId\""},
+        {"a b", "\"a b\""},
+        {"", "\"\""},
+        {"\"", "\"\"\"\""},
+        {"a\"b\"\"c", "\"a\"\"b\"\"\"\"c\""},
+        {"a'b;--\\", "\"a'b;--\\\""},
+        {"caf\xc3\xa9", "\"caf\xc3\xa9\""},
+        {"\"; DROP TABLE x; --", "\"\"\"; DROP TABLE x; --\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        OWNED_BUF(out, 256);
+        struct err err = {0};
+        assert_true(sql_add_identifier(&out, cases[i].name, &err));
+        assert_string_equal(text_of(&out), cases[i].sql);
+    }
+}
+
+static void table_names_have_one_or_two_parts(void **state)
+{
+    static const struct {
+        const char *text, *schema, *table;
+    } cases[] = {
+        {"totals", "", "totals"},
+        {"Totals", "", "Totals"},
+        {"reports.totals", "reports", "totals"},
+        {"\"reports\".totals", "reports", "totals"},
+        {"reports.\"totals\"", "reports", "totals"},
+        {"\"a.b\".\"c.d\"", "a.b", "c.d"},
+        {"\"a.b\"", "", "a.b"},
+        {"\"a\"\"b\"", "", "a\"b"},
+        {"\"\"\"\"", "", "\""},
+        {"\"\"\"\".\"\"\"\"\"\"", "\"", "\"\""},
+        {"a b", "", "a b"},
+        {"a\"b", "", "a\"b"},
+        {"caf\xc3\xa9", "", "caf\xc3\xa9"},
+        {"\"a\".b\"c", "a", "b\"c"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct sql_name name;
+        struct err err = {0};
+        CHECK(sql_parse_name(cases[i].text, &name, &err), "%s: %s", cases[i].text, err.text);
+        CHECK(strcmp(name.schema, cases[i].schema) == 0, "%s: %s", cases[i].text, name.schema);
+        CHECK(strcmp(name.table, cases[i].table) == 0, "%s: %s", cases[i].text, name.table);
+    }
+}
+
+static void other_names_are_refused(void **state)
+{
+    static const char *const cases[] = {"",        ".",           "a.",       ".a",
+                                        "a..b",    "a.b.c",       "a.b.",     "\"",
+                                        "\"\"",    "\"\".a",      "a.\"\"",   "\"a",
+                                        "\"a\"\"", "\"a\"\"\"\"", "a.\"b",    "a.\"b\"\"",
+                                        "\"a\"b",  "\"a\" .b",    "\"a\"\"b", "\"a\".\"b\".\"c\""};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct sql_name name = {.table = "untouched"};
+        struct err err = {0};
+        char *text = (char *)exact_copy(cases[i], strlen(cases[i]) + 1);
+        CHECK(!sql_parse_name(text, &name, &err), "%s: %s . %s", cases[i], name.schema, name.table);
+        CHECK(err.status == STATUS_USAGE, "%s", cases[i]);
+        CHECK(strcmp(name.table, "untouched") == 0, "%s", cases[i]);
+        free(text);
+    }
+}
+
+static void names_are_not_cut_as_postgresql_would(void **state)
+{
+    char longest[SQL_NAME_MAX + 1], longer[SQL_NAME_MAX + 2], text[4 * SQL_NAME_MAX];
+    struct sql_name name;
+    struct err err = {0};
+    (void)state;
+    memset(longest, 'n', SQL_NAME_MAX);
+    longest[SQL_NAME_MAX] = '\0';
+    memset(longer, 'n', SQL_NAME_MAX + 1);
+    longer[SQL_NAME_MAX + 1] = '\0';
+    static const char *const frames[] = {"%s", "\"%s\"", "a.%s", "%s.a", "\"%s\".\"a\""};
+    for (size_t i = 0; i < ARRAY_LEN(frames); i++) {
+        const char *at = strstr(frames[i], "%s");
+        for (int too_long = 0; too_long < 2; too_long++) {
+            (void)snprintf(text, sizeof text, "%.*s%s%s", (int)(at - frames[i]), frames[i],
+                           too_long ? longer : longest, at + 2);
+            CHECK(sql_parse_name(text, &name, &err) == !too_long, "%s", text);
+        }
+    }
+}
+
+static void names_are_quoted_and_folded_on_demand(void **state)
+{
+    static const struct {
+        struct sql_name name;
+        bool fold;
+        const char *sql;
+    } cases[] = {
+        {{.table = "Totals"}, false, "\"Totals\""},
+        {{.table = "Totals"}, true, "\"totals\""},
+        {{.schema = "My.S", .table = "T\"x"}, false, "\"My.S\".\"T\"\"x\""},
+        {{.schema = "My.S", .table = "T\"x"}, true, "\"my.s\".\"t\"\"x\""},
+        {{.table = "\xc3\x89\x5b\x40Z"}, true, "\"\xc3\x89[@z\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        OWNED_BUF(out, 256);
+        struct err err = {0};
+        assert_true(sql_add_name(&out, &cases[i].name, cases[i].fold, &err));
+        assert_string_equal(text_of(&out), cases[i].sql);
+    }
+}
+
+typedef bool builder(struct buf *out, const struct sql_target *target, struct err *err);
+
+static bool list_as_rows(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return sql_list_ledger(out, target, false, err);
+}
+
+static bool list_as_json(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return sql_list_ledger(out, target, true, err);
+}
+
+static bool find_cut_key(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    (void)target;
+    return sql_find_cut_key(out, "character varying(10)", err);
+}
+
+static const struct {
+    const char *name;
+    builder *build;
+    const char *parts[6]; /* in this order */
+} statements[] = {
+    {"create table",
+     sql_create_table,
+     {"CREATE TABLE IF NOT EXISTS \"s\"\"x\".\"t; DROP TABLE t\" (",
+      "\"user'Id\" text COLLATE \"C\"", "\"%s%n\" bigint NOT NULL", "\"count\" bigint NOT NULL",
+      "\"max\" bigint NOT NULL"}},
+    {"create ledger",
+     sql_create_ledger,
+     {"CREATE TABLE IF NOT EXISTS \"s\"\"x\".\"aggregator_runs\" (", "total numeric",
+      "PRIMARY KEY (target, run_id, shard)"}},
+    {"staging",
+     sql_create_staging,
+     {"CREATE TEMPORARY TABLE", "COLLATE \"C\"", "sum bigint, count bigint, min bigint, max bigint",
+      "ON COMMIT DROP"}},
+    {"copy", sql_copy_staging, {"COPY pg_temp.", "FROM STDIN (FORMAT binary)"}},
+    {"cut key", find_cut_key, {"key::character varying(10)", "LIMIT 1"}},
+    {"merge",
+     sql_merge,
+     {"INSERT INTO \"s\"\"x\".\"t; DROP TABLE t\" AS t (\"user'Id\", \"%s%n\", \"count\"",
+      "ORDER BY s.key COLLATE \"C\"", "ON CONFLICT (\"user'Id\") DO UPDATE",
+      "\"%s%n\" = COALESCE(t.\"%s%n\", 0) + EXCLUDED.\"%s%n\"",
+      "LEAST(t.\"min\", EXCLUDED.\"min\")", "GREATEST(t.\"max\", EXCLUDED.\"max\")"}},
+    {"claim",
+     sql_claim,
+     {"INSERT INTO \"s\"\"x\".\"aggregator_runs\" (target, run_id, shard, shards", "$13::text",
+      "ON CONFLICT (target, run_id, shard) DO NOTHING"}},
+    {"find claim", sql_find_claim, {"FROM \"s\"\"x\".\"aggregator_runs\"", "shard = $3::int"}},
+    {"other count", sql_find_other_count, {"shards <> $3::int"}},
+    {"list", list_as_rows, {"SELECT r.*", "FROM \"s\"\"x\".\"aggregator_runs\"", "ORDER BY"}},
+    {"list as JSON", list_as_json, {"row_to_json(r)", "ORDER BY"}},
+    {"set-up",
+     sql_init_script,
+     {"BEGIN;", "CREATE TABLE IF NOT EXISTS", "CREATE ROLE aggregator NOLOGIN",
+      "GRANT USAGE ON SCHEMA \"s\"\"x\" TO aggregator", "GRANT SELECT, INSERT, UPDATE ON",
+      "COMMIT;"}},
+};
+
+static void statements_name_only_what_was_given_quoted(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
+        OWNED_BUF(out, 1 << 16);
+        struct err err = {0};
+        assert_true(statements[i].build(&out, &hostile, &err));
+        const char *at = text_of(&out);
+        for (size_t p = 0; p < ARRAY_LEN(statements[i].parts); p++) {
+            const char *part = statements[i].parts[p];
+            if (part == NULL)
+                break;
+            at = strstr(at, part);
+            CHECK(at != NULL, "%s: no %s in %s", statements[i].name, part, out.data);
+        }
+    }
+}
+
+static void without_statistics_no_column_is_named(void **state)
+{
+    static builder *const builders[] = {sql_create_table, sql_create_staging, sql_merge};
+    struct sql_target plain = hostile;
+    (void)state;
+    plain.statistics = false;
+    plain.count = plain.min = plain.max = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(builders); i++) {
+        OWNED_BUF(out, 1 << 16);
+        struct err err = {0};
+        assert_true(builders[i](&out, &plain, &err));
+        const char *text = text_of(&out);
+        CHECK(strstr(text, "count") == NULL && strstr(text, "min") == NULL &&
+                  strstr(text, "(null)") == NULL,
+              "%s", text);
+    }
+}
+
+static void without_a_schema_none_is_granted(void **state)
+{
+    struct sql_target plain = hostile;
+    OWNED_BUF(out, 1 << 16);
+    struct err err = {0};
+    (void)state;
+    plain.schema = NULL;
+    assert_true(sql_init_script(&out, &plain, &err));
+    assert_null(strstr(text_of(&out), "USAGE ON SCHEMA"));
+}
+
+static void full_buffer_is_a_failure(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
+        OWNED_BUF(whole, 1 << 16);
+        struct err err = {0};
+        assert_true(statements[i].build(&whole, &hostile, &err));
+        for (size_t max = 0; max < whole.len; max += 1 + whole.len / 40) {
+            struct buf out;
+            buf_init(&out, max);
+            CHECK(!statements[i].build(&out, &hostile, &err), "%s in %zu", statements[i].name, max);
+            CHECK(err.status == STATUS_BUG, "%s in %zu", statements[i].name, max);
+            buf_release(&out);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(identifiers_double_their_quotes),
+        cmocka_unit_test(table_names_have_one_or_two_parts),
+        cmocka_unit_test(other_names_are_refused),
+        cmocka_unit_test(names_are_not_cut_as_postgresql_would),
+        cmocka_unit_test(names_are_quoted_and_folded_on_demand),
+        cmocka_unit_test(statements_name_only_what_was_given_quoted),
+        cmocka_unit_test(without_statistics_no_column_is_named),
+        cmocka_unit_test(without_a_schema_none_is_granted),
+        cmocka_unit_test(full_buffer_is_a_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
