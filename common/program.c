@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -22,6 +23,7 @@ void program_start(void)
 
     (void)umask(027);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
     (void)sigemptyset(&stops);
     (void)sigaddset(&stops, SIGTERM);
     (void)sigaddset(&stops, SIGINT);
@@ -35,6 +37,10 @@ void program_start(void)
 
 void program_fail(const struct err *err)
 {
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+
+    if (atomic_flag_test_and_set(&said))
+        return;
     log_error("%s", err->text);
     int fd = open("/dev/termination-log", O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)

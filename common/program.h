@@ -10,7 +10,7 @@
 
 /*
  * SIGTERM and SIGINT blocked (they wait for stop_start(); PID 1 would lose them), umask 027 (Argo's
- * emissary hands down 0), SIGPIPE ignored, descriptors 0 to 2 open (a closed one
+ * emissary hands down 0), SIGPIPE and SIGXFSZ ignored (they become errors of the write), descriptors 0 to 2 open (a closed one
  * would be taken by the next file opened), no core dumps (they would hold secrets).
  */
 void program_start(void);
@@ -21,7 +21,7 @@ void program_start(void);
  */
 int program_finish(bool ok, struct err *err);
 
-/* The one line of a failure: to the log and to /dev/termination-log (at most 4096 bytes). */
+/* The one line of a failure, once: to the log and to /dev/termination-log (at most 4096 bytes). */
 void program_fail(const struct err *err);
 
 #endif
