@@ -121,8 +121,10 @@ static bool write_reject(struct sequence *sequence, const char *place, const uns
 
     if (sequence->reject == NULL)
         return true;
-    if (len > sequence->rules->max_line + LINE_END_MAX) {
-        kept = kept < REJECT_CUT ? kept : REJECT_CUT;
+    /* No more than a straddling line keeps: where blocks were cut must not show. */
+    if (len > sequence->carry_cap) {
+        size_t cut = sequence->carry_cap < REJECT_CUT ? sequence->carry_cap : REJECT_CUT;
+        kept = kept < cut ? kept : cut;
         mark_len = snprintf(mark, sizeof mark, "...[cut: %zu bytes]", len);
     }
     return sequence->reject(sequence->reject_context, place, strlen(place), err) &&
