@@ -101,6 +101,22 @@ static bool missing(const char *what, struct err *err)
                    what);
 }
 
+/* A table that is yet to be made, as the request names it; released by the caller. */
+static bool describe(struct target *wanted, const struct target_request *request, const char *table,
+                     struct err *err)
+{
+    wanted->sql = (struct sql_target){
+        .table = table,
+        .key = keep_identifier(wanted, request->key, err),
+        .value = keep_identifier(wanted, request->value, err),
+        .statistics = request->statistics,
+        .count = "\"count\"",
+        .min = "\"min\"",
+        .max = "\"max\"",
+    };
+    return wanted->sql.key != NULL && wanted->sql.value != NULL;
+}
+
 static bool create_table(struct pg *pg, const struct target_request *request, struct err *err)
 {
     struct target wanted = {0};
@@ -111,16 +127,7 @@ static bool create_table(struct pg *pg, const struct target_request *request, st
         return false;
     if (!request->create)
         return missing(name.data, err);
-    wanted.sql = (struct sql_target){
-        .table = name.data,
-        .key = keep_identifier(&wanted, request->key, err),
-        .value = keep_identifier(&wanted, request->value, err),
-        .statistics = request->statistics,
-        .count = "\"count\"",
-        .min = "\"min\"",
-        .max = "\"max\"",
-    };
-    bool done = wanted.sql.key != NULL && wanted.sql.value != NULL &&
+    bool done = describe(&wanted, request, name.data, err) &&
                 sql_create_table(&sql, &wanted.sql, err) && buf_add(&sql, "", 1, err) &&
                 create(pg, sql.data, err);
     target_release(&wanted);
@@ -347,21 +354,13 @@ bool target_init_script(const struct target_request *request, struct buf *out, s
            sql_add_name(&runs, &ledger, false, err) && buf_add(&runs, "", 1, err);
     if (!done)
         return false;
-    wanted.sql = (struct sql_target){
-        .schema = request->table.schema[0] == '\0'
-                      ? NULL
-                      : keep_identifier(&wanted, request->table.schema, err),
-        .table = table.data,
-        .ledger = runs.data,
-        .key = keep_identifier(&wanted, request->key, err),
-        .value = keep_identifier(&wanted, request->value, err),
-        .statistics = request->statistics,
-        .count = "\"count\"",
-        .min = "\"min\"",
-        .max = "\"max\"",
-    };
-    done = wanted.sql.key != NULL && wanted.sql.value != NULL &&
-           sql_init_script(out, &wanted.sql, err);
+    done = describe(&wanted, request, table.data, err);
+    wanted.sql.ledger = runs.data;
+    if (done && request->table.schema[0] != '\0') {
+        wanted.sql.schema = keep_identifier(&wanted, request->table.schema, err);
+        done = wanted.sql.schema != NULL;
+    }
+    done = done && sql_init_script(out, &wanted.sql, err);
     target_release(&wanted);
     return done;
 }

@@ -99,14 +99,16 @@ static bool open_unnamed(struct outfile *out)
     return out->fd >= 0;
 }
 
-static bool open_named(struct outfile *out, struct err *err)
+/* A temporary name beside the path, at which `make` succeeds; false: errno or memory says why not.
+ */
+static bool take_temp_name(struct outfile *out, bool (*make)(struct outfile *, const char *),
+                           struct err *err)
 {
     for (int tries = 0; tries < TEMP_NAME_TRIES; tries++) {
         char *name = temp_name(out->path);
         if (name == NULL)
             return err_set(err, STATUS_TRANSIENT, "out of memory");
-        out->fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-        if (out->fd >= 0) {
+        if (make(out, name)) {
             out->temp_path = name;
             remember(name);
             return true;
@@ -116,6 +118,20 @@ static bool open_named(struct outfile *out, struct err *err)
             break;
     }
     return fail(out, "create", err);
+}
+
+static bool create_at(struct outfile *out, const char *name)
+{
+    out->fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    return out->fd >= 0;
+}
+
+/* Gives the unnamed file a name first, because a link cannot replace an existing file. */
+static bool link_at(struct outfile *out, const char *name)
+{
+    char from[64];
+    (void)snprintf(from, sizeof from, "/proc/self/fd/%d", out->fd);
+    return linkat(AT_FDCWD, from, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0;
 }
 
 /* Names of open descriptors: what they lead to is written on, not replaced. */
@@ -174,7 +190,7 @@ bool outfile_open(struct outfile *out, const char *path, struct err *err)
         if (!follow_link(out, err))
             return false;
     }
-    if (open_unnamed(out) || open_named(out, err))
+    if (open_unnamed(out) || take_temp_name(out, create_at, err))
         return true;
     forget_link(out);
     return false;
@@ -210,28 +226,6 @@ bool outfile_write_at(const struct outfile *out, const void *bytes, size_t len, 
         len -= (size_t)wrote;
     }
     return true;
-}
-
-/* Gives the unnamed file a temporary name, because a link cannot replace an existing file. */
-static bool link_unnamed(struct outfile *out, struct err *err)
-{
-    char from[64];
-    (void)snprintf(from, sizeof from, "/proc/self/fd/%d", out->fd);
-
-    for (int tries = 0; tries < TEMP_NAME_TRIES; tries++) {
-        char *name = temp_name(out->path);
-        if (name == NULL)
-            return err_set(err, STATUS_TRANSIENT, "out of memory");
-        if (linkat(AT_FDCWD, from, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0) {
-            out->temp_path = name;
-            remember(name);
-            return true;
-        }
-        free(name);
-        if (errno != EEXIST)
-            break;
-    }
-    return fail(out, "create", err);
 }
 
 static bool sync_directory(const struct outfile *out, struct err *err)
@@ -271,7 +265,7 @@ bool outfile_commit(struct outfile *out, struct err *err)
     }
     done = fsync(out->fd) == 0 || fail(out, "make durable", err);
     if (done && out->temp_path == NULL)
-        done = link_unnamed(out, err);
+        done = take_temp_name(out, link_at, err);
     if (done && rename(out->temp_path, out->path) != 0)
         done = fail(out, "create", err);
     if (!done) {
