@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "aggregator/copy_row.h"
+#include "aggregator/transaction.h"
 #include "common/log.h"
 #include "common/machine.h"
 #include "common/num.h"
@@ -51,30 +52,6 @@ static bool query(struct attempt *at, sql_builder *build, int count, const char 
 }
 
 /* The steps, in order. */
-
-/*
- * A client that vanishes must not hold the claim for hours, and a statement must not be ended by a
- * limit meant for others. SET LOCAL, because a pooler gives the session to others afterwards.
- */
-static bool set_limits(struct attempt *at, struct err *err)
-{
-    char sql[1024];
-    int version = pg_version(at->pg);
-
-    const char *since_14 = ", set_config('client_connection_check_interval', '1s', true)";
-    const char *since_17 = ", set_config('transaction_timeout', '0', true)";
-
-    (void)snprintf(sql, sizeof sql,
-                   "SELECT set_config('lock_timeout', '%" PRIu64 "ms', true), "
-                   "set_config('statement_timeout', '0', true), "
-                   "set_config('idle_in_transaction_session_timeout', '60s', true), "
-                   "set_config('tcp_keepalives_idle', '30', true), "
-                   "set_config('tcp_keepalives_interval', '10', true), "
-                   "set_config('tcp_keepalives_count', '3', true)%s%s",
-                   at->request->database.lock_timeout_ms, version >= 140000 ? since_14 : "",
-                   version >= 170000 ? since_17 : "");
-    return pg_run(at->pg, sql, err);
-}
 
 /* A concurrent twin makes this wait until its transaction ends. */
 static bool claim(struct attempt *at, bool *ret_claimed, struct err *err)
@@ -222,12 +199,12 @@ static bool commit(struct attempt *at, struct err *err)
            err_set(err, STATUS_TRANSIENT, "the database rolled the load back");
 }
 
+/* In the transaction that connect_target() opened. */
 static bool transact(struct attempt *at, struct err *err)
 {
     bool claimed, found;
 
-    if (!pg_run(at->pg, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", err) ||
-        !set_limits(at, err) || !claim(at, &claimed, err))
+    if (!claim(at, &claimed, err))
         return false;
     if (!claimed) {
         if (!compare_claim(at, &found, err))
@@ -242,19 +219,21 @@ static bool transact(struct attempt *at, struct err *err)
 
 /* Attempts. */
 
+/* Leaves a transaction open that has seen the target. */
 static bool connect_target(const struct load_request *request, uint64_t wait_ms, struct pg **ret,
                            struct target *ret_target, struct err *err)
 {
-    if (!pg_connect(ret, &request->database, wait_ms, err))
-        return false;
-    return target_open(ret_target, *ret, &request->target, err);
+    return pg_connect(ret, &request->database, wait_ms, err) &&
+           transaction_begin(*ret, request->database.lock_timeout_ms, err) &&
+           target_open(ret_target, *ret, &request->target, err);
 }
 
 bool load_prepare(const struct load_request *request, struct err *err)
 {
     struct pg *pg = NULL;
     struct target target = {0};
-    bool done = connect_target(request, request->database.wait_ms, &pg, &target, err);
+    bool done = connect_target(request, request->database.wait_ms, &pg, &target, err) &&
+                pg_run(pg, "COMMIT", err);
 
     target_release(&target);
     pg_close(pg);

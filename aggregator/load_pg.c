@@ -91,17 +91,18 @@ static bool fail_result(struct pg *pg, const PGresult *result, struct err *err)
 
 static bool fail_connect(const PGconn *conn, struct err *err)
 {
-    char text[1024];
     const char *message = conn == NULL ? "out of memory" : PQerrorMessage(conn);
     const char *location = strstr(message, "\nLOCATION:");
-    int len = (int)(location == NULL ? strlen(message) : (size_t)(location - message));
-    bool permanent =
-        conn != NULL && (PQconnectionNeedsPassword(conn) || pg_failure_is_login(message));
+    size_t len = location == NULL ? strlen(message) : (size_t)(location - message);
+    enum status status = conn != NULL && PQconnectionNeedsPassword(conn)
+                             ? STATUS_REFUSED
+                             : pg_failure_connection(message);
 
-    (void)snprintf(text, sizeof text, "%.*s", len, message);
-    return err_set(err, permanent ? STATUS_REFUSED : STATUS_TRANSIENT,
-                   "cannot connect to the database: %s%s", text,
-                   permanent ? "; check user, password, database name and TLS settings" : "");
+    while (len > 0 && message[len - 1] == '\n')
+        len--;
+    return err_set(
+        err, status, "cannot connect to the database: %.*s%s", (int)len, message,
+        status == STATUS_REFUSED ? "; check user, password, database name and TLS settings" : "");
 }
 
 /* Connecting. */

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-enum { SQLSTATE_LEN = 5 };
-
 static bool state_is(const char *sqlstate, const char *prefix)
 {
     return strncmp(sqlstate, prefix, strlen(prefix)) == 0;
@@ -36,24 +34,37 @@ const char *pg_failure_hint(const char *sqlstate)
     return "";
 }
 
-static size_t count(const char *text, const char *part)
+static bool begins_with(const char *text, const char *const *words)
 {
-    size_t found = 0;
-    for (const char *at = text; (at = strstr(at, part)) != NULL; at++)
-        found++;
-    return found;
+    for (; *words != NULL; words++)
+        if (strncmp(text, *words, strlen(*words)) == 0)
+            return true;
+    return false;
 }
 
-bool pg_failure_is_login(const char *text)
+static bool mentions(const char *text, const char *const *words)
 {
-    size_t hosts = count(text, "connection to server");
-    size_t refused = count(text, "certificate") + count(text, "server does not support SSL");
+    for (; *words != NULL; words++)
+        if (strstr(text, *words) != NULL)
+            return true;
+    return false;
+}
 
-    for (const char *at = text; (at = strstr(at, ":  ")) != NULL; at++) {
-        const char *state = at + 3;
-        if (strspn(state, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == SQLSTATE_LEN &&
-            state[SQLSTATE_LEN] == ':')
-            refused += state_is(state, "28") || state_is(state, "3D000");
-    }
-    return refused > 0 && refused >= hosts;
+enum status pg_failure_connection(const char *text)
+{
+    /* Login (poolers have no SQLSTATE for it), rights and options, database; TLS. */
+    static const char *const hopeless[] = {
+        ":  28",       "authentication failed",       ":  42", ":  3D000",
+        "certificate", "server does not support SSL", NULL};
+    static const char *const settings[] = {
+        "invalid ",      "sslmode ",         "gssencmode ", "definition of service ",
+        "service file ", "could not match ", NULL};
+    const char *last = NULL;
+
+    for (const char *at = text; (at = strstr(at, "connection to server ")) != NULL; at++)
+        last = at;
+    if (last == NULL)
+        return begins_with(text, settings) ? STATUS_USAGE : STATUS_TRANSIENT;
+    last = strstr(last, " failed: "); /* past the host's name */
+    return last != NULL && mentions(last, hopeless) ? STATUS_REFUSED : STATUS_TRANSIENT;
 }

@@ -5,8 +5,6 @@
 #ifndef AGGREGATOR_PG_FAILURE_H
 #define AGGREGATOR_PG_FAILURE_H
 
-#include <stdbool.h>
-
 #include "common/err.h"
 
 /* TRANSIENT for what a retry may not meet again, else REFUSED. "" is a lost connection. */
@@ -16,10 +14,12 @@ enum status pg_failure_status(const char *sqlstate);
 const char *pg_failure_hint(const char *sqlstate);
 
 /*
- * Whether a failed connection stays failed: a login, a database name or TLS was refused by every
- * host that was tried. text is libpq's verbose message (untranslated), which has "connection to
- * server" for each host and, from those that answered, "SEVERITY:  SQLSTATE: text".
+ * What a failed connection means. text is libpq's verbose message (untranslated), which has
+ * "connection to server ... failed: " for each host that was tried and, from those that answered,
+ * "SEVERITY:  SQLSTATE: ...". libpq goes on to the next host unless there is no hope, so the last
+ * one counts: REFUSED for a login, a right, a database name or TLS. USAGE for settings that libpq
+ * does not take.
  */
-bool pg_failure_is_login(const char *text);
+enum status pg_failure_connection(const char *text);
 
 #endif

@@ -82,18 +82,27 @@ static const char *system_certificates(void)
     return NULL;
 }
 
+/* What libpq takes for a setting, unless a service file says otherwise. */
+static const char *setting(const struct pg_params *params, const char *name, const char *env)
+{
+    return first_of(get(params, name), first_of(getenv(env), ""));
+}
+
 /* Servers off this machine must prove who they are, unless the user says otherwise. */
 static void set_defaults(const struct pg_params *params)
 {
-    const char *hosts = first_of(get(params, "hostaddr"), get(params, "host"));
-    const char *service = first_of(get(params, "service"), getenv("PGSERVICE"));
+    const char *service = setting(params, "service", "PGSERVICE");
+    const char *host = setting(params, "host", "PGHOST");
+    const char *address = setting(params, "hostaddr", "PGHOSTADDR");
 
-    hosts = first_of(hosts, first_of(getenv("PGHOSTADDR"), first_of(getenv("PGHOST"), "")));
-    /* What host a service file names cannot be seen here. */
-    bool unseen = service != NULL && service[0] != '\0' && hosts[0] == '\0';
-    if (unseen || !all_local(hosts))
+    /* What host a service file names cannot be seen here. A name off this machine may have an
+     * address on it, such as a tunnel's end. */
+    bool unseen = service[0] != '\0' && host[0] == '\0' && address[0] == '\0';
+    if (unseen || !all_local(host) || !all_local(address))
         set_default("PGSSLMODE", "verify-full");
-    set_default("PGSSLROOTCERT", system_certificates());
+    /* With certificates at hand libpq checks a server in the other modes too. */
+    if (strncmp(setting(params, "sslmode", "PGSSLMODE"), "verify-", strlen("verify-")) == 0)
+        set_default("PGSSLROOTCERT", system_certificates());
     set_default("PGTARGETSESSIONATTRS", "primary");
 }
 

@@ -83,14 +83,8 @@ static bool find_relation(struct pg *pg, struct target *target, const struct sql
 /* One at a time: CREATE … IF NOT EXISTS alone fails when two sessions race. */
 static bool create(struct pg *pg, const char *sql, struct err *err)
 {
-    if (pg_run(pg, "BEGIN READ WRITE", err) && pg_run(pg, CREATE_LOCK, err) &&
-        pg_run(pg, sql, err) && pg_run(pg, "COMMIT", err))
-        return true;
-    if (pg_is_alive(pg)) {
-        struct err ignored = {0};
-        (void)pg_run(pg, "ROLLBACK", &ignored);
-    }
-    return err_prefix(err, "cannot create a table");
+    return (pg_run(pg, CREATE_LOCK, err) && pg_run(pg, sql, err)) ||
+           err_prefix(err, "cannot create a table");
 }
 
 static bool missing(const char *what, struct err *err)
@@ -193,27 +187,27 @@ static bool find_column(struct pg *pg, struct target *target, const struct relat
     return ret->quoted != NULL;
 }
 
-static bool starts_with(const char *text, const char *prefix)
+/* Sums must stay exact: whole-number types only, and no numeric that rounds before the point. */
+static bool keeps_whole_numbers(const char *type)
 {
-    return strncmp(text, prefix, strlen(prefix)) == 0;
+    static const char *const exact[] = {"smallint", "integer", "bigint", "numeric"};
+
+    for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
+        if (strcmp(type, exact[i]) == 0)
+            return true;
+    return strncmp(type, "numeric(", strlen("numeric(")) == 0 && strpbrk(type, "-[") == NULL;
 }
 
-/* Sums must stay exact: whole-number types only. */
 static bool find_number(struct pg *pg, struct target *target, const struct relation *relation,
                         const char *name, const char **ret, struct err *err)
 {
-    static const char *const exact[] = {"smallint", "integer", "bigint", "numeric"};
     struct column column;
 
     if (!find_column(pg, target, relation, name, &column, err))
         return false;
-    for (size_t i = 0; i < sizeof exact / sizeof *exact; i++) {
-        if (starts_with(column.type, exact[i])) {
-            *ret = column.quoted;
-            return true;
-        }
-    }
-    return err_set(err, STATUS_REFUSED,
+    *ret = column.quoted;
+    return keeps_whole_numbers(column.type) ||
+           err_set(err, STATUS_REFUSED,
                    "column %s of %s is of type %s, which does not keep whole numbers exactly; make "
                    "it bigint",
                    column.quoted, target->sql.table, column.type);

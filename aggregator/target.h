@@ -27,8 +27,8 @@ struct target {
 };
 
 /*
- * REFUSED where the table cannot serve: wrong kind, no such column, inexact type, no unique index,
- * missing rights. Release *ret in any case.
+ * In an open transaction. REFUSED where the table cannot serve: wrong kind, no such column, inexact
+ * type, no unique index, missing rights. Release *ret in any case.
  */
 bool target_open(struct target *ret, struct pg *pg, const struct target_request *request,
                  struct err *err);
