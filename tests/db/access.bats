@@ -1,0 +1,203 @@
+# Reaching the server, logging in, and having the rights: what is wrong for good ends at once, with
+# status 4 and before the input is read; what may pass has status 10.
+
+load helpers
+
+setup_file() { start_server "$(default_version)"; }
+teardown_file() { stop_server; }
+
+setup() {
+  use_new_database
+  role=loader_$BATS_TEST_NUMBER
+  password='N0t-for %41 eyes"'
+  events user1 5 >in.jsonl
+  echo 'not an event' >bad.jsonl
+}
+
+teardown() {
+  if [[ -d late ]]; then "$here/server.sh" stop "$PWD/late" immediate; fi
+}
+
+make_role() { sql "CREATE ROLE $role LOGIN PASSWORD '$password'; $1"; }
+as_role() { PGUSER=$role PGPASSWORD=$password "$@"; }
+
+# Login.
+
+@test "a wrong password is refused with its SQLSTATE, and never shown" {
+  DB_USER=postgres DB_PASSWORD=$password fails 4 '28P01: password authentication failed for user "postgres"' bad.jsonl
+  [[ $stderr != *N0t-for* ]]
+  PGPASSWORD='' fails 4 'no password supplied' bad.jsonl
+}
+
+@test "an unknown user is refused" {
+  DB_USER=nobody_at_all fails 4 '28P01: password authentication failed for user "nobody_at_all"' bad.jsonl
+}
+
+@test "an unknown database is refused" {
+  DB_NAME=nowhere fails 4 '3D000: database "nowhere" does not exist' bad.jsonl
+}
+
+@test "a database that one may not connect to is refused" {
+  make_role "REVOKE CONNECT ON DATABASE $PGDATABASE FROM PUBLIC"
+  as_role fails 4 '42501: permission denied for database' bad.jsonl
+}
+
+@test "a login refused by the last of several hosts is refused for good" {
+  PGPASSWORD=wrong fails 4 28P01 --dsn 'host=127.0.0.2,127.0.0.1' bad.jsonl
+}
+
+@test "a server that is full may pass" {
+  make_role "ALTER ROLE $role CONNECTION LIMIT 0"
+  as_role fails 10 '53300: too many connections' bad.jsonl
+}
+
+@test "no server on the port may pass" {
+  PGPORT=1 fails 10 'Connection refused' bad.jsonl
+}
+
+@test "an unknown host may pass" {
+  # So long that no resolver is asked.
+  DB_URL=$(printf 'x%.0s' {1..70}).test fails 10 'could not translate host name' bad.jsonl
+}
+
+@test "a password in --dsn is refused without showing it" {
+  fails 2 '--dsn holds a password' --dsn "postgresql://postgres:open-secret@127.0.0.1/x" in.jsonl
+  [[ $stderr != *open-secret* ]]
+  fails 2 '--dsn holds a password' --dsn "host=127.0.0.1 password=open-secret" in.jsonl
+  [[ $stderr != *open-secret* ]]
+  AGGREGATOR_DSN='postgresql://127.0.0.1/x?password=open-secret' fails 2 '--dsn holds a password' in.jsonl
+  [[ $stderr != *open-secret* ]]
+}
+
+@test "settings that libpq does not take are usage errors" {
+  PGSSLMODE=sometimes fails 2 'invalid sslmode value' in.jsonl
+  PGSERVICE=nowhere fails 2 'definition of service "nowhere" not found' in.jsonl
+  DB_PORT=tcp://10.0.0.1:5432 fails 2 'DB_PORT is' in.jsonl
+  DB_URL=postgresql://db/x fails 2 'DB_URL is a host name' in.jsonl
+  fails 2 '--dsn: ' --dsn 'host=x nonsense=1' in.jsonl
+}
+
+@test "--dsn beats DB_*, which beat PG*" {
+  make_role "GRANT CREATE ON SCHEMA public TO $role"
+  sql "CREATE DATABASE other_$BATS_TEST_NUMBER"
+  env -u PGUSER -u PGDATABASE -u PGPASSWORD PGHOST=127.0.0.2 DB_URL=127.0.0.1 DB_PORT="$PGPORT" DB_USER="$role" \
+    DB_PASSWORD="$password" DB_NAME="$PGDATABASE" "$aggregator" in.jsonl
+  same "$role" "$(sql "SELECT tableowner FROM pg_tables WHERE tablename = 'session_duration'")"
+  DB_URL=127.0.0.2 DB_NAME=nowhere succeeds --run-id dsn \
+    --dsn "postgresql://127.0.0.1:$PGPORT/other_$BATS_TEST_NUMBER" in.jsonl
+  same dsn "$(sql_in "other_$BATS_TEST_NUMBER" 'SELECT run_id FROM aggregator_runs')"
+  PGHOST=$PG_SOCKET_DIR succeeds --run-id socket in.jsonl
+}
+
+@test "the password stands nowhere but in the environment" {
+  make_role "GRANT CREATE ON SCHEMA public TO $role"
+  as_role succeeds --run-id before --report r0.json --log-format json in.jsonl
+  hold 'BEGIN; LOCK TABLE aggregator_runs IN EXCLUSIVE MODE'
+  as_role start --run-id during --report r1.json --outputs out in.jsonl
+  wait_until_waiting
+  tr '\0' ' ' <"/proc/$started/cmdline" >cmdline
+  release ROLLBACK
+  finish
+  ended_well
+  run --separate-stderr -10 env PGUSER="$role" PGPASSWORD="$password" PGPORT=1 "$aggregator" --report r2.json in.jsonl
+  echo "$output$stderr" >failed
+  run --separate-stderr -4 env PGUSER="$role" PGPASSWORD="$password x" "$aggregator" --report r3.json --log-format json in.jsonl
+  echo "$output$stderr" >refused
+  [[ -s cmdline && -s failed && -s refused && -s r0.json && -s r3.json ]]
+  same '' "$(grep -rl 'N0t-for' . || true)"
+}
+
+# Rights.
+
+@test "a missing right is named before the input is read" {
+  local all="SELECT, INSERT, UPDATE" right table
+  succeeds --run-id before in.jsonl
+  make_role "GRANT $all ON session_duration, aggregator_runs TO $role"
+  for table in session_duration aggregator_runs; do
+    for right in SELECT INSERT UPDATE; do
+      if [[ $table-$right == aggregator_runs-UPDATE ]]; then continue; fi
+      sql "REVOKE $right ON $table FROM $role"
+      as_role fails 4 "this database user has no $right right on public.$table; grant the rights that aggregator --init-sql lists" bad.jsonl
+      sql "GRANT $right ON $table TO $role"
+    done
+  done
+  as_role fails 3 'bad.jsonl:1:1: ' bad.jsonl
+  sql "REVOKE TEMPORARY ON DATABASE $PGDATABASE FROM PUBLIC"
+  as_role fails 4 'this database user may not make temporary tables' bad.jsonl
+  sql "GRANT TEMPORARY ON DATABASE $PGDATABASE TO $role; REVOKE USAGE ON SCHEMA public FROM PUBLIC"
+  as_role fails 4 '' bad.jsonl
+  sql "GRANT USAGE ON SCHEMA public TO PUBLIC"
+  as_role succeeds --run-id after in.jsonl
+  loaded_once in.jsonl in.jsonl
+}
+
+@test "tables that are missing and may not be made are refused before the input is read" {
+  make_role ''
+  as_role fails 4 'cannot create a table: the database says: permission denied for schema public (SQLSTATE 42501); grant' bad.jsonl
+  same '' "$(snapshot)"
+}
+
+@test "--create never says who has to make the tables" {
+  fails 4 'there is no table "session_duration" and --create never is set; let the owner run what aggregator --init-sql prints' --create never bad.jsonl
+  sql 'CREATE TABLE session_duration (userid text PRIMARY KEY, sessionduration bigint)'
+  fails 4 'there is no table public.aggregator_runs and --create never is set' --create never bad.jsonl
+  same '' "$(sql "SELECT tablename FROM pg_tables WHERE tablename = 'aggregator_runs'")"
+}
+
+@test "--init-sql makes a role that loads and can do nothing else" {
+  "$aggregator" --init-sql >init.sql
+  psql -Xq -v ON_ERROR_STOP=1 -f init.sql
+  psql -Xq -v ON_ERROR_STOP=1 -f init.sql
+  make_role "GRANT aggregator TO $role; CREATE TABLE secrets (a int)"
+  sql "REVOKE TEMPORARY ON DATABASE $PGDATABASE FROM PUBLIC"
+  as_role succeeds --create never --run-id 1 in.jsonl
+  as_role succeeds --create never --run-id 2 in.jsonl
+  as_role succeeds --create never --run-id 2 in.jsonl
+  as_role succeeds runs
+  loaded_once in.jsonl in.jsonl
+  for deed in 'DELETE FROM session_duration' 'DELETE FROM aggregator_runs' 'TRUNCATE session_duration' \
+    'TRUNCATE aggregator_runs' 'DROP TABLE session_duration' 'DROP TABLE aggregator_runs' \
+    'ALTER TABLE session_duration ADD x int' 'SELECT * FROM secrets' 'CREATE TABLE mine (a int)' \
+    "COPY session_duration TO PROGRAM 'cat'" 'CREATE ROLE other'; do
+    run as_role sql "$deed"
+    [[ $status != 0 && $output =~ 'permission denied'|'must be owner'|'must be superuser' ]] || fail "$deed: $output"
+  done
+  loaded_once in.jsonl in.jsonl
+}
+
+@test "--init-sql serves other tables, schemas and statistics" {
+  sql 'CREATE SCHEMA "My Reports"'
+  "$aggregator" --init-sql --stats --table '"My Reports"."To""tals"' --key country --value 'Ünits' | psql -Xq -v ON_ERROR_STOP=1
+  make_role "GRANT aggregator TO $role"
+  echo '{"country":"no","Ünits":4}' >in.jsonl
+  as_role succeeds --create never --stats --table '"My Reports"."To""tals"' --key country --value 'Ünits' in.jsonl
+  same 'no|4|1|4|4' "$(sql 'SELECT * FROM "My Reports"."To""tals"')"
+}
+
+# Waiting for the server.
+
+@test "--wait-db waits for a server that starts late" {
+  local main_port=$PGPORT version
+  version=$(default_version)
+  "$here/server.sh" start "$PWD/late" --fast ${version:+--version "$version"}
+  "$here/server.sh" stop "$PWD/late" immediate
+  # shellcheck source=/dev/null
+  . late/env
+  start --wait-db 30s in.jsonl
+  wait_for grep -q 'trying again' "$BATS_TEST_TMPDIR/started.err"
+  "$here/server.sh" start "$PWD/late"
+  finish
+  ended_well
+  [[ $PGPORT != "$main_port" ]]
+  loaded_once in.jsonl
+}
+
+@test "--wait-db gives up in time, and does not wait for what stays wrong" {
+  local before=$SECONDS
+  PGPORT=1 run --separate-stderr -10 "$aggregator" --wait-db 1s bad.jsonl
+  ((SECONDS - before <= 3))
+  [[ ${stderr_lines[0]} == *'trying again for 1 s'* && ${stderr_lines[-1]} == *'Connection refused'* ]]
+  before=$SECONDS
+  PGPASSWORD=wrong fails 4 28P01 --wait-db 60s bad.jsonl
+  ((SECONDS - before <= 3))
+}
