@@ -16,6 +16,8 @@
 #include "common/progress.h"
 #include "common/stop.h"
 
+enum { GZIP_MAGIC_1 = 0x1f, GZIP_MAGIC_2 = 0x8b };
+
 /* A regular file that several threads read by offset; closed by the last of them. */
 struct plain {
     atomic_uint users;
@@ -156,7 +158,7 @@ static bool start_plain(struct source *source, const struct stat *st, off_t base
 
 static bool looks_gzipped(const unsigned char *bytes, size_t len)
 {
-    return len >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
+    return len >= 2 && bytes[0] == GZIP_MAGIC_1 && bytes[1] == GZIP_MAGIC_2;
 }
 
 /* By content: plain files of a known size are read side by side, all else in turn. */
@@ -267,6 +269,17 @@ static bool fill_stream(struct source *source, struct block *block)
     return true;
 }
 
+static bool truncated(const struct source *source, struct err *err)
+{
+    const struct reader *reader = &source->reader;
+
+    (void)err_set(err, STATUS_INPUT,
+                  "truncated gzip data: it ends at byte %llu too early; make or copy the file "
+                  "again",
+                  (unsigned long long)(reader->offset + reader_have(reader)));
+    return name_error(source, err);
+}
+
 /* What follows a member: another one, or nothing. */
 static bool next_member(struct source *source, struct err *err)
 {
@@ -279,21 +292,12 @@ static bool next_member(struct source *source, struct err *err)
         return true;
     if (looks_gzipped(reader_bytes(reader), reader_have(reader)))
         return gunzip_reset(source->gunzip, err);
+    if (reader_have(reader) == 1 && reader_bytes(reader)[0] == GZIP_MAGIC_1)
+        return truncated(source, err);
     (void)err_set(err, STATUS_INPUT,
                   "bytes that are not gzip follow the compressed data at byte %llu; cut them off "
                   "or make the file again",
                   (unsigned long long)reader->offset);
-    return name_error(source, err);
-}
-
-static bool truncated(const struct source *source, struct err *err)
-{
-    const struct reader *reader = &source->reader;
-
-    (void)err_set(err, STATUS_INPUT,
-                  "truncated gzip data: it ends at byte %llu too early; make or copy the file "
-                  "again",
-                  (unsigned long long)(reader->offset + reader_have(reader)));
     return name_error(source, err);
 }
 

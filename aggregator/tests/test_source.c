@@ -1,0 +1,587 @@
+#include "aggregator/source.h"
+
+#include "aggregator/tests/gzip_made.h"
+#include "common/bgzf.h"
+#include "common/tests/scratch.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/stat.h>
+
+/* What was read: the files' texts one after the other, or what went wrong. */
+struct reading {
+    struct buf text;
+    size_t file_len[4];
+    bool failed;
+    struct err err;
+    size_t blocks;
+};
+
+static struct block block; /* one for all: they are large */
+
+/* Reads it all and checks what holds for every block. */
+static void read_all(char *const *names, size_t count, struct reading *ret)
+{
+    struct source *source = source_new(names, count);
+    struct err err = {0};
+    size_t file = 0;
+    bool first = true;
+
+    *ret = (struct reading){0};
+    buf_init(&ret->text, MADE_MAX);
+    assert_non_null(source);
+    while (!ret->failed && source_next(source, &block)) {
+        assert_int_equal(block.number, ret->blocks++);
+        assert_int_equal(block.file, file);
+        ret->failed = block.failed;
+        if (block.failed) {
+            ret->err = block.err;
+            break;
+        }
+        assert_true(block.first == first);
+        assert_true(block.last || block.len == BLOCK_BYTES);
+        assert_true(buf_add(&ret->text, block.data, block.len, &err));
+        ret->file_len[file] += block.len;
+        first = block.last;
+        file += block.last;
+    }
+    if (!ret->failed) {
+        assert_int_equal(file, count);
+        assert_false(source_next(source, &block));
+    }
+    source_free(source);
+}
+
+static void read_bytes(const void *bytes, size_t len, struct reading *ret)
+{
+    char *path = scratch_path("input");
+    scratch_write(path, bytes, len);
+    read_all(&path, 1, ret);
+    free(path);
+}
+
+static bool is_text(const struct reading *got, const void *text, size_t len)
+{
+    return !got->failed && got->text.len == len &&
+           (len == 0 || memcmp(got->text.data, text, len) == 0);
+}
+
+static void assert_reads_as(const struct buf *stored, const void *text, size_t len)
+{
+    struct reading got;
+    read_bytes(stored->data, stored->len, &got);
+    assert_string_equal(got.err.text, "");
+    assert_true(is_text(&got, text, len));
+    buf_release(&got.text);
+}
+
+static const char line[] = "{\"userId\":\"user001\",\"sessionDuration\":180}\n";
+enum { LINE = sizeof line - 1 };
+
+/* Text that deflates neither well nor badly. */
+static char *make_text(size_t len)
+{
+    uint64_t random = len;
+    char *text = malloc(len + 64);
+    assert_non_null(text);
+    for (size_t at = 0; at < len;)
+        at += (size_t)snprintf(text + at, 64, "{\"userId\":\"user%03d\",\"sessionDuration\":%d}\n",
+                               (int)chance_below(&random, 1000), (int)chance_below(&random, 900));
+    return text;
+}
+
+static void every_way_to_store_a_text_reads_the_same(void **state)
+{
+    static const size_t sizes[] = {0,
+                                   1,
+                                   LINE,
+                                   MADE_BGZF_TEXT,
+                                   MADE_BGZF_TEXT + 1,
+                                   BLOCK_BYTES - 1,
+                                   BLOCK_BYTES,
+                                   BLOCK_BYTES + 1,
+                                   2 * BLOCK_BYTES,
+                                   3 * BLOCK_BYTES + 12345};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        const size_t len = sizes[i], half = len / 2;
+        char *text = make_text(len);
+        for (int way = 0; way < 7; way++) {
+            OWNED_BUF(stored, MADE_MAX);
+            switch (way) {
+            case 0:
+                made_add(&stored, text, len);
+                break;
+            case 1:
+                made_add_gzip(&stored, text, len, 6, NULL);
+                break;
+            case 2: /* several members, empty ones among them */
+                made_add_gzip(&stored, "", 0, 6, NULL);
+                made_add_gzip(&stored, text, half, 1, NULL);
+                made_add_gzip(&stored, "", 0, 0, NULL);
+                made_add_gzip(&stored, text + half, len - half, 9, NULL);
+                made_add_gzip(&stored, "", 0, 6, NULL);
+                break;
+            case 3:
+                made_add_bgzf(&stored, text, len, MADE_BGZF_TEXT);
+                break;
+            case 4: /* as cat makes it of two */
+                made_add_bgzf(&stored, text, half, 60000);
+                made_add_bgzf(&stored, text + half, len - half, 1000);
+                break;
+            case 5: /* BGZF, then ordinary gzip */
+                made_add_bgzf(&stored, text, half, 50000);
+                made_add_gzip(&stored, text + half, len - half, 6, NULL);
+                break;
+            case 6: /* and the other way round */
+                made_add_gzip(&stored, text, half, 6, NULL);
+                made_add_bgzf(&stored, text + half, len - half, MADE_BGZF_TEXT);
+                break;
+            }
+            assert_reads_as(&stored, text, len);
+        }
+        free(text);
+    }
+}
+
+static void every_gzip_header_is_skipped(void **state)
+{
+    unsigned char extra[300];
+    (void)state;
+    memset(extra, 'e', sizeof extra);
+    for (unsigned parts = 0; parts < 16; parts++) {
+        OWNED_BUF(stored, MADE_MAX);
+        gz_header header = {.text = (int)parts & 1, .time = 1728311400, .os = 3};
+        header.hcrc = (parts & 1) != 0;
+        header.name = (parts & 2) != 0 ? (unsigned char *)(uintptr_t) "events.jsonl" : NULL;
+        header.comment = (parts & 4) != 0 ? (unsigned char *)(uintptr_t) "a comment" : NULL;
+        header.extra = (parts & 8) != 0 ? extra : NULL;
+        header.extra_len = sizeof extra;
+        made_add_gzip(&stored, line, LINE, 6, &header);
+        assert_reads_as(&stored, line, LINE);
+    }
+}
+
+static void members_of_any_size_make_full_blocks(void **state)
+{
+    static const size_t cuts[] = {1, 100, 4096, 65280, 65536};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cuts); i++) {
+        OWNED_BUF(stored, MADE_MAX);
+        const size_t len = cuts[i] == 1 ? 3000 : 2 * BLOCK_BYTES + 777;
+        char *text = make_text(len);
+        made_add_bgzf(&stored, text, len, cuts[i]);
+        assert_reads_as(&stored, text, len);
+        free(text);
+    }
+}
+
+/* More members than one block may hold compressed: it goes on as ordinary gzip. */
+static void a_flood_of_tiny_members_is_read(void **state)
+{
+    enum { MEMBERS = 200 * 1000 };
+    OWNED_BUF(one, MADE_MAX);
+    OWNED_BUF(stored, MADE_MAX);
+    char *text = malloc(MEMBERS);
+    (void)state;
+    assert_non_null(text);
+    memset(text, '\n', MEMBERS);
+    made_add_bgzf_member(&one, "\n", 1, 6);
+    for (size_t i = 0; i < MEMBERS; i++)
+        made_add(&stored, one.data, one.len);
+    made_add_bgzf_end(&stored);
+    assert_true(stored.len > 5 << 20);
+    assert_reads_as(&stored, text, MEMBERS);
+
+    buf_clear(&stored);
+    for (size_t i = 0; i < MEMBERS; i++)
+        made_add(&stored, bgzf_eof, BGZF_EOF_SIZE);
+    assert_reads_as(&stored, "", 0);
+    free(text);
+}
+
+static void several_files_are_one_sequence(void **state)
+{
+    OWNED_BUF(gzip, MADE_MAX);
+    OWNED_BUF(bgzf, MADE_MAX);
+    char *text = make_text(BLOCK_BYTES + 5);
+    char *names[] = {scratch_path("plain"), scratch_path("empty"), scratch_path("gzip"),
+                     scratch_path("bgzf")};
+    struct reading got;
+    (void)state;
+    made_add_gzip(&gzip, line, LINE, 6, NULL);
+    made_add_bgzf(&bgzf, text, BLOCK_BYTES, 30000);
+    scratch_write(names[0], text, BLOCK_BYTES + 5);
+    scratch_write(names[1], "", 0);
+    scratch_write(names[2], gzip.data, gzip.len);
+    scratch_write(names[3], bgzf.data, bgzf.len);
+    read_all(names, 4, &got);
+    assert_false(got.failed);
+    assert_int_equal(got.file_len[0], BLOCK_BYTES + 5);
+    assert_int_equal(got.file_len[1], 0);
+    assert_int_equal(got.file_len[2], LINE);
+    assert_int_equal(got.file_len[3], BLOCK_BYTES);
+    assert_memory_equal(got.text.data + BLOCK_BYTES + 5, line, LINE);
+    assert_memory_equal(got.text.data + BLOCK_BYTES + 5 + LINE, text, BLOCK_BYTES);
+    assert_int_equal(source_size(names, 4), BLOCK_BYTES + 5 + gzip.len + bgzf.len);
+    buf_release(&got.text);
+    for (size_t i = 0; i < 4; i++)
+        free(names[i]);
+    free(text);
+
+    read_all(NULL, 0, &got);
+    assert_int_equal(got.blocks, 0);
+    buf_release(&got.text);
+}
+
+/* Whether a cut at `at` leaves a file that is whole in itself. */
+static bool is_boundary(const size_t *boundaries, size_t at)
+{
+    for (; *boundaries != SIZE_MAX; boundaries++)
+        if (*boundaries == at)
+            return true;
+    return false;
+}
+
+static void assert_every_cut_is_noticed(const struct buf *stored, const size_t *boundaries)
+{
+    for (size_t at = 2; at < stored->len; at++) { /* one byte is no sign of gzip */
+        struct reading got;
+        read_bytes(stored->data, at, &got);
+        CHECK(got.failed == !is_boundary(boundaries, at), "cut at %zu of %zu", at, stored->len);
+        if (got.failed) {
+            CHECK(got.err.status == STATUS_INPUT, "cut at %zu: %s", at, got.err.text);
+            CHECK(strstr(got.err.text, scratch_dir) != NULL, "cut at %zu: %s", at, got.err.text);
+            CHECK(strstr(got.err.text, "truncated") != NULL, "cut at %zu: %s", at, got.err.text);
+        }
+        buf_release(&got.text);
+    }
+}
+
+static void every_truncation_is_an_error(void **state)
+{
+    (void)state;
+    {
+        OWNED_BUF(stored, MADE_MAX);
+        made_add_gzip(&stored, line, LINE, 6, NULL);
+        assert_every_cut_is_noticed(&stored, (const size_t[]){SIZE_MAX});
+    }
+    {
+        OWNED_BUF(stored, MADE_MAX);
+        made_add_gzip(&stored, line, LINE, 6, NULL);
+        const size_t first = stored.len;
+        made_add_gzip(&stored, line, LINE, 0, NULL);
+        /* Between two members nothing tells that a third was there. */
+        assert_every_cut_is_noticed(&stored, (const size_t[]){first, SIZE_MAX});
+    }
+    {
+        OWNED_BUF(stored, MADE_MAX); /* its end is marked, so it is */
+        made_add_bgzf(&stored, line, LINE, 20);
+        assert_every_cut_is_noticed(&stored, (const size_t[]){SIZE_MAX});
+    }
+    {
+        OWNED_BUF(stored, MADE_MAX);
+        made_add_bgzf(&stored, line, LINE, 20);
+        const size_t first = stored.len;
+        made_add_bgzf(&stored, line, LINE, 20);
+        assert_every_cut_is_noticed(&stored, (const size_t[]){first, SIZE_MAX});
+    }
+}
+
+static void every_flipped_bit_is_an_error_or_changes_nothing(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) {
+        OWNED_BUF(stored, MADE_MAX);
+        if (kind == 1)
+            made_add_bgzf(&stored, line, LINE, 30);
+        else
+            made_add_gzip(&stored, line, LINE / 2, 6, NULL);
+        if (kind != 1)
+            made_add_gzip(&stored, line + LINE / 2, LINE - LINE / 2, kind, NULL);
+        for (size_t bit = 16; bit < stored.len * 8; bit++) { /* without its magic it is no gzip */
+            struct reading got;
+            stored.data[bit / 8] = (char)(stored.data[bit / 8] ^ 1 << bit % 8);
+            read_bytes(stored.data, stored.len, &got);
+            CHECK(got.failed ? got.err.status == STATUS_INPUT : is_text(&got, line, LINE),
+                  "kind %d, byte %zu, bit %zu: %s", kind, bit / 8, bit % 8, got.err.text);
+            buf_release(&got.text);
+            stored.data[bit / 8] = (char)(stored.data[bit / 8] ^ 1 << bit % 8);
+        }
+    }
+}
+
+static void any_damage_ends_well(void **state)
+{
+    uint64_t random = 7;
+    char *text = make_text(20000);
+    (void)state;
+    for (int round = 0; round < 1500; round++) {
+        OWNED_BUF(stored, MADE_MAX);
+        struct reading got;
+        if (round % 2 == 0)
+            made_add_bgzf(&stored, text, 20000, 1000 + chance_below(&random, 9000));
+        else
+            made_add_gzip(&stored, text, 20000, (int)chance_below(&random, 10), NULL);
+        for (size_t n = 1 + chance_below(&random, 3); n > 0; n--) {
+            size_t at = 2 + chance_below(&random, stored.len - 2);
+            size_t len = 1 + chance_below(&random, 20);
+            len = len < stored.len - at ? len : stored.len - at;
+            switch (chance_below(&random, 3)) {
+            case 0:
+                memset(stored.data + at, (int)chance_below(&random, 256), len);
+                break;
+            case 1: /* lost bytes */
+                memmove(stored.data + at, stored.data + at + len, stored.len - at - len);
+                stored.len -= len;
+                break;
+            case 2: /* bytes from elsewhere */
+                memmove(stored.data + at, stored.data + chance_below(&random, stored.len - len),
+                        len);
+                break;
+            }
+        }
+        read_bytes(stored.data, stored.len, &got);
+        CHECK(got.failed ? got.err.status == STATUS_INPUT : is_text(&got, text, 20000),
+              "round %d: %s", round, got.err.text);
+        buf_release(&got.text);
+    }
+    free(text);
+}
+
+static void rubbish_after_the_end_is_an_error(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } rubbish[] = {{"x", 1},    {"\n", 1},       {"\0\0\0\0", 4},
+                   {"\x1f", 1}, {"\x1f\x8c", 2}, {"{\"userId\":\"u\"}", 14}};
+    (void)state;
+    for (int bgzf = 0; bgzf < 2; bgzf++) {
+        for (size_t i = 0; i < ARRAY_LEN(rubbish); i++) {
+            OWNED_BUF(stored, MADE_MAX);
+            struct reading got;
+            char offset[32];
+            if (bgzf)
+                made_add_bgzf(&stored, line, LINE, 100);
+            else
+                made_add_gzip(&stored, line, LINE, 6, NULL);
+            (void)snprintf(offset, sizeof offset, "at byte %zu", stored.len + (i == 3));
+            made_add(&stored, rubbish[i].bytes, rubbish[i].len);
+            read_bytes(stored.data, stored.len, &got);
+            CHECK(got.failed && got.err.status == STATUS_INPUT, "case %zu", i);
+            CHECK(strstr(got.err.text, offset) != NULL, "case %zu: %s", i, got.err.text);
+            CHECK(strstr(got.err.text, i == 3 ? "truncated" : "not gzip") != NULL, "case %zu: %s",
+                  i, got.err.text);
+            buf_release(&got.text);
+        }
+    }
+}
+
+static void kinds_are_told_apart_by_content(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } plain[] = {{"", 0}, {"\x1f", 1}, {"\x8b\x1f", 2}, {"\x1f\x1f\x8b", 3}, {"BZh9", 4}};
+    struct reading got;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
+        read_bytes(plain[i].bytes, plain[i].len, &got);
+        CHECK(is_text(&got, plain[i].bytes, plain[i].len), "case %zu", i);
+        buf_release(&got.text);
+    }
+    OWNED_BUF(stored, MADE_MAX);
+    made_add_gzip(&stored, line, LINE, 6, NULL);
+    char *misleading = scratch_path("events.jsonl");
+    scratch_write(misleading, stored.data, stored.len);
+    read_all(&misleading, 1, &got);
+    assert_true(is_text(&got, line, LINE));
+    buf_release(&got.text);
+    free(misleading);
+}
+
+static void what_cannot_be_read_is_refused_by_name(void **state)
+{
+    char *missing = scratch_path("missing"), *below = scratch_path("file/x"),
+         *file = scratch_path("file");
+    const struct {
+        char *name;
+        const char *says;
+    } cases[] = {{missing, "No such file"}, {scratch_dir, "Is a directory"}, {below, "Not a dir"}};
+    (void)state;
+    scratch_write(file, "x", 1);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char *names[] = {file, cases[i].name, file};
+        struct reading got;
+        read_all(names, 3, &got);
+        assert_true(got.failed);
+        assert_int_equal(got.blocks, 2); /* in its place, and the last */
+        assert_int_equal(got.err.status, STATUS_REFUSED);
+        CHECK(strstr(got.err.text, cases[i].name) != NULL, "%s", got.err.text);
+        CHECK(strstr(got.err.text, cases[i].says) != NULL, "%s", got.err.text);
+        buf_release(&got.text);
+        assert_int_equal(source_size(names, 3), i == 1 ? source_size(names, 3) : 0);
+    }
+    free(missing);
+    free(below);
+    free(file);
+}
+
+static void file_that_changes_while_read_may_pass_later(void **state)
+{
+    char *path = scratch_path("changing"), *text = make_text(2 * BLOCK_BYTES + 10);
+    (void)state;
+    for (int change = 0; change < 3; change++) {
+        scratch_write(path, text, 2 * BLOCK_BYTES + 10);
+        struct source *source = source_new(&path, 1);
+        assert_true(source_next(source, &block));
+        assert_false(block.failed);
+        FILE *file = fopen(path, change == 0 ? "a" : "r+");
+        assert_non_null(file);
+        if (change == 0) /* grown, cut, written over */
+            assert_int_equal(fwrite("more", 1, 4, file), 4);
+        else if (change == 1)
+            assert_int_equal(ftruncate(fileno(file), BLOCK_BYTES + 5), 0);
+        else
+            assert_int_equal(fwrite("other", 1, 5, file), 5);
+        assert_int_equal(fclose(file), 0);
+        bool failed = false;
+        while (!failed && source_next(source, &block))
+            failed = block.failed;
+        CHECK(failed && block.err.status == STATUS_TRANSIENT, "change %d: %s", change,
+              block.err.text);
+        CHECK(strstr(block.err.text, path) != NULL, "change %d: %s", change, block.err.text);
+        source_free(source);
+    }
+    free(path);
+    free(text);
+}
+
+struct writing {
+    int fd;
+    const struct buf *bytes;
+    size_t step;
+};
+
+static void *write_slowly(void *context)
+{
+    const struct writing *writing = context;
+    for (size_t at = 0; at < writing->bytes->len;) {
+        size_t left = writing->bytes->len - at;
+        ssize_t wrote = write(writing->fd, writing->bytes->data + at,
+                              left < writing->step ? left : writing->step);
+        if (wrote <= 0)
+            break;
+        at += (size_t)wrote;
+    }
+    (void)close(writing->fd);
+    return NULL;
+}
+
+static void standard_input_may_be_a_pipe(void **state)
+{
+    static const size_t steps[] = {1000, 4097, 100000};
+    char *text = make_text(BLOCK_BYTES + 70000), *names[] = {(char *)(uintptr_t) "-"};
+    const int kept = dup(STDIN_FILENO);
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) {
+        OWNED_BUF(stored, MADE_MAX);
+        if (kind == 0)
+            made_add(&stored, text, BLOCK_BYTES + 70000);
+        else if (kind == 1)
+            made_add_gzip(&stored, text, BLOCK_BYTES + 70000, 1, NULL);
+        else
+            made_add_bgzf(&stored, text, BLOCK_BYTES + 70000, MADE_BGZF_TEXT);
+        for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+            struct reading got;
+            pthread_t thread;
+            int ends[2];
+            assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+            assert_true(dup2(ends[0], STDIN_FILENO) == STDIN_FILENO);
+            (void)close(ends[0]);
+            struct writing writing = {.fd = ends[1], .bytes = &stored, .step = steps[i]};
+            assert_int_equal(pthread_create(&thread, NULL, write_slowly, &writing), 0);
+            assert_int_equal(source_size(names, 1), 0);
+            read_all(names, 1, &got);
+            (void)pthread_join(thread, NULL);
+            CHECK(is_text(&got, text, BLOCK_BYTES + 70000), "kind %d: %s", kind, got.err.text);
+            buf_release(&got.text);
+        }
+    }
+    (void)dup2(kept, STDIN_FILENO);
+    (void)close(kept);
+    free(text);
+}
+
+static void standard_input_goes_on_where_it_stands(void **state)
+{
+    char *path = scratch_path("offset"), *names[] = {(char *)(uintptr_t) "-"};
+    const int kept = dup(STDIN_FILENO);
+    (void)state;
+    for (int gzip = 0; gzip < 2; gzip++) {
+        OWNED_BUF(stored, MADE_MAX);
+        struct reading got;
+        made_add(&stored, "a header\n", 9);
+        if (gzip)
+            made_add_gzip(&stored, line, LINE, 6, NULL);
+        else
+            made_add(&stored, line, LINE);
+        scratch_write(path, stored.data, stored.len);
+        int file = open(path, O_RDONLY | O_CLOEXEC);
+        assert_int_equal(lseek(file, 9, SEEK_SET), 9);
+        (void)dup2(file, STDIN_FILENO);
+        (void)close(file);
+        read_all(names, 1, &got);
+        (void)dup2(kept, STDIN_FILENO);
+        CHECK(is_text(&got, line, LINE), "gzip %d: %s", gzip, got.err.text);
+        buf_release(&got.text);
+    }
+    (void)close(kept);
+    free(path);
+}
+
+static void standard_input_is_called_so(void **state)
+{
+    char *names[] = {(char *)(uintptr_t) "-", (char *)(uintptr_t) "x"};
+    struct source *source = source_new(names, 2);
+    (void)state;
+    assert_string_equal(source_name(source, 0), "standard input");
+    assert_string_equal(source_name(source, 1), "x");
+    source_free(source);
+    source_free(NULL);
+}
+
+static int set_up(void **state)
+{
+    struct err err = {0};
+    return scratch_make(state) != 0 || !block_init(&block, &err);
+}
+
+static int tear_down(void **state)
+{
+    block_release(&block);
+    return scratch_drop(state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_way_to_store_a_text_reads_the_same),
+        cmocka_unit_test(every_gzip_header_is_skipped),
+        cmocka_unit_test(members_of_any_size_make_full_blocks),
+        cmocka_unit_test(a_flood_of_tiny_members_is_read),
+        cmocka_unit_test(several_files_are_one_sequence),
+        cmocka_unit_test(every_truncation_is_an_error),
+        cmocka_unit_test(every_flipped_bit_is_an_error_or_changes_nothing),
+        cmocka_unit_test(any_damage_ends_well),
+        cmocka_unit_test(rubbish_after_the_end_is_an_error),
+        cmocka_unit_test(kinds_are_told_apart_by_content),
+        cmocka_unit_test(what_cannot_be_read_is_refused_by_name),
+        cmocka_unit_test(file_that_changes_while_read_may_pass_later),
+        cmocka_unit_test(standard_input_may_be_a_pipe),
+        cmocka_unit_test(standard_input_goes_on_where_it_stands),
+        cmocka_unit_test(standard_input_is_called_so),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
