@@ -39,7 +39,8 @@ LIBS_aggregator := -L$(DEPS)/lib -lpq -lpgcommon_shlib -lpgport_shlib -lssl -lcr
 # Pure objects: no file, clock, environment, process or libpq. `make layers` checks it.
 PURE := common/err common/buf common/num common/civil_time common/json_scan common/bgzf \
         fake_gen/generator fake_gen/zipf fake_gen/event_text fake_gen/broken_line \
-        aggregator/scan aggregator/totals aggregator/merge aggregator/sequence \
+        aggregator/scan aggregator/layout aggregator/layout_avx2 aggregator/layout_portable \
+        aggregator/block_digest aggregator/block_digest_avx2 aggregator/totals aggregator/merge aggregator/sequence \
         aggregator/print_rows aggregator/copy_row aggregator/sql_text aggregator/pg_failure
 
 # `make V=1` shows whole commands.

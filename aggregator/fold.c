@@ -23,6 +23,7 @@ struct worker {
     pthread_t thread;
     struct fold *fold;
     struct totals *totals;
+    struct layout layout;
 };
 
 struct table_stream {
@@ -242,7 +243,8 @@ static void *work(void *context)
                               .last = block->last};
         if (!block->failed) {
             slice_cut(&slice);
-            block->failed = !slice_scan(&slice, &fold->rules->scan, add_event, worker, &block->err);
+            block->failed = !slice_scan(&slice, &fold->rules->scan, &worker->layout, add_event,
+                                        worker, &block->err);
         }
         pthread_mutex_lock(&fold->lock);
         fold->slices[at] = slice;

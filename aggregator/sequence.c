@@ -30,7 +30,6 @@ struct sequence {
 
 void slice_cut(struct slice *slice)
 {
-    XXH128_canonical_t canonical;
     const unsigned char *end = NULL;
 
     slice->line_ends = false;
@@ -42,24 +41,36 @@ void slice_cut(struct slice *slice)
     }
     end = memrchr(slice->data + slice->head_len, '\n', slice->len - slice->head_len);
     slice->tail_at = end != NULL ? (size_t)(end - slice->data) + 1 : slice->head_len;
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits(slice->data, slice->len));
-    memcpy(slice->digest, canonical.digest, DIGEST_BYTES);
+    block_digest(slice->data, slice->len, slice->digest);
 }
 
-bool slice_scan(struct slice *slice, const struct scan_rules *rules, event_sink *sink,
-                void *context, struct err *err)
+bool slice_scan(struct slice *slice, const struct scan_rules *rules, struct layout *layout,
+                event_sink *sink, void *context, struct err *err)
 {
+    layout_matcher *match = layout_choose();
+    const unsigned char *limit = slice->data + slice->len;
     const unsigned char *at = slice->data + slice->head_len;
     const unsigned char *end = slice->data + slice->tail_at;
     struct scan_result found;
     struct tally tally = {0};
 
     while (at < end) {
+        const unsigned char *next = match(layout, rules, at, limit, &found);
+        if (next != NULL) {
+            if (!sink(context, found.key, found.key_len, found.value, err))
+                return false;
+            layout->hits++;
+            tally.lines++;
+            at = next;
+            continue;
+        }
         const unsigned char *line_end = memchr(at, '\n', (size_t)(end - at));
-        switch (scan_line(rules, at, (size_t)(line_end - at), &found)) {
+        size_t len = (size_t)(line_end - at);
+        switch (scan_line(rules, at, len, &found)) {
         case SCAN_EVENT:
             if (!sink(context, found.key, found.key_len, found.value, err))
                 return false;
+            layout_learn(layout, rules, at, len);
             break;
         case SCAN_BLANK:
             tally.blank++;

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "aggregator/block_digest.h"
+#include "aggregator/layout.h"
 #include "aggregator/scan.h"
 #include "common/err.h"
 
@@ -23,7 +25,7 @@ struct tally {
     uint64_t lines, blank, bad; /* lines counts all of them */
 };
 
-enum { DIGEST_BYTES = 16, DIGEST_TEXT = 2 * DIGEST_BYTES + 1 };
+enum { DIGEST_TEXT = 2 * DIGEST_BYTES + 1 };
 
 /* One block, cut: the end of a line begun before it, whole lines, the begin of the next one. */
 struct slice {
@@ -40,9 +42,12 @@ struct slice {
 /* Fills all but the tally from data, len and first. */
 void slice_cut(struct slice *slice);
 
-/* Scans the whole lines of a slice into the sink and fills its tally. */
-bool slice_scan(struct slice *slice, const struct scan_rules *rules, event_sink *sink,
-                void *context, struct err *err);
+/*
+ * Scans the whole lines of a slice into the sink and fills its tally. The layout is what one thread
+ * learns from slice to slice; it starts zeroed and never changes a result.
+ */
+bool slice_scan(struct slice *slice, const struct scan_rules *rules, struct layout *layout,
+                event_sink *sink, void *context, struct err *err);
 
 struct bad_line_policy {
     bool is_percent;

@@ -90,6 +90,7 @@ static void drive(const struct file *files, size_t count, struct cut how,
                   const struct bad_line_policy *policy, struct outcome *ret)
 {
     static struct slice slices[SLICES_MAX];
+    struct layout layout = {0};
     size_t made = cut_into_slices(files, count, how, slices);
 
     *ret = (struct outcome){.done = true};
@@ -100,7 +101,7 @@ static void drive(const struct file *files, size_t count, struct cut how,
     for (size_t i = 0; i < made; i++) {
         struct slice *slice = &slices[how.backwards ? made - 1 - i : i];
         slice_cut(slice);
-        assert_true(slice_scan(slice, &rules, keep_event, ret, &ret->err));
+        assert_true(slice_scan(slice, &rules, &layout, keep_event, ret, &ret->err));
     }
     for (size_t i = 0; i < made && ret->done; i++)
         ret->done = sequence_take(sequence, &slices[i], keep_event, ret, &ret->err);
@@ -449,11 +450,12 @@ static void failing_sinks_fail_the_run(void **state)
                           .last = true};
     struct err err = {0};
     struct outcome ignored = {0};
+    struct layout layout = {0};
     (void)state;
     slice_cut(&slice);
-    assert_false(slice_scan(&slice, &rules, refuse_event, NULL, &err));
+    assert_false(slice_scan(&slice, &rules, &layout, refuse_event, NULL, &err));
     assert_string_equal(err.text, "no room");
-    assert_true(slice_scan(&slice, &rules, keep_event, &ignored, &err));
+    assert_true(slice_scan(&slice, &rules, &layout, keep_event, &ignored, &err));
 
     struct sequence *sequence = sequence_new(&rules, &any, refuse_reject, NULL);
     assert_false(sequence_take(sequence, &slice, keep_event, &ignored, &err));
