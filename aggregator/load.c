@@ -186,6 +186,20 @@ static bool check_cut_keys(struct attempt *at, struct err *err)
                    at->target.sql.table, at->target.cut_type);
 }
 
+/* A trigger may keep rows out: then the totals would be lost, and the run counted as loaded. */
+static bool merge(struct attempt *at, struct err *err)
+{
+    ROWS rows = NULL;
+
+    if (!query(at, sql_merge, 0, NULL, &rows, err))
+        return false;
+    return pg_affected(rows) == at->input->keys ||
+           err_set(err, STATUS_REFUSED,
+                   "%s took %" PRIu64 " of %" PRIu64 " totals: a trigger keeps rows out; nothing "
+                   "was loaded",
+                   at->target.sql.table, pg_affected(rows), at->input->keys);
+}
+
 /* An aborted transaction answers COMMIT with ROLLBACK, without an error. */
 static bool commit(struct attempt *at, struct err *err)
 {
@@ -213,8 +227,8 @@ static bool transact(struct attempt *at, struct err *err)
             return err_set(err, STATUS_TRANSIENT, "the run left the ledger while it was read");
         return pg_run(at->pg, "ROLLBACK", err);
     }
-    return lock_target(at, err) && stage(at, err) && check_cut_keys(at, err) &&
-           query(at, sql_merge, 0, NULL, NULL, err) && commit(at, err);
+    return lock_target(at, err) && stage(at, err) && check_cut_keys(at, err) && merge(at, err) &&
+           commit(at, err);
 }
 
 /* Attempts. */
