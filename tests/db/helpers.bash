@@ -32,10 +32,18 @@ start_server() { # VERSION or nothing, OPTION...
   # shellcheck source=/dev/null
   . "$BATS_FILE_TMPDIR/db/env"
   export AGGREGATOR_LOG_FORMAT=text
+  open_socket
   # Debian's psql is a script that looks for the real one each time.
   for name in /usr/lib/postgresql/*/bin; do
     if [[ -x $name/psql ]]; then PATH=$name:$PATH; fi
   done
+}
+
+open_socket() { # the tests' own sessions need no password there: half of psql's time
+  local rules=$BATS_FILE_TMPDIR/db/data/pg_hba.conf text
+  text=$(<"$rules")
+  printf '%s\n' 'local all postgres trust' "$text" >"$rules"
+  psql -XAtqc 'SELECT pg_reload_conf()'
 }
 
 stop_server() { "$here/server.sh" stop "$BATS_FILE_TMPDIR/db" immediate; }
@@ -68,8 +76,9 @@ use_new_database() { # for setup
 
 # SQL.
 
-sql() { psql -XAtq -v ON_ERROR_STOP=1 -c "$1"; }
-sql_in() { psql -XAtq -v ON_ERROR_STOP=1 -d "$1" -c "$2"; }
+by_socket() { PGHOST=$PG_SOCKET_DIR psql -XAtq -v ON_ERROR_STOP=1 "$@"; }
+sql() { by_socket -c "$1"; }
+sql_in() { by_socket -d "$1" -c "$2"; } # DATABASE SQL
 
 rows() { # [TABLE [KEY VALUE]]: key, tab, value, sorted by bytes, as sums prints them
   sql "COPY (SELECT ${2:-\"userId\"}, ${3:-\"sessionDuration\"} FROM ${1:-session_duration}
@@ -82,18 +91,18 @@ ledger_count() { sql 'SELECT count(*) FROM aggregator_runs'; }
 
 # The whole database's content: to see that nothing has changed.
 snapshot() {
-  psql -XAtq -v ON_ERROR_STOP=1 <<'END'
+  by_socket <<'END'
 SELECT format('SELECT %L, t::text FROM %s AS t ORDER BY 2', oid::regclass, oid::regclass)
  FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace::regnamespace::text !~ '^(pg_|information_schema)'
 ORDER BY oid::regclass::text \gexec
 END
 }
 
-# A psql whose transaction stays open: hold SQL... ; said SQL... ; release SQL
+# A psql whose transaction stays open: hold SQL... ; say SQL... ; release SQL
 hold() {
   local fifo=$BATS_TEST_TMPDIR/hold.$((++hold_count))
   mkfifo "$fifo"
-  psql -XAtq <"$fifo" >"$fifo.out" 2>&1 3>&- &
+  PGHOST=$PG_SOCKET_DIR psql -XAtq <"$fifo" >"$fifo.out" 2>&1 3>&- &
   holder=$!
   exec {holder_in}>"$fifo"
   say "$1"

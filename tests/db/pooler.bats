@@ -25,6 +25,7 @@ setup() {
 }
 
 pooled() { PGPORT=$POOLER_PORT "$@"; }
+pooled_sql() { pooled psql -XAtqc "$1"; }
 
 @test "a pooler in transaction mode: loads and reruns are exact" {
   pooled succeeds "$big"
@@ -54,9 +55,9 @@ pooled() { PGPORT=$POOLER_PORT "$@"; }
   pooled succeeds "$small"
   local settings="SELECT current_setting('lock_timeout') || current_setting('statement_timeout')
     || current_setting('idle_in_transaction_session_timeout') || current_setting('transaction_isolation')"
-  same "$(sql "$settings")" "$(pooled sql "$settings")"
-  same 0 "$(pooled sql "SELECT count(*) FROM pg_class WHERE relname = 'aggregator_staging'")"
-  same 0 "$(pooled sql "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")"
+  same "$(sql "$settings")" "$(pooled_sql "$settings")"
+  same 0 "$(pooled_sql "SELECT count(*) FROM pg_class WHERE relname = 'aggregator_staging'")"
+  same 0 "$(pooled_sql "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")"
 }
 
 @test "a pooler in transaction mode: a load waits for its twin" {

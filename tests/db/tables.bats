@@ -202,6 +202,15 @@ old_table() {
   refused_unchanged 4 'the database says: not on sundays (SQLSTATE P0001)' in.jsonl
 }
 
+@test "a trigger that keeps rows out is refused, not counted as loaded" {
+  succeeds /dev/null
+  sql "CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS \$\$
+       BEGIN IF NEW.\"userId\" = 'user2' THEN RETURN NULL; END IF; RETURN NEW; END \$\$;
+       CREATE TRIGGER skip BEFORE INSERT ON session_duration FOR EACH ROW EXECUTE FUNCTION skip()"
+  events user1 5 user2 1 user3 1 >in.jsonl
+  refused_unchanged 4 'public.session_duration took 2 of 3 totals: a trigger keeps rows out' in.jsonl
+}
+
 # Names.
 
 @test "tables are named with schema, capitals, spaces, dots and quotes" {
@@ -320,6 +329,16 @@ END
   fails 3 'in.jsonl:1:' in.jsonl
   succeeds --max-key 2600 in.jsonl
   same '11|2600' "$(sql 'SELECT count(*), max(length("userId")) FROM session_duration')"
+}
+
+@test "a database in another encoding takes the keys it can write, and refuses others" {
+  sql "CREATE DATABASE latin_$BATS_TEST_NUMBER ENCODING latin1 LOCALE 'C' TEMPLATE template0"
+  export PGDATABASE=latin_$BATS_TEST_NUMBER PGCLIENTENCODING=UTF8
+  events 'é' 5 'z' 1 'ä' 2 >latin.jsonl
+  succeeds latin.jsonl
+  loaded_once latin.jsonl
+  events 'z' 1 '😀' 5 >emoji.jsonl
+  refused_unchanged 4 'has no equivalent in encoding "LATIN1" (SQLSTATE 22P05)' emoji.jsonl
 }
 
 # Memory.
