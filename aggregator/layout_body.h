@@ -1,9 +1,15 @@
 /*
- * layout_match() over two primitives that the including file gives for its instruction set:
- *   same(p, literal, len)  whether len bytes are equal; may read LAYOUT_VECTOR bytes at a time
- *   string_end(p, bound)   the closing quote of a plain string at p, or NULL; reads to bound +
- * vector
+ * layout_match() over two primitives that the including file defines for its instruction set.
  */
+#include "aggregator/layout.h"
+#include "common/json_scan.h"
+
+/* Whether len bytes are equal; may read LAYOUT_VECTOR bytes of both at a time. */
+static bool same(const unsigned char *p, const unsigned char *literal, size_t len);
+
+/* The closing quote of a plain string at p, or NULL; reads up to a vector past bound. */
+static const unsigned char *string_end(const unsigned char *p, const unsigned char *bound);
+
 static inline const unsigned char *match(const struct layout *layout,
                                          const struct scan_rules *rules, const unsigned char *line,
                                          const unsigned char *limit, struct scan_result *ret)

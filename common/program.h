@@ -9,10 +9,10 @@
 #define PROGRAM_VERSION "0.1.0"
 
 /*
- * SIGTERM and SIGINT blocked (they wait for stop_start(); PID 1 would lose them), SIGPIPE and SIGXFSZ
- * ignored (they become errors of the write), umask 027 (Argo's emissary hands down 0), descriptors
- * 0 to 2 open (a closed one would be taken by the next file opened), no core dumps (they would hold
- * secrets).
+ * SIGTERM and SIGINT blocked (they wait for stop_start(); PID 1 would lose them), SIGPIPE and
+ * SIGXFSZ ignored (they become errors of the write), umask 027 (Argo's emissary hands down 0),
+ * descriptors 0 to 2 open (a closed one would be taken by the next file opened), no core dumps
+ * (they would hold secrets).
  */
 void program_start(void);
 
