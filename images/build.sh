@@ -48,10 +48,13 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-compile() { # PROGRAM: objects of their own, so that neither stale ones nor others' flags get in
-  env -u MAKEFLAGS -u MAKELEVEL -u CFLAGS -u LDFLAGS make -j"$(nproc)" PROFILE=release \
-    B="$work/objects" LDFLAGS="-Wl,-Map=$work/$1.map" "$work/objects/bin/$1" >"$work/log" ||
-    { cat "$work/log" >&2; die "$1 does not build"; }
+make() { # quietly and without what an outer make or the user's flags would change
+  env -u MAKEFLAGS -u MAKELEVEL -u CFLAGS -u LDFLAGS make -j"$(nproc)" PROFILE=release "$@" \
+    >"$work/log" || { cat "$work/log" >&2; die "failed: make ${*: -1}"; }
+}
+
+compile() { # PROGRAM: with objects of its own, so that no stale ones get in
+  make B="$work/objects" LDFLAGS="-Wl,-Map=$work/$1.map" "$work/objects/bin/$1"
   mkdir -p "$work/$1/root"
   strip -o "$work/$1/root/$1" "$work/objects/bin/$1"
 }
@@ -71,7 +74,7 @@ descriptor() { # LAYOUT DIGEST TYPE
     --argjson size "$(stat -c %s "$1/blobs/sha256/${2#sha256:}")"
 }
 
-make_base() { # the layer that all images share
+base_layer() { # the layer that all images share
   images/rootfs.sh "$work/base"
   pack -C "$work/base" -cf "$work/base.tar" etc tmp usr
   pack --owner=65532 --group=65532 -C "$work/base" -rf "$work/base.tar" data
@@ -140,7 +143,9 @@ image() { # PROGRAM: from its root to the archive
   echo "$program:$version $manifest $out/$program.tar"
 }
 
-make_base
+# The third-party archives by themselves: a map is asked of our link, not of theirs.
+make build/deps/.stamp
+base_layer
 for program in "$@"; do
   compile "$program"
   image "$program"

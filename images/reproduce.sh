@@ -10,7 +10,7 @@ if [[ ${1:-} ]]; then
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-one=$work/one two="$work/another directory/two"
+one=$work/one two=$work/a/longer/way/to/two
 failed=0
 
 git clone --quiet . "$one" && git clone --quiet --depth 1 "file://$PWD" "$two" || exit 1
