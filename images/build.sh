@@ -49,7 +49,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
 make() { # quietly and without what an outer make or the user's flags would change
-  env -u MAKEFLAGS -u MAKELEVEL -u CFLAGS -u LDFLAGS make -j"$(nproc)" PROFILE=release "$@" \
+  env -u MAKEFLAGS -u MAKELEVEL -u PROFILE -u CFLAGS -u LDFLAGS make -j"$(nproc)" "$@" \
     >"$work/log" || { cat "$work/log" >&2; die "failed: make ${*: -1}"; }
 }
 
@@ -143,7 +143,7 @@ image() { # PROGRAM: from its root to the archive
   echo "$program:$version $manifest $out/$program.tar"
 }
 
-# The third-party archives by themselves: a map is asked of our link, not of theirs.
+# The third-party archives by themselves: make hands its variables down to their builds.
 make build/deps/.stamp
 base_layer
 for program in "$@"; do
