@@ -409,7 +409,9 @@ static enum options_outcome read_all(struct reading *reading, const struct argp 
     if (reading->version)
         return print_version(reading->info, err) ? OPTIONS_DONE : OPTIONS_BAD;
     if (failed != 0) {
-        if (err->text[0] == '\0')
+        if (failed == ENOMEM)
+            (void)err_set(err, STATUS_TRANSIENT, "out of memory for the options");
+        else if (err->text[0] == '\0')
             (void)err_set(err, STATUS_USAGE, "unusable options; see --help");
         return OPTIONS_BAD;
     }

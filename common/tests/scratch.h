@@ -61,13 +61,17 @@ static inline char *scratch_read(const char *path, size_t *ret_len)
     FILE *file = fopen(path, "rb");
     if (file == NULL)
         return NULL;
-    size_t len = 0, cap = 1 << 16;
-    char *text = malloc(cap);
-    while (text != NULL && (len += fread(text + len, 1, cap - len - 1, file)) + 1 == cap)
-        text = realloc(text, cap *= 2);
+    char *text = NULL;
+    size_t len = 0, cap = 0;
+    do {
+        cap = cap == 0 ? 1 << 16 : cap * 2;
+        char *grown = realloc(text, cap);
+        if (grown == NULL)
+            abort();
+        text = grown;
+        len += fread(text + len, 1, cap - len - 1, file);
+    } while (len + 1 == cap);
     (void)fclose(file);
-    if (text == NULL)
-        abort();
     text[len] = '\0';
     if (ret_len != NULL)
         *ret_len = len;
