@@ -126,7 +126,7 @@ cli: all ## the programs as a user meets them (bats)
 	tests/run_bats.sh $(RESULTS) tests/cli
 
 db: all ## loads into real PostgreSQL servers (bats)
-	tests/run_bats.sh $(RESULTS) tests/db
+	JOBS=$$(nproc) tests/run_bats.sh $(RESULTS) tests/db
 
 diff: all ## the scanner against an independent parser, on generated and mutated lines
 	tests/run_bats.sh $(RESULTS) tests/diff
