@@ -112,7 +112,7 @@ static int ended_by(int signal, const char *says)
     EXPECT(kill(getpid(), signal) == 0);
     double started = machine_seconds();
     EXPECT(stop_wait(-1, 0, 5000, &err) == -1);
-    EXPECT(machine_seconds() - started < 0.5);
+    EXPECT(machine_seconds() - started < 1);
     EXPECT(err.status == STATUS_CANCELLED);
     EXPECT(strcmp(err.text, says) == 0);
     EXPECT(stop_wait(STDOUT_FILENO, POLLOUT, 5000, &err) == -1);
@@ -183,7 +183,7 @@ static void what_does_not_end_is_ended_in_a_second(void **state)
     double started = machine_seconds();
     assert_child_ends_with(hangs, STATUS_CANCELLED);
     double seconds = machine_seconds() - started;
-    assert_true(seconds > STOP_GRACE_MS / 1000.0 - 0.1 && seconds < 1.5);
+    assert_true(seconds > STOP_GRACE_MS / 1000.0 - 0.1 && seconds < 2.5);
     assert_int_equal(scratch_count(), 0);
     free(half_written);
 }
@@ -218,7 +218,7 @@ static int counts_ticks(void)
     struct err err = {0};
     EXPECT(stop_start(NULL, tick, &err));
     EXPECT(stop_wait(-1, 0, 4 * STOP_TICK_MS, &err) == 0);
-    EXPECT(atomic_load(&ticks) >= 2 && atomic_load(&ticks) <= 4);
+    EXPECT(atomic_load(&ticks) >= 2 && atomic_load(&ticks) <= 8);
     return 0;
 }
 
