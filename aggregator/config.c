@@ -9,7 +9,7 @@
 
 enum { MIB = 1 << 20, THREADS_MAX = 256, RUN_ID_MAX = 512, SHARE_OF_LIMIT = 2 };
 
-static option_parse parse_bad_lines, parse_table, parse_field;
+static option_parse parse_bad_lines, parse_utf8, parse_table, parse_field;
 
 static const struct option_spec specs[] = {
     {.name = "key",
@@ -110,7 +110,7 @@ static const struct option_spec specs[] = {
     {.name = "run-id",
      .short_name = 'r',
      .arg = "ID",
-     .parse = option_text,
+     .parse = parse_utf8,
      .offset = offsetof(struct config, run_id),
      .help = "name of this run: the same run is loaded once [the input's digest]"},
     {.name = "shard",
@@ -213,27 +213,34 @@ static bool parse_bad_lines(void *target, const char *text, const struct option_
                    text);
 }
 
-static bool parse_table(void *target, const char *text, const struct option_spec *spec,
-                        struct err *err)
-{
-    struct sql_name name;
-    return sql_parse_name(text, &name, err) && option_text(target, text, spec, err);
-}
-
-static bool parse_field(void *target, const char *text, const struct option_spec *spec,
-                        struct err *err)
+/* What goes into JSON and the database must be text. */
+static bool parse_utf8(void *target, const char *text, const struct option_spec *spec,
+                       struct err *err)
 {
     size_t len = strlen(text);
 
     for (size_t at = 0, width; at < len; at += width) {
         width = utf8_length((const unsigned char *)text + at, len - at);
         if (width == 0)
-            return err_set(err, STATUS_USAGE, "the field name is not UTF-8");
+            return err_set(err, STATUS_USAGE, "the value is not UTF-8");
     }
-    if (len > SCAN_FIELD_NAME_LIMIT)
+    return option_text(target, text, spec, err);
+}
+
+static bool parse_table(void *target, const char *text, const struct option_spec *spec,
+                        struct err *err)
+{
+    struct sql_name name;
+    return sql_parse_name(text, &name, err) && parse_utf8(target, text, spec, err);
+}
+
+static bool parse_field(void *target, const char *text, const struct option_spec *spec,
+                        struct err *err)
+{
+    if (strlen(text) > SCAN_FIELD_NAME_LIMIT)
         return err_set(err, STATUS_USAGE, "the field name has more than %d bytes",
                        SCAN_FIELD_NAME_LIMIT);
-    return option_text(target, text, spec, err);
+    return parse_utf8(target, text, spec, err);
 }
 
 /* How they fit together. */
@@ -289,10 +296,19 @@ static bool check_database(struct config *config, struct err *err)
     return pg_check_settings(db, err);
 }
 
+static bool is_statistic(const char *name)
+{
+    return strcmp(name, "count") == 0 || strcmp(name, "min") == 0 || strcmp(name, "max") == 0;
+}
+
 static bool check_run(const struct config *config, struct err *err)
 {
     if (strcmp(config->key, config->value) == 0)
         return err_set(err, STATUS_USAGE, "--key and --value are both '%s'", config->key);
+    if (config->statistics && (is_statistic(config->key) || is_statistic(config->value)))
+        return err_set(err, STATUS_USAGE,
+                       "--stats adds columns count, min and max: --key and --value need other "
+                       "names");
     if (config->shard.count > 1 && config->run_id == NULL)
         return err_set(err, STATUS_USAGE,
                        "--shard %u/%u needs --run-id: the shards' inputs differ, so their digests "
