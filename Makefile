@@ -53,7 +53,8 @@ objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1)))
 COMMON_LIB := $(B)/common.a
 UNIT_TESTS := $(patsubst %.c,%,$(wildcard $(addsuffix /tests/test_*.c,common $(PROGRAMS))))
 
-.PHONY: all help test unit unit-programs unit-asan cli db diff check-binary layers lint fmt clean
+.PHONY: all help test unit unit-programs unit-asan cli db diff check-binary layers \
+        images check-images lint fmt clean
 
 all: $(addprefix build/,$(PROGRAMS)) ## build the static programs (default)
 
@@ -137,6 +138,13 @@ check-binary: all ## prove static-PIE, RELRO, no executable stack, protector, fo
 layers: $(addprefix $(B)/,$(addsuffix .o,$(PURE))) ## prove that pure objects reach no edge
 	tests/layers.sh $(RESULTS) $^
 
+images: ## OCI archives, digests and bills of materials under build/images
+	.ci/setup build images
+	images/build.sh
+
+check-images: images ## run each image's program in its own root: read-only, unprivileged
+	images/check.sh $(RESULTS)
+
 lint: ## shell, YAML, layout, sizes, banned calls
 	.ci/setup lint
 	tests/lint.sh $(RESULTS)
@@ -145,6 +153,6 @@ fmt: ## lay the C out with clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 clean: ## remove what was built, but not the third-party archives
-	rm -rf build/release build/asan build/cov $(RESULTS) $(addprefix build/,$(PROGRAMS))
+	rm -rf build/release build/asan build/cov build/images $(RESULTS) $(addprefix build/,$(PROGRAMS))
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

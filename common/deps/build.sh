@@ -7,6 +7,8 @@
 # DEPS_CACHE     keeps downloads and results (default: ~/.cache/argo-steps)
 # DEBIAN_MIRROR  base URL of a Debian mirror to ask before apt's own
 set -euo pipefail
+# What our own make was told is not for PostgreSQL's.
+unset MAKEFLAGS MAKELEVEL PROFILE CFLAGS CPPFLAGS LDFLAGS LIBS
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 prefix=$here/../../build/deps
