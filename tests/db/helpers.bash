@@ -74,6 +74,24 @@ use_new_database() { # for setup
   cd "$BATS_TEST_TMPDIR" || return
 }
 
+# The same, in a tenth of the time, for tests that set nothing for the whole database.
+use_emptied_database() { # for setup
+  if [[ ${ABSENT:-} ]]; then skip "$ABSENT"; fi
+  sql "
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend';
+    SET client_min_messages = warning;
+    DO \$\$
+    DECLARE name text;
+    BEGIN
+      FOR name IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP
+        EXECUTE format('DROP SCHEMA %I CASCADE', name);
+      END LOOP;
+    END \$\$;
+    CREATE SCHEMA public" >/dev/null
+  cd "$BATS_TEST_TMPDIR" || return
+}
+
 # SQL.
 
 by_socket() { PGHOST=$PG_SOCKET_DIR psql -XAtq -v ON_ERROR_STOP=1 "$@"; }
@@ -196,13 +214,11 @@ events() { # KEY VALUE...: prints a line for each pair; keys are JSON string con
 
 # An independent sum: key, tab, total, sorted by bytes.
 sums() { # FILE...
-  python3 -c '
-import gzip, json, sys
+  python3 -ES -c '
+import json, sys
 totals = {}
 for name in sys.argv[1:]:
     with open(name, "rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    with (gzip.open if packed else open)(name, "rb") as file:
         for line in file:
             event = json.loads(line)
             totals[event["userId"]] = totals.get(event["userId"], 0) + event["sessionDuration"]

@@ -21,7 +21,7 @@ setup_file() {
 teardown_file() { stop_server; }
 
 setup() {
-  use_new_database
+  use_emptied_database
   big=$BATS_FILE_TMPDIR/big.jsonl
   small=$BATS_FILE_TMPDIR/small.jsonl
 }
@@ -260,6 +260,7 @@ claim_of() { # FILE: the ledger row that a load of FILE would insert
 }
 
 isolated_by() { # LEVEL
+  use_new_database
   sql "ALTER DATABASE $PGDATABASE SET default_transaction_isolation = '$1'"
   succeeds --run-id before "$small"
   hold "BEGIN; $(claim_of "$big")"
@@ -284,12 +285,14 @@ eight_at_once() {
 }
 
 @test "a default of read only transactions does not stop a load, $on" {
+  use_new_database
   sql "ALTER DATABASE $PGDATABASE SET default_transaction_read_only = on"
   succeeds "$small"
   loaded_once "$small"
 }
 
 @test "a short default statement_timeout does not end a load that waits, $on" {
+  use_new_database
   succeeds --run-id before "$small"
   sql "ALTER DATABASE $PGDATABASE SET statement_timeout = '200ms'"
   PGOPTIONS='-c statement_timeout=0' hold "BEGIN; $(claim_of "$big")"
@@ -303,6 +306,7 @@ eight_at_once() {
 }
 
 @test "a short default lock_timeout is replaced by --lock-timeout, $on" {
+  use_new_database
   succeeds --run-id before "$small"
   sql "ALTER DATABASE $PGDATABASE SET lock_timeout = '50ms'"
   hold "BEGIN; $(claim_of "$big")"

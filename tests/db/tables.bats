@@ -4,7 +4,7 @@ load helpers
 
 setup_file() { start_server "$(default_version)"; }
 teardown_file() { stop_server; }
-setup() { use_new_database; }
+setup() { use_emptied_database; }
 
 refused_unchanged() { # STATUS TEXT ARGUMENT...
   local before
@@ -244,6 +244,7 @@ END
 }
 
 @test "one target has one name, however the server quotes" {
+  use_new_database
   events user1 5 >in.jsonl
   succeeds --run-id 1 in.jsonl
   sql "ALTER DATABASE $PGDATABASE SET quote_all_identifiers = on"
@@ -259,6 +260,7 @@ END
 }
 
 @test "the search path decides where an unqualified table is" {
+  use_new_database
   sql "CREATE SCHEMA mine; ALTER DATABASE $PGDATABASE SET search_path = mine, public"
   events user1 5 >in.jsonl
   succeeds in.jsonl
