@@ -271,14 +271,14 @@ isolated_by() { # LEVEL
   ended_well
   same 'true 1' "$(jq -r '"\(.already_applied) \(.load_attempts)"' report.json)"
   loaded_once "$small"
-  eight_at_once
+  three_at_once
   loaded_once "$small" "$big"
 }
 
-eight_at_once() {
+three_at_once() {
   local pids=() pid
-  for i in {1..8}; do
-    "$aggregator" --run-id eight "$big" 2>"err.$i" 3>&- &
+  for i in {1..3}; do
+    "$aggregator" --run-id three "$big" 2>"err.$i" 3>&- &
     pids+=($!)
   done
   for pid in "${pids[@]}"; do wait "$pid"; done
