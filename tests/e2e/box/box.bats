@@ -1,0 +1,134 @@
+#!/usr/bin/env bats
+# What the box promises to those who build on it. Needs it down, leaves it down.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+  export box=$BATS_TEST_DIRNAME/box here=$BATS_TEST_DIRNAME
+  "$box" build
+  "$box" down
+}
+
+teardown_file() { "$box" down; }
+
+k() { "$box" kubectl -n box-test "$@"; }
+
+pod() { # NAME RUNTIME-CLASS SCRIPT: runs it to its end, prints its output
+  jq -n --arg name "$1" --arg class "$2" --arg script "$3" '
+    {apiVersion: "v1", kind: "Pod", metadata: {$name}, spec: {
+      restartPolicy: "Never",
+      runtimeClassName: (if $class == "" then null else $class end),
+      securityContext: {runAsNonRoot: true, runAsUser: 65532, seccompProfile: {type: "RuntimeDefault"}},
+      containers: [{
+        name: "main", image: "busybox", imagePullPolicy: "IfNotPresent",
+        command: ["sh", "-ec", $script],
+        securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: ["ALL"]}}
+      }]}}' | k create -f - >/dev/null
+  k wait --for='jsonpath={.status.phase}=Succeeded' --timeout=60s "pod/$1" >/dev/null ||
+    k describe "pod/$1"
+  k logs "$1"
+  k delete pod "$1" --now >/dev/null
+}
+
+@test "without a box, status is 3 and the rest says how to get one" {
+  run -3 "$box" status
+  run -1 "$box" kubectl get nodes
+  [[ $output == *"not up: "*"box up"* ]]
+  run -0 "$box" leftovers
+  [ -z "$output" ]
+}
+
+@test "up within a minute, and again at once" {
+  SECONDS=0
+  "$box" up
+  echo "# up in $SECONDS s" >&3
+  ((SECONDS < 60))
+  run -0 "$box" up
+  [[ $output == *"already up"* ]]
+  run -0 "$box" status
+  "$box" kubectl apply -f "$here/fixtures/namespace.yaml"
+}
+
+@test "env sets up a shell" {
+  eval "$("$box" env)"
+  [ "$(kubectl get nodes -o name)" = node/box ]
+  argo list -A
+}
+
+@test "a workflow's two steps share a claim, under pod security restricted" {
+  run -0 "$box" argo submit -n box-test --wait --log "$here/fixtures/two_steps.yaml"
+  [[ $output == *"written by the first"* ]]
+}
+
+@test "Argo's metrics can be read" {
+  local address
+  address=$("$box" kubectl -n argo get service workflow-controller-metrics -o 'jsonpath={.spec.clusterIP}')
+  run -0 "$box" inside busybox wget -q -O - "http://$address:9090/metrics"
+  [[ $output == *argo_workflows_* ]]
+}
+
+@test "both gVisor classes run gVisor" {
+  for class in gvisor gvisor-sealed; do
+    run -0 pod "in-$class" "$class" dmesg
+    [[ $output == *"Starting gVisor"* ]]
+  done
+}
+
+@test "the cluster's names resolve, and nothing leads out" {
+  run -0 pod names '' 'nslookup kubernetes.default.svc.cluster.local; ! nc -w 2 192.0.2.1 80'
+  [[ $output == *"Address: 10.96.0.1"* ]]
+}
+
+@test "postgres:17 is PostgreSQL 17, and asks others for the password" {
+  k apply -f "$here/fixtures/postgres.yaml"
+  k wait --for=condition=Ready pod/postgres --timeout=60s
+  run -0 k exec postgres -- psql -U app -d stats -Atc 'SELECT version()'
+  [[ $output == "PostgreSQL 17."* ]]
+  ask() { k exec postgres -- env PGPASSWORD="$1" psql -h postgres -U app -d stats -Atc 'SHOW max_connections'; }
+  run -0 ask for-tests
+  [ "$output" = 40 ]
+  run ! ask wrong
+  k delete -f "$here/fixtures/postgres.yaml" --now
+}
+
+@test "an image is loaded under the name that the kubelet will ask for" {
+  local archive=$BATS_TEST_TMPDIR/image.tar root=$BATS_TEST_TMPDIR/root
+  here=$here bash -c '. "$here/oci.sh"; mkdir -p "$1/bin"; cp /bin/busybox "$1/bin/"
+    oci_archive own:v1 "$1" "{\"Cmd\": [\"/bin/busybox\", \"echo\", \"loaded\"]}" "$2"' bash "$root" "$archive"
+  run -0 "$box" load-image "$archive"
+  [ "$output" = docker.io/library/own:v1 ]
+  run -0 "$box" load-image "$archive" example.org/team/own
+  [ "$output" = example.org/team/own:latest ]
+  "$box" kubectl run own --image=own:v1 --restart=Never
+  "$box" kubectl wait --for='jsonpath={.status.phase}=Succeeded' --timeout=30s pod/own
+  [ "$("$box" kubectl logs own)" = loaded ]
+  "$box" kubectl delete pod own --now
+}
+
+@test "up starts again what was killed" {
+  for service in kubelet apiserver containerd; do
+    "$box" inside kill -KILL "$(cut -d ' ' -f 1 "${BOX_STATE:-/var/lib/argo-steps-box}/pid/$service")"
+  done
+  run -1 "$box" status
+  run -0 "$box" up
+  [[ $output == *"started again: containerd apiserver kubelet"* ]]
+  run -0 pod after '' 'echo still here'
+  [[ $output == *"still here"* ]]
+}
+
+@test "down leaves nothing, twice, also after parts were killed" {
+  "$box" inside kill -KILL "$(cut -d ' ' -f 1 "${BOX_STATE:-/var/lib/argo-steps-box}/pid/containerd")"
+  run -0 "$box" down
+  run -0 "$box" leftovers
+  [ -z "$output" ]
+  run -0 "$box" down
+  [[ $output == *"not up"* ]]
+}
+
+@test "an interrupted up is started over" {
+  timeout -s INT 8 "$box" up || true
+  run -3 "$box" status
+  run -0 "$box" up
+  [[ $output == *"removing what an earlier start left"* ]]
+  run -0 "$box" status
+}

@@ -1,0 +1,209 @@
+#!/usr/bin/env bash
+# Builds what the box runs, out of pinned Go modules, into the cache; silent when it is all there.
+#
+#   build.sh                 build what is missing (25 minutes on 2 cores with empty caches)
+#   build.sh resolve NAME    after a new version in `versions`: enter its checksum, renew sums/NAME
+#
+# A component is built in a directory of its own and moved into place when it is whole, so an
+# interrupted build goes on with the next component. Its name carries a digest of what went in.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=images.sh
+. "$here/images.sh"
+
+export CGO_ENABLED=0 GOWORK=off GOTOOLCHAIN=local GOFLAGS='-trimpath -buildvcs=false'
+strip='-s -w'
+
+pin() { # NAME: module, version, checksum
+  awk -v name="$1" '$1 == name { print $2, $3, $4; found = 1 } END { exit !found }' "$here/versions"
+}
+
+version_of() { pin "$1" | cut -d ' ' -f 2; }
+
+check_go() {
+  local has
+  command -v go >/dev/null || die "needs Go 1.26 or newer to build Kubernetes and the rest: go.dev/dl"
+  has=$(go env GOVERSION)
+  [[ $(printf '%s\n' go1.26 "$has" | sort -V | head -n 1) == go1.26 ]] ||
+    die "needs Go 1.26 or newer, this is $has"
+}
+
+fetch_module() { # MODULE VERSION: prints a JSON object with Sum and Dir
+  local answer
+  answer=$(cd / && GOFLAGS=-mod=mod go mod download -json "$1@$2" 2>&1) ||
+    die "go could not bring $1@$2: $(jq -r .Error <<<"$answer" 2>/dev/null || echo "$answer")"
+  echo "$answer"
+}
+
+# A copy, because these modules need a file or a line changed, and Go keeps its own read-only.
+copy_source() { # NAME: the component's module in $src, which becomes the current directory
+  local module version sum answer
+  read -r module version sum < <(pin "$1")
+  answer=$(fetch_module "$module" "$version")
+  [[ $(jq -r .Sum <<<"$answer") == "$sum" ]] || die "$module@$version is not what 'versions' pins"
+  src=$cache/src/$1
+  rm -rf "$src"
+  mkdir -p "$src"
+  cp -r "$(jq -r .Dir <<<"$answer")/." "$src"
+  chmod -R u+w "$src"
+  cd "$src"
+  rm -rf vendor
+  if [[ -f $here/sums/$1.sum ]]; then cat "$here/sums/$1.sum" >>go.sum; fi
+}
+
+# --- the components: build_NAME fills $out ----------------------------------------------------
+
+# Kubernetes and etcd take their own libraries from directories beside them, which their modules do
+# not have; those are published under the same version.
+build_kubernetes() {
+  local version field=k8s.io/component-base/version
+  version=$(version_of kubernetes)
+  sed -i -E "\#=> \./staging/#d; s#^(\s*k8s\.io/[a-z-]+) v0\.0\.0( |$)#\1 v0.${version#v1.}\2#" go.mod
+  go build -o "$out/bin/" -ldflags "$strip -X $field.gitVersion=$version -X $field.gitMajor=1 \
+    -X $field.gitMinor=$(cut -d . -f 2 <<<"$version") -X $field.gitTreeState=clean" \
+    ./cmd/kube-{apiserver,controller-manager,scheduler,proxy} ./cmd/kubelet ./cmd/kubectl
+  mkdir -p "$out/share"
+  cp -r api/openapi-spec "$out/share/"
+}
+
+build_etcd() {
+  sed -i '\#=> \.\./#d' go.mod
+  go build -o "$out/bin/etcd" -ldflags "$strip" .
+}
+
+build_containerd() {
+  local field=github.com/containerd/containerd/v2/version
+  go build -o "$out/bin/" -tags 'no_btrfs no_devmapper no_zfs' \
+    -ldflags "$strip -X $field.Version=$(version_of containerd)" \
+    ./cmd/containerd ./cmd/containerd-shim-runc-v2 ./cmd/ctr
+}
+
+build_gvisor() {
+  # The shim wants to shield itself from the OOM killer; without CAP_SYS_RESOURCE that is refused.
+  sed -i 's/\boomScoreMax = -999\b/oomScoreMax = 0/' pkg/shim/v1/manager.go
+  grep -q 'oomScoreMax = 0' pkg/shim/v1/manager.go || die "gvisor's shim has changed, see build.sh"
+  local flags
+  flags="$strip -X gvisor.dev/gvisor/runsc/version.version=$(version_of gvisor)"
+  go build -o "$out/bin/runsc" -ldflags "$flags" ./runsc
+  go build -o "$out/bin/containerd-shim-runsc-v1" -ldflags "$flags" ./shim
+}
+
+build_coredns() {
+  # Of its many plugins, these are what a cluster's names need.
+  local plugin
+  {
+    printf 'package plugin\n\nimport (\n'
+    for plugin in cache errors health kubernetes loop ready; do
+      printf '\t_ "github.com/coredns/coredns/plugin/%s"\n' "$plugin"
+    done
+    echo ')'
+  } >core/plugin/zplugin.go
+  go build -o "$out/bin/coredns" -ldflags "$strip" .
+}
+
+build_local-path() {
+  go build -o "$out/bin/local-path-provisioner" \
+    -ldflags "$strip -X main.VERSION=$(version_of local-path)" .
+  mkdir "$out/manifests"
+  cp deploy/local-path-storage.yaml "$out/manifests/"
+  echo 'resources: [local-path-storage.yaml]' >"$out/manifests/kustomization.yaml"
+}
+
+build_argo() {
+  local version field=github.com/argoproj/argo-workflows/v3
+  version=$(version_of argo)
+  # Go modules hold no symbolic links, and this was one; nor do they hold the user interface.
+  cp -n workflow/executor/osspecific/signal_{darwin,linux}.go
+  mkdir -p ui/dist/app
+  echo '<html>Built without its user interface.</html>' >ui/dist/app/index.html
+  go build -o "$out/bin/" -ldflags "$strip -X $field.version=$version -X $field.gitTag=$version \
+    -X $field.gitTreeState=clean" ./cmd/workflow-controller ./cmd/argoexec ./cmd/argo
+  cp -r manifests "$out/"
+  mkdir -p "$out/share"
+  cp api/jsonschema/schema.json "$out/share/argo-workflows.schema.json"
+}
+
+# --- keeping ----------------------------------------------------------------------------------
+
+keep() { # NAME INPUT FUNCTION...: runs FUNCTION... in a subshell, keeps the $out it fills
+  local name=$1 key to out began=$SECONDS
+  key=$(printf '%s\n' "$2" | sha256sum | cut -c 1-16)
+  shift 2
+  to=$cache/built/$name-$key
+  if [[ ! -d $to ]]; then
+    say "building $name"
+    mkdir -p "$cache/built"
+    out=$(mktemp -d "$cache/built/.$name.XXXXXX")
+    mkdir "$out/bin"
+    # Not `|| die`: that would switch off errexit inside.
+    (set -e; "$@")
+    chmod 755 "$out"
+    mv -T "$out" "$to"
+    say "built $name in $((SECONDS - began)) s"
+  fi
+  mkdir -p "$cache/current"
+  ln -sfn "../built/$name-$key" "$cache/current/$name"
+}
+
+build_one() { copy_source "$1"; "build_$1"; cd /; rm -rf "$src"; }
+
+build_component() { # NAME
+  keep "$1" "$(pin "$1"; declare -f "build_$1"; cat "$here/sums/$1.sum" 2>/dev/null)" build_one "$1"
+}
+
+link_programs() {
+  mkdir -p "$bin" "$cache/cli"
+  ln -sf "$cache"/current/*/bin/* "$bin/"
+  ln -sf "$cache"/current/{kubernetes/bin/kubectl,argo/bin/argo} "$cache/cli/"
+}
+
+# Everything that `up` applies, in one file.
+build_manifests() {
+  local name work=$out/work
+  mkdir -p "$work"
+  cp -r "$here/manifests/." "$work/"
+  mkdir "$work/upstream"
+  for name in argo local-path; do
+    ln -s "$(readlink -f "$cache/current/$name")/manifests" "$work/upstream/$name"
+    sed -i "s/@$name@/$(version_of "$name")/" "$work/kustomization.yaml"
+  done
+  sed -i "s/@coredns@/$(version_of coredns)/" "$work/kustomization.yaml"
+  "$bin/kubectl" kustomize "$work" >"$out/box.yaml"
+  rm -r "$work"
+}
+
+resolve() ( # NAME: what go.sum lacks is looked up in the public checksum database
+  read -r module version _ < <(pin "$1") || die "unknown component '$1'"
+  fetch_module "$module" "$version" | jq -r '"\(.Path) \(.Version) \(.Sum)"'
+  sed -i "s#^\($1 .*\) h1:.*#\1 $(fetch_module "$module" "$version" | jq -r .Sum)#" "$here/versions"
+  rm -f "$here/sums/$1.sum"
+  copy_source "$1"
+  cp go.sum go.sum.before
+  export GOFLAGS="$GOFLAGS -mod=mod"
+  out=$(mktemp -d)
+  "build_$1"
+  comm -13 <(sort go.sum.before) <(sort go.sum) >"$here/sums/$1.sum"
+  [[ -s $here/sums/$1.sum ]] || rm "$here/sums/$1.sum"
+)
+
+main() {
+  local name
+  check_go
+  "$here/packages.sh" build
+  rm -rf "$cache"/built/.[a-z]*
+  # What other components do not wait for comes last; the longest one first.
+  for name in kubernetes argo containerd gvisor etcd coredns local-path; do
+    build_component "$name"
+  done
+  link_programs
+  keep manifests "$(find "$here/manifests" -type f | sort | xargs cat; cat "$here/versions")" \
+    build_manifests
+  build_images
+}
+
+case ${1:-} in
+'') main ;;
+resolve) check_go; resolve "${2:?usage: build.sh resolve NAME}" ;;
+*) die "usage: build.sh [resolve NAME]" ;;
+esac
