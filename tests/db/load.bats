@@ -294,10 +294,10 @@ three_at_once() {
 @test "a short default statement_timeout does not end a load that waits, $on" {
   use_new_database
   succeeds --run-id before "$small"
-  sql "ALTER DATABASE $PGDATABASE SET statement_timeout = '200ms'"
+  sql "ALTER DATABASE $PGDATABASE SET statement_timeout = '400ms'"
   PGOPTIONS='-c statement_timeout=0' hold "BEGIN; $(claim_of "$big")"
   start --run-id twin "$big"
-  wait_for sql_says t "SELECT coalesce(bool_or(clock_timestamp() - query_start > interval '400 ms'), false)
+  wait_for sql_says t "SELECT coalesce(bool_or(clock_timestamp() - query_start > interval '600 ms'), false)
     FROM pg_stat_activity WHERE application_name = 'aggregator' AND wait_event_type = 'Lock'"
   release ROLLBACK
   finish
