@@ -31,7 +31,7 @@ LIBS_fake_gen := $(LIBS_COMMON)
 LIBS_aggregator := -L$(DEPS)/lib -lpq -lpgcommon_shlib -lpgport_shlib -lssl -lcrypto $(LIBS_COMMON)
 
 # Pure objects: no file, clock, environment, process or libpq. `make layers` checks it.
-PURE := common/err common/buf common/num common/civil_time common/json_scan common/bgzf \
+PURE := common/err common/buf common/num common/civil_time common/json_scan common/bgzf common/sha256 \
         fake_gen/generator fake_gen/zipf fake_gen/event_text fake_gen/broken_line \
         aggregator/scan aggregator/layout aggregator/layout_avx2 aggregator/layout_portable \
         aggregator/block_digest aggregator/block_digest_avx2 aggregator/totals aggregator/merge aggregator/sequence \
