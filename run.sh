@@ -3,9 +3,17 @@
 # PostgreSQL, once and only once.
 #
 #   ./run.sh [local] [OPTION...]     on this machine, without a cluster
+#   ./run.sh box [-p NAME=VALUE...]  on a real Kubernetes with Argo, made for it on this machine
+#   ./run.sh box down                ends that and removes all of it but its cache
+#   ./run.sh minikube [-p ...]       on minikube, started if it is not
+#   ./run.sh cluster [-p ...]        in the current context of kubectl and its namespace
 #   ./run.sh --help
 #
-# Options go to fake_gen: --events N, --users N, --products N, --seed S, --skew S, --gzip ...
+# On clusters -p sets parameters of workflows/single_run.yaml: events, users, seed, image-prefix ...
+# `cluster` installs nothing cluster-wide unless told: --install-argo installs Argo Workflows in the
+# namespace argo, --namespace NAME uses and if need be creates that namespace.
+#
+# Options of a local run go to fake_gen: --events N, --users N, --products N, --seed S, --skew S, --gzip ...
 # (build/fake_gen --help). The aggregator takes its own from the environment: AGGREGATOR_THREADS,
 # AGGREGATOR_MAX_MEMORY, AGGREGATOR_MAX_BAD ... (build/aggregator --help).
 #
@@ -19,6 +27,8 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source-path=SCRIPTDIR source=common/show.sh
+. "$root/common/show.sh"
 top_rows=10
 temp='' child=''
 
@@ -99,36 +109,12 @@ top_of_table() {
        FROM :table ORDER BY :v DESC NULLS LAST, :k LIMIT :top;"
 }
 
-thousands() { # prints 1234567 as 1,234,567
-  local digits=$1 out=''
-  while ((${#digits} > 3)); do out=,${digits: -3}$out digits=${digits:0:-3}; done
-  printf '%s%s' "$digits" "$out"
-}
-
 field() { jq -r --arg name "$2" '.[$name] // 0' "$temp/$1.json"; }
 number() { thousands "$(field "$@")"; }
 cost() { # REPORT: in how long and with how much memory
   jq -r 'def round_to($n): . * $n | round / $n;
     "\(.seconds | round_to(1000)) s, \((.peak_rss_bytes // 0) / 1048576 | round_to(10)) MiB"' \
     "$temp/$1.json"
-}
-
-show() { printf '%-10s %s\n' "$1" "$2"; }
-
-show_top() { # ROWS
-  local keys=() values=() key value k_width=${#key_title} v_width=${#value_title}
-  while IFS=$'\t' read -r key value; do
-    value=$(thousands "$value")
-    keys+=("$key") values+=("$value")
-    if ((${#key} > k_width)); then k_width=${#key}; fi
-    if ((${#value} > v_width)); then v_width=${#value}; fi
-  done < <(top_of_table)
-  printf '\n  %-*s  %*s\n' "$k_width" "$key_title" "$v_width" "$value_title"
-  for i in "${!keys[@]}"; do
-    printf '  %-*s  %*s\n' "$k_width" "${keys[i]}" "$v_width" "${values[i]}"
-  done
-  if (($1 > ${#keys[@]})); then printf '  … and %s more\n' "$(thousands $(($1 - ${#keys[@]})))"; fi
-  echo
 }
 
 local_run() {
@@ -151,7 +137,7 @@ local_run() {
  $(number loaded users) users ($(cost loaded))"
   read -r rows total < <(sum_of_table)
   show loaded "$(thousands "$rows") rows, a total of $(thousands "$total"), in $where"
-  show_top "$rows"
+  top_of_table | show_top "$key_title" "$value_title" "$rows"
 
   step aggregator --report "$temp/again.json" "$temp/events.jsonl"
   read -r rows_again total_again < <(sum_of_table)
@@ -163,8 +149,101 @@ local_run() {
  a total of $(thousands "$total")"
 }
 
+# --- on clusters ---------------------------------------------------------------------------------
+
+argo_version=v3.7.18
+argo_manifest=https://github.com/argoproj/argo-workflows/releases/download/$argo_version
+
+programs=(fake_gen aggregator)
+
+need() { # COMMAND HOW-TO-GET-IT
+  command -v "$1" >/dev/null || die "there is no $1; $2"
+}
+
+need_clients() {
+  need kubectl "see https://kubernetes.io/docs/tasks/tools"
+  need argo "see https://github.com/argoproj/argo-workflows/releases/tag/$argo_version"
+  need jq "install it with your package manager"
+}
+
+make_images() { make -s -C "$root" images; }
+
+install_argo() { # MANIFEST: server-side, because Argo's CRDs are too large to be annotated
+  kubectl get namespace argo >/dev/null 2>&1 || kubectl create namespace argo
+  kubectl apply --server-side --namespace argo --filename "$argo_manifest/$1"
+  kubectl rollout status --namespace argo deployment/workflow-controller --timeout=300s
+}
+
+make_namespace() { # NAME: no pod is let in there that is not restricted
+  kubectl get namespace "$1" >/dev/null 2>&1 || {
+    kubectl create namespace "$1"
+    kubectl label namespace "$1" pod-security.kubernetes.io/enforce=restricted
+  }
+}
+
+box_run() {
+  local box=$root/tests/e2e/box/box
+  if [[ ${1:-} == down ]]; then exec "$box" down; fi
+  ((EUID == 0)) || die "box needs root (namespaces, mounts, cgroups): sudo ./run.sh box"
+  "$box" up
+  make_images
+  for program in "${programs[@]}"; do "$box" load-image "$root/build/images/$program.tar"; done
+  eval "$("$box" env)"
+  make_namespace argo-steps
+  # Argo's defaults for executor pods meet pod security here.
+  NAMESPACE=argo-steps "$root/workflows/try.sh" "$@"
+  echo "  with these commands after: eval \"\$(tests/e2e/box/box env)\""
+  echo "  ./run.sh box down"
+}
+
+minikube_run() {
+  need docker "see https://docs.docker.com/engine/install"
+  need minikube "see https://minikube.sigs.k8s.io/docs/start"
+  need_clients
+  minikube status >/dev/null 2>&1 || minikube start --container-runtime=containerd
+  kubectl config use-context minikube
+  kubectl get crd workflows.argoproj.io >/dev/null 2>&1 || install_argo quick-start-minimal.yaml
+  make_images
+  for program in "${programs[@]}"; do minikube image load "$root/build/images/$program.tar"; done
+  # Argo's quick-start leaves the executor's containers without a security context, so the
+  # namespace cannot enforce `restricted` as it does in the box.
+  kubectl get namespace argo-steps >/dev/null 2>&1 || kubectl create namespace argo-steps
+  NAMESPACE=argo-steps "$root/workflows/try.sh" "$@"
+}
+
+cluster_run() {
+  local namespace=''
+  need_clients
+  while [[ ${1:-} == --* ]]; do
+    case $1 in
+    --install-argo) install_argo install.yaml ;;
+    --namespace)
+      namespace=${2:?--namespace needs a name}
+      kubectl get namespace "$namespace" >/dev/null 2>&1 || kubectl create namespace "$namespace"
+      shift
+      ;;
+    *) die "unknown option '$1', see ./run.sh --help" ;;
+    esac
+    shift
+  done
+  case $(kubectl config current-context) in
+  kind-*)
+    make_images
+    for program in "${programs[@]}"; do
+      kind load image-archive "$root/build/images/$program.tar" \
+        --name "$(kubectl config current-context | sed 's/^kind-//')"
+    done
+    ;;
+  *) echo "the nodes must have the images of build/images, or a registry: -p image-prefix=HOST/PATH/" ;;
+  esac
+  NAMESPACE=$namespace "$root/workflows/try.sh" "$@"
+}
+
 case ${1:-local} in
 local) local_run "${@:2}" ;;
+box) box_run "${@:2}" ;;
+minikube) minikube_run "${@:2}" ;;
+cluster) cluster_run "${@:2}" ;;
 -h | --help | help) help ;;
 -*) local_run "$@" ;;
 *) die "unknown command '$1', see ./run.sh --help" ;;
