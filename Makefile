@@ -48,12 +48,12 @@ COMMON_LIB := $(B)/common.a
 UNIT_TESTS := $(patsubst %.c,%,$(wildcard $(addsuffix /tests/test_*.c,common $(PROGRAMS))))
 
 .PHONY: all help test unit unit-programs unit-asan cli db diff check-binary layers \
-        images check-images lint fmt clean
+        images check-images box-up box-down e2e lint fmt clean
 
 all: $(addprefix build/,$(PROGRAMS)) ## build the static programs (default)
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 16
 
 # --- objects, programs ------------------------------------------------------------------------
 
@@ -143,6 +143,16 @@ images: ## OCI archives, digests and bills of materials under build/images
 
 check-images: images ## run each image's program in its own root: read-only, unprivileged
 	images/check.sh $(RESULTS)
+
+box-up: ## a real Kubernetes with Argo and gVisor on this machine (built at first, 25 minutes)
+	tests/e2e/box/box up
+
+box-down: ## end it; nothing but its cache stays
+	tests/e2e/box/box down
+
+e2e: all ## the workflows on the box, brought up and taken down if it is not up
+	$(MAKE) images
+	tests/e2e/run.sh $(RESULTS)
 
 lint: ## shell, YAML, layout, sizes, banned calls
 	.ci/setup lint

@@ -1,0 +1,56 @@
+#!/usr/bin/env bats
+# A load interrupted in its middle: its rows are copied and it waits for the table, which we hold.
+
+load helpers
+
+@test "a pod deleted in mid-load is replaced, and the run counts once" {
+  hold_table
+  name=$(submit workflows/single_run.yaml)
+  load_waits
+  kubectl delete pod "$(pod_of_step "$name" aggregator)" --force --grace-period=0
+  release_table
+  ended "$name" Succeeded
+  [ "$(totals)" = "$(sums_of 1500 10 "$(uid_of "$name")")" ]
+  [ "$(ledger_rows)" = 1 ]
+  [ "$(pods_of "$name" aggregator)" = 2 ]
+}
+
+@test "the controller restarted in mid-run finds the run again" {
+  hold_table
+  name=$(submit workflows/single_run.yaml)
+  load_waits
+  kubectl -n argo delete pods -l app=workflow-controller --force --grace-period=0
+  kubectl -n argo rollout status deployment/workflow-controller --timeout=120s
+  release_table
+  ended "$name" Succeeded
+  [ "$(totals)" = "$(sums_of 1500 10 "$(uid_of "$name")")" ]
+  [ "$(ledger_rows)" = 1 ]
+}
+
+@test "argo stop in mid-load: status 11, nothing half loaded" {
+  hold_table
+  name=$(submit workflows/single_run.yaml)
+  load_waits
+  pod=$(pod_of_step "$name" aggregator)
+  argo stop "$name"
+  # The pod is kept: the run did not succeed.
+  kubectl wait --for='jsonpath={.status.containerStatuses[?(@.name=="main")].state.terminated.exitCode}=11' \
+    --timeout=60s "pod/$pod"
+  release_table
+  ended "$name" Failed
+  [ "$(sql 'SELECT count(*) FROM session_duration')" = 0 ]
+  [ "$(ledger_rows)" = 0 ]
+  run -0 shown "$name"
+  [[ $output == *"exit code 11"* ]]
+}
+
+@test "PostgreSQL restarted in mid-load: tried again, counts once" {
+  hold_table
+  name=$(submit workflows/single_run.yaml)
+  load_waits
+  kubectl delete pod postgres-0 --force --grace-period=0
+  kubectl rollout status statefulset/postgres --timeout=120s
+  ended "$name" Succeeded
+  [ "$(totals)" = "$(sums_of 1500 10 "$(uid_of "$name")")" ]
+  [ "$(ledger_rows)" = 1 ]
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env bats
+# The workflows as users submit them: what is in the table afterwards, and what `argo get` shows.
+
+load helpers
+
+@test "a single run loads the sum of its events, and argo get shows its numbers" {
+  run -0 argo submit workflows/single_run.yaml
+  name=$(awk '$1 == "Name:" { print $2 }' <<<"$output")
+  ended "$name" Succeeded
+  expected=$(sums_of 1500 10 "$(uid_of "$name")")
+  [ "$(totals)" = "$expected" ]
+  run -0 shown "$name"
+  total=$(awk -F '|' '{ sum += $2 } END { print sum }' <<<"$expected")
+  [[ $output =~ lines:[[:space:]]+1500 ]]
+  [[ $output =~ users:[[:space:]]+10 ]]
+  [[ $output =~ total:[[:space:]]+$total ]]
+  [[ $output =~ already-applied:[[:space:]]+false ]]
+}
+
+@test "another run adds; the same run id does not, and says so" {
+  first=$(submit workflows/single_run.yaml -p seed=a -p run-id=monday)
+  ended "$first" Succeeded
+  again=$(submit workflows/single_run.yaml -p seed=a -p run-id=monday)
+  ended "$again" Succeeded
+  [ "$(totals)" = "$(sums_of 1500 10 a)" ]
+  run -0 shown "$again"
+  [[ $output =~ already-applied:[[:space:]]+true ]]
+  other=$(submit workflows/single_run.yaml -p seed=b)
+  ended "$other" Succeeded
+  [ "$(totals)" = "$(sums_of 1500 10 a b)" ]
+}
+
+@test "argo resubmit is another run and adds" {
+  first=$(submit workflows/single_run.yaml)
+  ended "$first" Succeeded
+  again=$(argo resubmit "$first" --output name | sed 's|.*/||')
+  ended "$again" Succeeded
+  [ "$(totals)" = "$(sums_of 1500 10 "$(uid_of "$first")" "$(uid_of "$again")")" ]
+}
+
+@test "two workflows at once add to one table" {
+  one=$(submit workflows/single_run.yaml -p seed=one -p events=200000 -p users=5000)
+  two=$(submit workflows/single_run.yaml -p seed=two -p events=200000 -p users=5000)
+  ended "$one" Succeeded
+  ended "$two" Succeeded
+  diff <(totals) <(sums_of 200000 5000 one two)
+}
+
+@test "a run's volume goes with its success" {
+  name=$(submit workflows/single_run.yaml)
+  ended "$name" Succeeded
+  claims() { kubectl get pvc -o name; }
+  only_the_server_s() { [ "$(claims)" = persistentvolumeclaim/data-postgres-0 ]; }
+  until_true 60 "end of the claim" only_the_server_s
+}
