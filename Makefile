@@ -2,7 +2,7 @@
 # Each profile has its own directory, so objects never mix: build/release, build/asan, build/cov.
 
 PROFILE ?= release
-PROGRAMS := fake_gen aggregator
+PROGRAMS := fake_gen aggregator gvisor_probe
 B := build/$(PROFILE)
 DEPS := build/deps
 RESULTS := build/test-results
@@ -28,6 +28,7 @@ ALL_LDFLAGS := -pthread $(LDFLAGS_$(PROFILE)) $(LDFLAGS)
 
 LIBS_COMMON := -L$(DEPS)/lib -lcjson -lxxhash -lz -lm
 LIBS_fake_gen := $(LIBS_COMMON)
+LIBS_gvisor_probe := $(LIBS_COMMON)
 LIBS_aggregator := -L$(DEPS)/lib -lpq -lpgcommon_shlib -lpgport_shlib -lssl -lcrypto $(LIBS_COMMON)
 
 # Pure objects: no file, clock, environment, process or libpq. `make layers` checks it.
@@ -35,7 +36,8 @@ PURE := common/err common/buf common/num common/civil_time common/json_scan comm
         fake_gen/generator fake_gen/zipf fake_gen/event_text fake_gen/broken_line \
         aggregator/scan aggregator/layout aggregator/layout_avx2 aggregator/layout_portable \
         aggregator/block_digest aggregator/block_digest_avx2 aggregator/totals aggregator/merge aggregator/sequence \
-        aggregator/print_rows aggregator/copy_row aggregator/sql_text aggregator/pg_failure
+        aggregator/print_rows aggregator/copy_row aggregator/sql_text aggregator/pg_failure \
+        gvisor_probe/words
 
 # `make V=1` shows whole commands.
 Q := $(if $(V),,@)
