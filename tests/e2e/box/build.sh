@@ -2,6 +2,7 @@
 # Builds what the box runs, out of pinned Go modules, into the cache; silent when it is all there.
 #
 #   build.sh                 build what is missing (25 minutes on 2 cores with empty caches)
+#   build.sh NAME...         only these components
 #   build.sh resolve NAME    after a new version in `versions`: enter its checksum, renew sums/NAME
 #
 # A component is built in a directory of its own and moved into place when it is whole, so an
@@ -12,45 +13,11 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=images.sh
 . "$here/images.sh"
 
-export CGO_ENABLED=0 GOWORK=off GOTOOLCHAIN=local GOFLAGS='-trimpath -buildvcs=false'
+# shellcheck source-path=SCRIPTDIR source=../../go_modules.sh
+. "$here/../../go_modules.sh"
+
+pins=$here
 strip='-s -w'
-
-pin() { # NAME: module, version, checksum
-  awk -v name="$1" '$1 == name { print $2, $3, $4; found = 1 } END { exit !found }' "$here/versions"
-}
-
-version_of() { pin "$1" | cut -d ' ' -f 2; }
-
-check_go() {
-  local has
-  command -v go >/dev/null || die "needs Go 1.26 or newer to build Kubernetes and the rest: go.dev/dl"
-  has=$(go env GOVERSION)
-  [[ $(printf '%s\n' go1.26 "$has" | sort -V | head -n 1) == go1.26 ]] ||
-    die "needs Go 1.26 or newer, this is $has"
-}
-
-fetch_module() { # MODULE VERSION: prints a JSON object with Sum and Dir
-  local answer
-  answer=$(cd / && GOFLAGS=-mod=mod go mod download -json "$1@$2" 2>&1) ||
-    die "go could not bring $1@$2: $(jq -r .Error <<<"$answer" 2>/dev/null || echo "$answer")"
-  echo "$answer"
-}
-
-# A copy, because these modules need a file or a line changed, and Go keeps its own read-only.
-copy_source() { # NAME: the component's module in $src, which becomes the current directory
-  local module version sum answer
-  read -r module version sum < <(pin "$1")
-  answer=$(fetch_module "$module" "$version")
-  [[ $(jq -r .Sum <<<"$answer") == "$sum" ]] || die "$module@$version is not what 'versions' pins"
-  src=$cache/src/$1
-  rm -rf "$src"
-  mkdir -p "$src"
-  cp -r "$(jq -r .Dir <<<"$answer")/." "$src"
-  chmod -R u+w "$src"
-  cd "$src"
-  rm -rf vendor
-  if [[ -f $here/sums/$1.sum ]]; then cat "$here/sums/$1.sum" >>go.sum; fi
-}
 
 # --- the components: build_NAME fills $out ----------------------------------------------------
 
@@ -124,33 +91,7 @@ build_argo() {
   cp api/jsonschema/schema.json "$out/share/argo-workflows.schema.json"
 }
 
-# --- keeping ----------------------------------------------------------------------------------
-
-keep() { # NAME INPUT FUNCTION...: runs FUNCTION... in a subshell, keeps the $out it fills
-  local name=$1 key to out began=$SECONDS
-  key=$(printf '%s\n' "$2" | sha256sum | cut -c 1-16)
-  shift 2
-  to=$cache/built/$name-$key
-  if [[ ! -d $to ]]; then
-    say "building $name"
-    mkdir -p "$cache/built"
-    out=$(mktemp -d "$cache/built/.$name.XXXXXX")
-    mkdir "$out/bin"
-    # Not `|| die`: that would switch off errexit inside.
-    (set -e; "$@")
-    chmod 755 "$out"
-    mv -T "$out" "$to"
-    say "built $name in $((SECONDS - began)) s"
-  fi
-  mkdir -p "$cache/current"
-  ln -sfn "../built/$name-$key" "$cache/current/$name"
-}
-
-build_one() { copy_source "$1"; "build_$1"; cd /; rm -rf "$src"; }
-
-build_component() { # NAME
-  keep "$1" "$(pin "$1"; declare -f "build_$1"; cat "$here/sums/$1.sum" 2>/dev/null)" build_one "$1"
-}
+# --- all of it --------------------------------------------------------------------------------
 
 link_programs() {
   mkdir -p "$bin" "$cache/cli"
@@ -173,25 +114,10 @@ build_manifests() {
   rm -r "$work"
 }
 
-resolve() ( # NAME: what go.sum lacks is looked up in the public checksum database
-  read -r module version _ < <(pin "$1") || die "unknown component '$1'"
-  fetch_module "$module" "$version" | jq -r '"\(.Path) \(.Version) \(.Sum)"'
-  sed -i "s#^\($1 .*\) h1:.*#\1 $(fetch_module "$module" "$version" | jq -r .Sum)#" "$here/versions"
-  rm -f "$here/sums/$1.sum"
-  copy_source "$1"
-  cp go.sum go.sum.before
-  export GOFLAGS="$GOFLAGS -mod=mod"
-  out=$(mktemp -d)
-  "build_$1"
-  comm -13 <(sort go.sum.before) <(sort go.sum) >"$here/sums/$1.sum"
-  [[ -s $here/sums/$1.sum ]] || rm "$here/sums/$1.sum"
-)
-
 main() {
   local name
-  check_go
+  check_go "Kubernetes and the rest"
   "$here/packages.sh" build
-  rm -rf "$cache"/built/.[a-z]*
   # What other components do not wait for comes last; the longest one first.
   for name in kubernetes argo containerd gvisor etcd coredns local-path; do
     build_component "$name"
@@ -204,6 +130,12 @@ main() {
 
 case ${1:-} in
 '') main ;;
-resolve) check_go; resolve "${2:?usage: build.sh resolve NAME}" ;;
-*) die "usage: build.sh [resolve NAME]" ;;
+resolve) resolve "${2:?usage: build.sh resolve NAME}" ;;
+*)
+  check_go "$*"
+  for name in "$@"; do
+    pin "$name" >/dev/null || die "there is no '$name' in $pins/versions"
+    build_component "$name"
+  done
+  ;;
 esac
