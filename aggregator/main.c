@@ -319,7 +319,7 @@ int main(int argc, char **argv)
     char shard[32];
 
     program_start();
-    log_open("aggregator", LOG_AUTO, getenv("TRACEPARENT"));
+    log_open("aggregator", options_log_format("AGGREGATOR", argc, argv), getenv("TRACEPARENT"));
     enum options_outcome outcome = config_read(&config, argc, argv, &err);
     if (outcome != OPTIONS_RUN)
         return program_finish(outcome == OPTIONS_DONE, &err);

@@ -441,3 +441,27 @@ enum options_outcome options_read(const struct program_info *info, const struct 
         buf_release(&texts[i]);
     return outcome;
 }
+
+enum log_format options_log_format(const char *env_prefix, int argc, char *const *argv)
+{
+    static const struct option_spec spec = {.name = "log-format", .choices = "auto|text|json"};
+    const struct program_info info = {.env_prefix = env_prefix};
+    const size_t len = strlen("--log-format");
+    char name[ENV_NAME_MAX];
+    struct err ignored;
+    int format = LOG_AUTO;
+
+    env_name(&info, &spec, name);
+    const char *text = getenv(name);
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strncmp(argv[i], "--log-format", len) != 0)
+            continue;
+        if (argv[i][len] == '=')
+            text = argv[i] + len + 1;
+        else if (argv[i][len] == '\0' && i + 1 < argc)
+            text = argv[++i];
+    }
+    if (text != NULL)
+        (void)option_choice(&format, text, &spec, &ignored);
+    return (enum log_format)format;
+}

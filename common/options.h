@@ -91,4 +91,7 @@ enum options_outcome options_read(const struct program_info *info, const struct 
                                   void *config, struct operands *ret_operands, int argc,
                                   char **argv, struct err *err);
 
+/* The log format that is asked for, whatever else is wrong: for complaints about options. */
+enum log_format options_log_format(const char *env_prefix, int argc, char *const *argv);
+
 #endif

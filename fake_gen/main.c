@@ -202,9 +202,10 @@ int main(int argc, char **argv)
     struct err err = {0};
 
     program_start();
+    log_open("fake_gen", options_log_format("FAKE_GEN", argc, argv), getenv("TRACEPARENT"));
     enum options_outcome outcome = gen_options_read(&options, argc, argv, &err);
-    log_open("fake_gen", (enum log_format)options.common.log_format, getenv("TRACEPARENT"));
     if (outcome != OPTIONS_RUN)
         return program_finish(outcome == OPTIONS_DONE, &err);
+    log_open("fake_gen", (enum log_format)options.common.log_format, getenv("TRACEPARENT"));
     return program_finish(run(&options, &err), &err);
 }

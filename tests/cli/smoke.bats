@@ -89,6 +89,22 @@ setup_file() {
   [ "$(wc -l <out)" -eq 1 ]
 }
 
+@test "a complaint about options has the log format that is asked for" {
+  for program in $programs; do
+    prefix=${program^^}
+    run --separate-stderr "$BUILD/$program" --no-such-option --log-format text
+    [ "$status" -eq 2 ] && [[ $stderr == "$program: unknown option"* ]]
+    run --separate-stderr "$BUILD/$program" --log-format=text --threads many
+    [ "$status" -eq 2 ] && [[ $stderr == "$program: --threads"* ]]
+    run --separate-stderr env "${prefix}_LOG_FORMAT=text" "$BUILD/$program" --threads many
+    [ "$status" -eq 2 ] && [[ $stderr == "$program: --threads"* ]]
+    run --separate-stderr env "${prefix}_LOG_FORMAT=text" "$BUILD/$program" --log-format json -Q
+    [ "$status" -eq 2 ] && [[ $(jq -r .level <<<"$stderr") == error ]]
+    run --separate-stderr "$BUILD/$program" --log-format xml
+    [ "$status" -eq 2 ] && [[ $(jq -r .msg <<<"$stderr") == *"not one of auto|text|json"* ]]
+  done
+}
+
 @test "an option beats the environment" {
   AGGREGATOR_PRINT=json "$BUILD/aggregator" --print csv /dev/null >out
   [ "$(cat out)" = userId,sessionDuration ]
