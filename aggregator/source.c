@@ -24,7 +24,7 @@ struct plain {
     int fd;
     const char *name;
     uint64_t base, size; /* bytes before the start; bytes in all */
-    struct timespec modified;
+    struct stat opened;
 };
 
 enum kind { KIND_NONE, KIND_PLAIN, KIND_STREAM, KIND_GZIP, KIND_BGZF };
@@ -38,6 +38,7 @@ struct source {
 
     enum kind kind; /* of the open file; KIND_NONE: the next one is to be opened */
     bool file_started;
+    struct stat opened; /* the open file, as it was then */
     struct plain *plain;
     uint64_t offset; /* of the next block, in a plain file */
 
@@ -138,8 +139,9 @@ static int open_input(const char *name)
 }
 
 /* Regular files of a known size are read by offset. */
-static bool start_plain(struct source *source, const struct stat *st, off_t base, struct err *err)
+static bool start_plain(struct source *source, off_t base, struct err *err)
 {
+    const struct stat *st = &source->opened;
     struct plain *plain = calloc(1, sizeof *plain);
     if (plain == NULL)
         return err_set(err, STATUS_TRANSIENT, "out of memory");
@@ -148,7 +150,7 @@ static bool start_plain(struct source *source, const struct stat *st, off_t base
     plain->name = source_name(source, source->file);
     plain->base = (uint64_t)base;
     plain->size = (uint64_t)(st->st_size > base ? st->st_size - base : 0);
-    plain->modified = st->st_mtim;
+    plain->opened = *st;
     source->plain = plain;
     source->reader.fd = -1;
     source->offset = 0;
@@ -166,23 +168,23 @@ static bool tell_kind(struct source *source, int fd, struct err *err)
 {
     const char *name = source_name(source, source->file);
     struct bgzf_member shape;
-    struct stat st;
+    struct stat *st = &source->opened;
     unsigned char magic[2];
 
     reader_open(&source->reader, fd, name);
-    if (fstat(fd, &st) != 0)
+    if (fstat(fd, st) != 0)
         return reader_error(name, "open", err);
-    if (S_ISDIR(st.st_mode)) {
+    if (S_ISDIR(st->st_mode)) {
         errno = EISDIR;
         return reader_error(name, "read", err);
     }
-    off_t base = S_ISREG(st.st_mode) && st.st_size > 0 ? lseek(fd, 0, SEEK_CUR) : -1;
+    off_t base = S_ISREG(st->st_mode) && st->st_size > 0 ? lseek(fd, 0, SEEK_CUR) : -1;
     if (base >= 0) {
         ssize_t got = pread(fd, magic, sizeof magic, base);
         if (got < 0)
             return reader_error(name, "read", err);
         if (!looks_gzipped(magic, (size_t)got))
-            return start_plain(source, &st, base, err);
+            return start_plain(source, base, err);
     }
     if (!reader_fill(&source->reader, BGZF_MEMBER_MAX, err))
         return false;
@@ -214,19 +216,27 @@ static void close_file(struct source *source)
     source->file++;
 }
 
-/* Plain files. */
+/* Writers that are not done yet. */
 
-static bool changed(const struct plain *plain, struct err *err)
+static bool has_changed(int fd, const struct stat *opened)
+{
+    struct stat st;
+    return S_ISREG(opened->st_mode) && (fstat(fd, &st) != 0 || st.st_size != opened->st_size ||
+                                        st.st_mtim.tv_sec != opened->st_mtim.tv_sec ||
+                                        st.st_mtim.tv_nsec != opened->st_mtim.tv_nsec);
+}
+
+static bool changed(const char *name, struct err *err)
 {
     return err_set(err, STATUS_TRANSIENT,
-                   "%s changed while it was read; run again when its writer is done", plain->name);
+                   "%s changed while it was read; run again when its writer is done", name);
 }
+
+/* Plain files. */
 
 /* Outside the lock. */
 static bool plain_read(struct plain *plain, uint64_t offset, struct block *block)
 {
-    struct stat st;
-
     for (size_t done = 0; done < block->len;) {
         ssize_t got = pread(plain->fd, block->data + done, block->len - done,
                             (off_t)(plain->base + offset + done));
@@ -235,16 +245,13 @@ static bool plain_read(struct plain *plain, uint64_t offset, struct block *block
         if (got < 0)
             return err_errno(&block->err, errno, "cannot read %s", plain->name);
         if (got == 0)
-            return changed(plain, &block->err);
+            return changed(plain->name, &block->err);
         done += (size_t)got;
     }
     progress_add(block->len);
     /* Seen by whoever reads last what came before; a writer is noticed at the latest here. */
-    if (block->last &&
-        (fstat(plain->fd, &st) != 0 || (uint64_t)st.st_size != plain->base + plain->size ||
-         st.st_mtim.tv_sec != plain->modified.tv_sec ||
-         st.st_mtim.tv_nsec != plain->modified.tv_nsec))
-        return changed(plain, &block->err);
+    if (block->last && has_changed(plain->fd, &plain->opened))
+        return changed(plain->name, &block->err);
     return true;
 }
 
@@ -434,6 +441,10 @@ static bool claim_block(struct source *source, struct block *block, struct claim
     case KIND_NONE:
         break;
     }
+    /* What was read of a file whose writer goes on is neither whole nor broken. */
+    bool ended = done ? block->last : block->err.status == STATUS_INPUT;
+    if (ended && source->kind != KIND_PLAIN && has_changed(source->reader.fd, &source->opened))
+        done = changed(source_name(source, source->file), &block->err);
     if (done && block->last)
         close_file(source);
     return done;

@@ -428,31 +428,45 @@ static void what_cannot_be_read_is_refused_by_name(void **state)
     free(file);
 }
 
+static void change_file(const char *path, int change, size_t len)
+{
+    FILE *file = fopen(path, change == 0 ? "a" : "r+");
+    assert_non_null(file);
+    if (change == 0) /* grown, cut, written over */
+        assert_int_equal(fwrite("more", 1, 4, file), 4);
+    else if (change == 1)
+        assert_int_equal(ftruncate(fileno(file), (off_t)len - 5), 0);
+    else
+        assert_int_equal(fwrite("other", 1, 5, file), 5);
+    assert_int_equal(fclose(file), 0);
+}
+
 static void file_that_changes_while_read_may_pass_later(void **state)
 {
     char *path = scratch_path("changing"), *text = make_text(2 * BLOCK_BYTES + 10);
     (void)state;
-    for (int change = 0; change < 3; change++) {
-        scratch_write(path, text, 2 * BLOCK_BYTES + 10);
-        struct source *source = source_new(&path, 1);
-        assert_true(source_next(source, &block));
-        assert_false(block.failed);
-        FILE *file = fopen(path, change == 0 ? "a" : "r+");
-        assert_non_null(file);
-        if (change == 0) /* grown, cut, written over */
-            assert_int_equal(fwrite("more", 1, 4, file), 4);
-        else if (change == 1)
-            assert_int_equal(ftruncate(fileno(file), BLOCK_BYTES + 5), 0);
+    for (int kind = 0; kind < 3; kind++) {
+        OWNED_BUF(stored, MADE_MAX);
+        if (kind == 0)
+            made_add(&stored, text, 2 * BLOCK_BYTES + 10);
+        else if (kind == 1)
+            made_add_gzip(&stored, text, 2 * BLOCK_BYTES + 10, 1, NULL);
         else
-            assert_int_equal(fwrite("other", 1, 5, file), 5);
-        assert_int_equal(fclose(file), 0);
-        bool failed = false;
-        while (!failed && source_next(source, &block))
-            failed = block.failed;
-        CHECK(failed && block.err.status == STATUS_TRANSIENT, "change %d: %s", change,
-              block.err.text);
-        CHECK(strstr(block.err.text, path) != NULL, "change %d: %s", change, block.err.text);
-        source_free(source);
+            made_add_bgzf(&stored, text, 2 * BLOCK_BYTES + 10, MADE_BGZF_TEXT);
+        for (int change = 0; change < 3; change++) {
+            scratch_write(path, stored.data, stored.len);
+            struct source *source = source_new(&path, 1);
+            assert_true(source_next(source, &block));
+            assert_false(block.failed);
+            change_file(path, change, stored.len);
+            bool failed = false;
+            while (!failed && source_next(source, &block))
+                failed = block.failed;
+            CHECK(failed && block.err.status == STATUS_TRANSIENT, "kind %d, change %d: %s", kind,
+                  change, block.err.text);
+            CHECK(strstr(block.err.text, path) != NULL, "change %d: %s", change, block.err.text);
+            source_free(source);
+        }
     }
     free(path);
     free(text);
