@@ -116,8 +116,9 @@ static bool lock_target(struct attempt *at, struct err *err)
     char shown[128];
 
     if (!pg_query(at->pg,
-                  "SELECT pg_advisory_xact_lock(hashtextextended('aggregator.load.' || $1, 0))", 1,
-                  lock_params, NULL, err) ||
+                  "SELECT pg_catalog.pg_advisory_xact_lock("
+                  "pg_catalog.hashtextextended('aggregator.load.' || $1::text, 0))",
+                  1, lock_params, NULL, err) ||
         !query(at, sql_find_other_count, 3, params, &rows, err))
         return false;
     return pg_row_count(rows) == 0 ||

@@ -168,14 +168,15 @@ bool sql_merge(struct buf *out, const struct sql_target *target, struct err *err
 
 bool sql_claim(struct buf *out, const struct sql_target *target, struct err *err)
 {
-    return buf_printf(out, err,
-                      "INSERT INTO %s (target, run_id, shard, shards, input_lines, input_bytes, "
-                      "input_digest, bad_lines, keys, total, seconds, peak_rss_bytes, "
-                      "program_version, applied_at) VALUES ($1::text, $2::text, $3::int, $4::int, "
-                      "$5::bigint, $6::bigint, $7::text, $8::bigint, $9::bigint, $10::numeric, "
-                      "$11::double precision, $12::bigint, $13::text, clock_timestamp()) "
-                      "ON CONFLICT (target, run_id, shard) DO NOTHING",
-                      target->ledger);
+    return buf_printf(
+        out, err,
+        "INSERT INTO %s (target, run_id, shard, shards, input_lines, input_bytes, "
+        "input_digest, bad_lines, keys, total, seconds, peak_rss_bytes, "
+        "program_version, applied_at) VALUES ($1::text, $2::text, $3::int, $4::int, "
+        "$5::bigint, $6::bigint, $7::text, $8::bigint, $9::bigint, $10::numeric, "
+        "$11::double precision, $12::bigint, $13::text, pg_catalog.clock_timestamp()) "
+        "ON CONFLICT (target, run_id, shard) DO NOTHING",
+        target->ledger);
 }
 
 bool sql_find_claim(struct buf *out, const struct sql_target *target, struct err *err)
@@ -200,10 +201,10 @@ bool sql_list_ledger(struct buf *out, const struct sql_target *target, bool as_j
     return buf_printf(out, err,
                       "SELECT %s FROM (SELECT target, run_id, shard, shards, input_lines, "
                       "input_bytes, input_digest, bad_lines, keys, total, seconds, peak_rss_bytes, "
-                      "program_version, to_char(applied_at AT TIME ZONE 'UTC', "
+                      "program_version, pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', "
                       "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS applied_at FROM %s) AS r "
                       "ORDER BY r.applied_at, r.target, r.run_id, r.shard",
-                      as_json ? "row_to_json(r)" : "r.*", target->ledger);
+                      as_json ? "pg_catalog.row_to_json(r)" : "r.*", target->ledger);
 }
 
 bool sql_init_script(struct buf *out, const struct sql_target *target, struct err *err)

@@ -5,9 +5,17 @@
 
 enum { TEXT_MAX = 64 * 1024, PRIVILEGE_COUNT = 3 };
 
+/*
+ * Functions are named with their schema and arguments have the very types of operators: else, on a
+ * search path with a schema that others may create in, one of theirs that fits better would be
+ * called, with our rights.
+ */
+
 /* Any constant will do, as long as all versions of this program share it. */
-#define CREATE_LOCK "SELECT pg_advisory_xact_lock(hashtextextended('aggregator.create', 0))"
-#define LEDGER      "aggregator_runs"
+#define CREATE_LOCK                                                                                \
+    "SELECT pg_catalog.pg_advisory_xact_lock("                                                     \
+    "pg_catalog.hashtextextended('aggregator.create', 0))"
+#define LEDGER "aggregator_runs"
 
 #define ROWS __attribute__((cleanup(free_rows))) struct pg_rows *
 
@@ -55,10 +63,10 @@ static bool find_named(struct pg *pg, struct target *target, const struct sql_na
         return false;
     const char *params[] = {quoted.data};
     if (!pg_query(pg,
-                  "SELECT c.oid, c.relkind, format('%I.%I', n.nspname, c.relname), "
-                  "format('%I.%I', n.nspname, '" LEDGER "') "
+                  "SELECT c.oid, c.relkind, pg_catalog.format('%I.%I', n.nspname, c.relname), "
+                  "pg_catalog.format('%I.%I', n.nspname, '" LEDGER "') "
                   "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-                  "WHERE c.oid = to_regclass($1::text)",
+                  "WHERE c.oid = pg_catalog.to_regclass($1::text)::oid",
                   1, params, &rows, err))
         return false;
     *ret_found = pg_row_count(rows) > 0;
@@ -133,7 +141,7 @@ static bool has_table(struct pg *pg, const char *quoted, bool *ret, struct err *
     ROWS rows = NULL;
     const char *params[] = {quoted};
 
-    if (!pg_query(pg, "SELECT to_regclass($1::text) IS NOT NULL", 1, params, &rows, err))
+    if (!pg_query(pg, "SELECT pg_catalog.to_regclass($1::text) IS NOT NULL", 1, params, &rows, err))
         return false;
     *ret = strcmp(pg_value(rows, 0, 0), "t") == 0;
     return true;
@@ -169,12 +177,14 @@ static bool find_column(struct pg *pg, struct target *target, const struct relat
     ROWS rows = NULL;
     const char *params[] = {relation->oid, name};
 
-    if (!pg_query(pg,
-                  "SELECT attnum, quote_ident(attname), format_type(atttypid, atttypmod) "
-                  "FROM pg_attribute WHERE attrelid = $1::oid AND attnum > 0 "
-                  "AND NOT attisdropped AND attname IN ($2::text, lower($2::text)) "
-                  "ORDER BY attname = $2::text DESC LIMIT 1",
-                  2, params, &rows, err))
+    if (!pg_query(
+            pg,
+            "SELECT attnum, pg_catalog.quote_ident(attname), "
+            "pg_catalog.format_type(atttypid, atttypmod) "
+            "FROM pg_attribute WHERE attrelid = $1::oid AND attnum > 0 "
+            "AND NOT attisdropped AND attname::text IN ($2::text, pg_catalog.lower($2::text)) "
+            "ORDER BY attname::text = $2::text DESC LIMIT 1",
+            2, params, &rows, err))
         return false;
     if (pg_row_count(rows) == 0)
         return err_set(err, STATUS_REFUSED,
@@ -213,23 +223,42 @@ static bool find_number(struct pg *pg, struct target *target, const struct relat
                    column.quoted, target->sql.table, column.type);
 }
 
+/*
+ * ON CONFLICT asks every unique index on the key whether a row is there. An index that takes two
+ * texts for one (another type, a collation that is not deterministic) would add up two keys.
+ */
 static bool check_unique(struct pg *pg, const struct target *target,
                          const struct relation *relation, const struct column *key, struct err *err)
 {
     ROWS rows = NULL;
     const char *params[] = {relation->oid, key->number};
 
-    if (!pg_query(pg,
-                  "SELECT 1 FROM pg_index WHERE indrelid = $1::oid AND indisunique AND indisvalid "
-                  "AND indimmediate AND indpred IS NULL AND indexprs IS NULL AND indnkeyatts = 1 "
-                  "AND indkey[0] = $2::int LIMIT 1",
-                  2, params, &rows, err))
+    /* Through JSON, because servers before 12 have no such collations, nor the column. */
+    if (!pg_query(
+            pg,
+            "SELECT pg_catalog.bool_and(f.opfname::text IN ('text_ops', 'text_pattern_ops', "
+            "'bpchar_ops', 'bpchar_pattern_ops') "
+            "AND f.opfnamespace = 'pg_catalog'::regnamespace::oid "
+            "AND COALESCE(pg_catalog.to_jsonb(l) ->> 'collisdeterministic', 'true') = 'true') "
+            "FROM pg_index i JOIN pg_opclass o ON o.oid = i.indclass[0] "
+            "JOIN pg_opfamily f ON f.oid = o.opcfamily "
+            "LEFT JOIN pg_collation l ON l.oid = i.indcollation[0] "
+            "WHERE i.indrelid = $1::oid AND i.indisunique AND i.indisvalid AND i.indimmediate "
+            "AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnkeyatts = 1 "
+            "AND i.indkey[0] = $2::int",
+            2, params, &rows, err))
         return false;
-    return pg_row_count(rows) == 1 ||
+    const char *exact = pg_value(rows, 0, 0);
+    if (exact == NULL)
+        return err_set(err, STATUS_REFUSED,
+                       "table %s has no usable unique index on %s; add one: CREATE UNIQUE INDEX ON "
+                       "%s (%s)",
+                       target->sql.table, key->quoted, target->sql.table, key->quoted);
+    return strcmp(exact, "t") == 0 ||
            err_set(err, STATUS_REFUSED,
-                   "table %s has no usable unique index on %s; add one: CREATE UNIQUE INDEX ON %s "
-                   "(%s)",
-                   target->sql.table, key->quoted, target->sql.table, key->quoted);
+                   "column %s of %s, of type %s, does not keep all keys apart; make it text with a "
+                   "deterministic collation such as \"C\"",
+                   key->quoted, target->sql.table, key->type);
 }
 
 static bool find_columns(struct pg *pg, struct target *target, const struct relation *relation,
@@ -261,12 +290,13 @@ static bool check_rights(struct pg *pg, const struct target *target, struct err 
     ROWS rows = NULL;
 
     if (!pg_query(pg,
-                  "SELECT has_any_column_privilege($1::regclass, 'SELECT'), "
-                  "has_any_column_privilege($1::regclass, 'INSERT'), "
-                  "has_any_column_privilege($1::regclass, 'UPDATE'), "
-                  "has_any_column_privilege($2::regclass, 'SELECT'), "
-                  "has_any_column_privilege($2::regclass, 'INSERT'), true, "
-                  "has_database_privilege(current_database(), 'TEMPORARY')",
+                  "SELECT pg_catalog.has_any_column_privilege($1::regclass, 'SELECT'), "
+                  "pg_catalog.has_any_column_privilege($1::regclass, 'INSERT'), "
+                  "pg_catalog.has_any_column_privilege($1::regclass, 'UPDATE'), "
+                  "pg_catalog.has_any_column_privilege($2::regclass, 'SELECT'), "
+                  "pg_catalog.has_any_column_privilege($2::regclass, 'INSERT'), true, "
+                  "pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY'), "
+                  "pg_catalog.row_security_active($2::regclass)",
                   2, tables, &rows, err))
         return false;
     for (int i = 0; i < 2 * PRIVILEGE_COUNT; i++)
@@ -275,10 +305,16 @@ static bool check_rights(struct pg *pg, const struct target *target, struct err 
                            "this database user has no %s right on %s; grant the rights that "
                            "aggregator --init-sql lists",
                            names[i % PRIVILEGE_COUNT], tables[i / PRIVILEGE_COUNT]);
-    return strcmp(pg_value(rows, 0, 2 * PRIVILEGE_COUNT), "t") == 0 ||
+    if (strcmp(pg_value(rows, 0, 2 * PRIVILEGE_COUNT), "f") == 0)
+        return err_set(err, STATUS_REFUSED,
+                       "this database user may not make temporary tables; grant the rights that "
+                       "aggregator --init-sql lists");
+    /* A run that is hidden cannot be told from one that was never loaded. */
+    return strcmp(pg_value(rows, 0, 2 * PRIVILEGE_COUNT + 1), "f") == 0 ||
            err_set(err, STATUS_REFUSED,
-                   "this database user may not make temporary tables; grant the rights that "
-                   "aggregator --init-sql lists");
+                   "row-level security hides rows of %s from this database user; exempt the user "
+                   "or the table from it",
+                   target->sql.ledger);
 }
 
 /* The work's name: what the same run must not do twice. */

@@ -13,17 +13,18 @@ bool transaction_begin(struct pg *pg, uint64_t lock_timeout_ms, struct err *err)
     char sql[1024];
     int version = pg_version(pg);
 
-    const char *since_14 = ", set_config('client_connection_check_interval', '1s', true)";
-    const char *since_17 = ", set_config('transaction_timeout', '0', true)";
+    const char *since_14 =
+        ", pg_catalog.set_config('client_connection_check_interval', '1s', true)";
+    const char *since_17 = ", pg_catalog.set_config('transaction_timeout', '0', true)";
 
     (void)snprintf(sql, sizeof sql,
-                   "SELECT set_config('lock_timeout', '%" PRIu64 "ms', true), "
-                   "set_config('statement_timeout', '0', true), "
-                   "set_config('idle_in_transaction_session_timeout', '60s', true), "
-                   "set_config('quote_all_identifiers', 'off', true), "
-                   "set_config('tcp_keepalives_idle', '30', true), "
-                   "set_config('tcp_keepalives_interval', '10', true), "
-                   "set_config('tcp_keepalives_count', '3', true)%s%s",
+                   "SELECT pg_catalog.set_config('lock_timeout', '%" PRIu64 "ms', true), "
+                   "pg_catalog.set_config('statement_timeout', '0', true), "
+                   "pg_catalog.set_config('idle_in_transaction_session_timeout', '60s', true), "
+                   "pg_catalog.set_config('quote_all_identifiers', 'off', true), "
+                   "pg_catalog.set_config('tcp_keepalives_idle', '30', true), "
+                   "pg_catalog.set_config('tcp_keepalives_interval', '10', true), "
+                   "pg_catalog.set_config('tcp_keepalives_count', '3', true)%s%s",
                    lock_timeout_ms, version >= 140000 ? since_14 : "",
                    version >= 170000 ? since_17 : "");
     return pg_run(pg, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", err) &&

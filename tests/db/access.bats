@@ -165,6 +165,55 @@ as_role() { PGUSER=$role PGPASSWORD=$password "$@"; }
   loaded_once in.jsonl in.jsonl
 }
 
+@test "row-level security that hides rows is refused, or lets nothing half through" {
+  succeeds --run-id before in.jsonl
+  make_role "GRANT SELECT, INSERT, UPDATE ON session_duration, aggregator_runs TO $role"
+  sql 'ALTER TABLE aggregator_runs ENABLE ROW LEVEL SECURITY'
+  as_role fails 4 'row-level security hides rows of public.aggregator_runs' bad.jsonl
+  sql 'ALTER TABLE aggregator_runs DISABLE ROW LEVEL SECURITY; ALTER TABLE session_duration ENABLE ROW LEVEL SECURITY'
+  as_role fails 4 'row-level security policy' --run-id after in.jsonl
+  sql 'CREATE POLICY few ON session_duration USING ("sessionDuration" < 0) WITH CHECK (true)'
+  as_role fails 4 'row-level security policy' --run-id after in.jsonl
+  loaded_once in.jsonl
+  sql 'CREATE POLICY all_of_it ON session_duration USING (true)'
+  as_role succeeds --run-id after in.jsonl
+  loaded_once in.jsonl in.jsonl
+}
+
+@test "functions and operators of others on the search path are not called" {
+  sql "CREATE FUNCTION trap(text) RETURNS text LANGUAGE plpgsql AS \$\$ BEGIN RAISE 'trapped by %', \$1; END \$\$"
+  trap_call() { # NAME ARGUMENTS RESULT
+    sql "CREATE FUNCTION public.$1($2) RETURNS $3 LANGUAGE sql AS \$\$ SELECT trap('$1')::$3 \$\$"
+  }
+  trap_call hashtextextended 'text, int' bigint
+  trap_call pg_advisory_xact_lock 'numeric' text
+  trap_call format 'text, name, name' text
+  trap_call format 'text, name, text' text
+  trap_call quote_ident name text
+  trap_call format_type 'oid, bigint' text
+  trap_call lower name text
+  trap_call has_any_column_privilege 'regclass, text' boolean
+  trap_call has_database_privilege 'name, varchar' boolean
+  trap_call row_security_active regclass boolean
+  trap_call to_regclass name regclass
+  trap_call to_jsonb pg_collation jsonb
+  trap_call set_config 'varchar, varchar, boolean' text
+  trap_call to_char 'timestamp, varchar' text
+  trap_call oid_is 'oid, regclass' boolean
+  trap_call oid_is 'oid, regnamespace' boolean
+  trap_call name_is 'name, varchar' boolean
+  sql 'CREATE OPERATOR public.= (LEFTARG = oid, RIGHTARG = regclass, FUNCTION = oid_is);
+    CREATE OPERATOR public.= (LEFTARG = oid, RIGHTARG = regnamespace, FUNCTION = oid_is);
+    CREATE OPERATOR public.= (LEFTARG = name, RIGHTARG = varchar, FUNCTION = name_is)'
+  [[ $(sql "SELECT hashtextextended('', 0)" 2>&1) == *'trapped by hashtextextended'* ]]
+  succeeds --run-id 1 in.jsonl
+  succeeds --run-id 1 in.jsonl
+  succeeds --run-id 2 --stats --table other in.jsonl
+  succeeds runs
+  succeeds runs --print json
+  loaded_once in.jsonl
+}
+
 @test "--init-sql serves other tables, schemas and statistics" {
   sql 'CREATE SCHEMA "My Reports"'
   "$aggregator" --init-sql --stats --table '"My Reports"."To""tals"' --key country --value 'Ünits' | psql -Xq -v ON_ERROR_STOP=1
