@@ -166,15 +166,25 @@ stopped_in_copy() { # MODE
   succeeds "$small"
 }
 
-@test "a standby is not loaded into, and is once it is promoted" {
+start_standby() { # [SETTING]
   local version
   version=$(default_version)
   "$here/server.sh" start "$PWD/standby" --fast ${version:+--version "$version"}
   "$here/server.sh" stop "$PWD/standby" fast
   touch standby/data/standby.signal
+  echo "${1:-}" >>standby/data/postgresql.conf
   "$here/server.sh" start "$PWD/standby"
   # shellcheck source=/dev/null
   . standby/env
+}
+
+@test "a server that still recovers and takes no connections may be tried again" {
+  start_standby 'hot_standby = off'
+  fails 10 'FATAL:  57P03: ' "$small"
+}
+
+@test "a standby is not loaded into, and is once it is promoted" {
+  start_standby
   fails 10 'server is in hot standby mode' "$small"
   sql 'SELECT pg_promote()' >promoted
   succeeds "$small"
@@ -236,6 +246,16 @@ stopped_in_copy() { # MODE
   succeeds --run-id one --report report.json "$small"
   same 3 "$(jq .load_attempts report.json)"
   times_loaded 2 "$small"
+}
+
+@test "serialization failures without end are given up after eight attempts" {
+  succeeds --run-id before "$small"
+  sql "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS \$\$
+    BEGIN RAISE 'try again' USING ERRCODE = 'serialization_failure'; END \$\$;
+    CREATE TRIGGER t AFTER INSERT ON session_duration EXECUTE FUNCTION fail()"
+  run --separate-stderr "$aggregator" --run-id one --report report.json "$small"
+  same '10 8 8' "$status $(jq .load_attempts report.json) $(grep -c 'try again (SQLSTATE 40001)' <<<"$stderr")"
+  times_loaded 1 "$small"
 }
 
 @test "a COMMIT that the server refuses is reported, not retried" {
