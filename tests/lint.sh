@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Layout, sizes, banned calls, shell and YAML: lint.sh RESULTS
+# Layout, sizes, banned calls, shell, YAML, manifests, images, CI: lint.sh RESULTS
 set -uo pipefail
 
 results=$1
@@ -23,6 +23,10 @@ mapfile -t programs < <(git ls-files '*.c' | grep -v /tests/)
 mapfile -t scripts < <(git ls-files '*.sh' '.ci/*' '*.bash')
 mapfile -t bats < <(git ls-files '*.bats')
 mapfile -t yaml < <(git ls-files '*.yaml' '*.yml')
+mapfile -t manifests < <(git ls-files '*.yaml' ':!.github')
+mapfile -t dockerfiles < <(git ls-files '*Dockerfile*')
+mapfile -t actions < <(git ls-files '.github/workflows/*')
+mapfile -t workflows < <(git ls-files 'workflows/*.yaml')
 
 verdict 'shellcheck' "$(shellcheck "${scripts[@]}" 2>&1)"
 if ((${#bats[@]})); then verdict 'shellcheck of bats' "$(shellcheck --severity=warning --shell=bats --exclude=SC2154,SC2164,SC2030,SC2031 "${bats[@]}" 2>&1)"; fi
@@ -43,4 +47,17 @@ verdict 'headers compile alone' "$(for header in $(git ls-files '*.h' | grep -v 
 done)"
 verdict 'cppcheck' "$(cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
   --suppress=missingIncludeSystem -D_GNU_SOURCE -I. "${programs[@]}" 2>&1)"
+
+# shellcheck source-path=SCRIPTDIR source=lint/manifests.sh
+. tests/lint/manifests.sh
+if tests/lint/tools.sh; then echo 'ok - checkers'; else verdict 'checkers' 'not all can be had'; fi
+verdict 'manifests fit the schemas of Kubernetes and Argo' "$(valid_for argo "${manifests[@]}")"
+verdict 'manifests fit the schemas of the oldest Argo' "$(valid_for argo-oldest "${manifests[@]}")"
+verdict 'argo lint' "$(argo_accepts workflows tests/e2e/box/fixtures)"
+verdict 'kustomize builds what is applied' "$(kustomize_builds workflows)"
+verdict 'manifests keep the rules of the house' "$(rules_are_kept "${workflows[@]}")"
+verdict 'hadolint' "$(dockerfile_is_fine "${dockerfiles[@]}")"
+if ((${#actions[@]})); then verdict 'actionlint' "$(actions_are_fine "${actions[@]}")"; fi
+verdict 'the checkers find planted mistakes' "$(tests/lint/planted.sh 2>&1)"
+verdict 'each rule of the house finds its mistakes' "$(tests/lint/policy_test.py "${workflows[@]}" 2>&1)"
 exit "$failed"

@@ -1,0 +1,28 @@
+# shellcheck shell=bash disable=SC2034
+# Sourced: how manifests, Dockerfiles and workflows of CI are checked. tools.sh brings what checks
+# them. Each check is silent when it finds nothing.
+
+schemas=build/lint/schemas
+export PATH=$PWD/build/lint/bin:$PATH
+
+quiet() { # COMMAND...: its output if it fails
+  local output
+  output=$("$@" 2>&1) || echo "${output:-failed: $*}"
+}
+
+# Objects of programs' own configurations, which no API server reads.
+no_schema=kustomize.config.k8s.io/v1beta1/Kustomization
+no_schema+=,kubelet.config.k8s.io/v1beta1/KubeletConfiguration
+no_schema+=,kubeproxy.config.k8s.io/v1alpha1/KubeProxyConfiguration
+
+valid_for() { # ARGO FILE...
+  local file='{{.ResourceKind}}{{.KindSuffix}}.json'
+  quiet kubeconform -strict -skip "$no_schema" -schema-location "$schemas/kubernetes/$file" \
+    -schema-location "$schemas/$1/$file" "${@:2}"
+}
+
+argo_accepts() { quiet argo lint --offline --no-color "$@"; }
+kustomize_builds() { quiet kustomize build "$1"; }
+actions_are_fine() { quiet actionlint -no-color -pyflakes= "$@"; }
+dockerfile_is_fine() { quiet hadolint --no-color "$@"; }
+rules_are_kept() { quiet tests/lint/policy.py "$@"; }

@@ -1,0 +1,395 @@
+#!/usr/bin/python3
+"""The house's rules for manifests that no schema knows: policy.py FILE...
+
+Prints what breaks them, `file: kind/name: path: rule`, and exits 1 then. policy_test.py proves that
+each rule can fail.
+"""
+
+import re
+import sys
+from dataclasses import dataclass
+
+import yaml
+
+# Exit statuses that a retry may mend, and those that it cannot (README.md); 64 and 65 are argoexec's.
+PASSING = {"10", "11", "137", "143"}
+FINAL = {"1", "2", "3", "4", "5", "64", "65"}
+# Argo 4.0 removed the singular forms.
+REMOVED = {"schedule": "schedules", "mutex": "mutexes", "semaphore": "semaphores",
+           "podPriority": "podPriorityClassName"}
+PART_OF = "app.kubernetes.io/part-of"
+NAME = "app.kubernetes.io/name"
+
+
+@dataclass
+class Object:
+    file: str
+    body: dict
+
+    @property
+    def kind(self):
+        return self.body.get("kind", "")
+
+    @property
+    def title(self):
+        metadata = self.body.get("metadata", {})
+        name = metadata.get("name") or metadata.get("generateName", "")
+        return f"{self.file}: {self.kind}/{name}"
+
+    @property
+    def workflow(self):
+        """The spec of a workflow that has templates of its own, else None."""
+        spec = self.body.get("spec", {})
+        spec = spec.get("workflowSpec", spec)
+        return spec if "templates" in spec else None
+
+
+@dataclass
+class Pod:
+    """What a template of a workflow or of a StatefulSet makes."""
+
+    owner: Object
+    title: str
+    spec: dict  # volumes, containers
+    security: dict  # the pod's security context
+    labels: dict
+    template: dict  # Argo's, else empty
+
+    @property
+    def containers(self):
+        own = [self.spec["container"]] if "container" in self.spec else self.spec["containers"]
+        return [*own, *self.spec.get("initContainers", []), *self.spec.get("sidecars", [])]
+
+
+def pods(obj):
+    if workflow := obj.workflow:
+        for template in workflow["templates"]:
+            if "container" in template:
+                labels = {**workflow.get("podMetadata", {}).get("labels", {}),
+                          **template.get("metadata", {}).get("labels", {})}
+                security = template.get("securityContext", workflow.get("securityContext", {}))
+                yield Pod(obj, f"{obj.title}: {template['name']}", template, security, labels, template)
+    elif "template" in obj.body.get("spec", {}):
+        template = obj.body["spec"]["template"]
+        yield Pod(obj, obj.title, template["spec"], template["spec"].get("securityContext", {}),
+                  template["metadata"].get("labels", {}), {})
+
+
+def fields(node, path=""):
+    """All (path, name, value) of mappings in a tree."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield path, key, value
+            yield from fields(value, f"{path}.{key}")
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from fields(value, f"{path}[{index}]")
+
+
+RULES = {}
+
+
+def rule(scope, text):
+    """A rule holds for each workflow, pod, container or object, or once for all, and yields where it
+    is broken."""
+    def add(function):
+        RULES[function.__name__] = (scope, text, function)
+        return function
+    return add
+
+
+# --- workflows --------------------------------------------------------------------------------
+
+
+@rule("workflow", "a workflow has a deadline, a time to live, and says when pods and claims go")
+def ends(spec):
+    for name in ("activeDeadlineSeconds", "ttlStrategy", "podGC"):
+        if not spec.get(name):
+            yield name
+    for name in ("secondsAfterSuccess", "secondsAfterFailure"):
+        if name not in spec.get("ttlStrategy", {}):
+            yield f"ttlStrategy.{name}"
+    # On success only: `argo retry` finds the data of what failed.
+    if spec.get("volumeClaimTemplates"):
+        if spec.get("volumeClaimGC", {}).get("strategy") != "OnWorkflowSuccess":
+            yield "volumeClaimGC"
+
+
+@rule("workflow", "a workflow has a service account of its own")
+def account(spec):
+    if spec.get("serviceAccountName", "default") == "default":
+        yield "serviceAccountName"
+
+
+@rule("workflow", "Services set no variables in steps")
+def service_links(spec):
+    patch = yaml.safe_load(spec.get("podSpecPatch", "{}"))
+    if patch.get("enableServiceLinks") is not False:
+        yield "podSpecPatch"
+
+
+@rule("workflow", "parameters have defaults, the image's tag and the run's size among them")
+def parameters(spec):
+    values = {p["name"]: p.get("value") for p in spec.get("arguments", {}).get("parameters", [])}
+    for name in ("events", "users", "products", "seed", "run-id", "image-tag", "db-host"):
+        if values.get(name) is None:
+            yield name
+    yield from (name for name, value in values.items() if value is None)
+
+
+@rule("workflow", "metrics are complete, and not on templates with retries, where each attempt counts")
+def metrics(spec):
+    for template in spec["templates"]:
+        for metric in template.get("metrics", {}).get("prometheus", []):
+            where = f"{template['name']}: {metric['name']}"
+            if "retryStrategy" in template:
+                yield where
+            if "counter" in metric and not metric["name"].endswith("_total"):
+                yield f"{where}: _total"
+            if "gauge" in metric and "realtime" not in metric["gauge"]:
+                yield f"{where}: gauge.realtime"
+    if not any("metrics" in template for template in spec["templates"]):
+        yield "metrics"
+
+
+# --- pods -------------------------------------------------------------------------------------
+
+
+@rule("pod", "a step has a timeout")
+def timeout(pod):
+    if pod.template and "timeout" not in pod.template:
+        yield "timeout"
+
+
+@rule("pod", "a step is retried for the exit statuses that may pass and for no other")
+def retries(pod):
+    if not pod.template:
+        return
+    strategy = pod.template.get("retryStrategy", {})
+    expression = strategy.get("expression", "")
+    statuses = set(re.findall(r"'(\d+)'", expression))
+    if "lastRetry.status == 'Error'" not in expression or not PASSING <= statuses:
+        yield "expression"
+    for status in sorted(FINAL & statuses):
+        yield f"expression: {status}"
+    if strategy.get("retryPolicy") != "Always":
+        yield "retryPolicy"
+    if not strategy.get("limit") or not strategy.get("backoff", {}).get("maxDuration"):
+        yield "limit, backoff.maxDuration"
+
+
+@rule("pod", "outputs have defaults, for steps that were killed or skipped")
+def defaults(pod):
+    for parameter in pod.template.get("outputs", {}).get("parameters", []):
+        if "default" not in parameter.get("valueFrom", {}):
+            yield parameter["name"]
+
+
+@rule("pod", "pods have the labels that network policies go by")
+def labels(pod):
+    yield from (label for label in (PART_OF, NAME) if label not in pod.labels)
+
+
+@rule("pod", "pods run as a user, under the runtime's system call filter")
+def user(pod):
+    if pod.security.get("runAsNonRoot") is not True:
+        yield "runAsNonRoot"
+    if not pod.security.get("runAsUser") or not pod.security.get("runAsGroup"):
+        yield "runAsUser, runAsGroup"  # argoexec's image is root's by default
+    if pod.security.get("seccompProfile", {}).get("type") != "RuntimeDefault":
+        yield "seccompProfile"
+
+
+@rule("pod", "pods see nothing of their node")
+def node(pod):
+    for name in ("hostNetwork", "hostPID", "hostIPC"):
+        if pod.spec.get(name):
+            yield name
+    yield from (v["name"] for v in pod.spec.get("volumes", []) if "hostPath" in v)
+
+
+@rule("pod", "scratch space is limited")
+def scratch(pod):
+    for volume in pod.spec.get("volumes", []):
+        if "emptyDir" in volume and "sizeLimit" not in volume["emptyDir"]:
+            yield volume["name"]
+
+
+@rule("pod", "servers have probes, no service account's token, and no variables set by Services")
+def servers(pod):
+    if pod.template:
+        return
+    for name in ("automountServiceAccountToken", "enableServiceLinks"):
+        if pod.spec.get(name) is not False:
+            yield name
+    for container in pod.spec["containers"]:
+        yield from (probe for probe in ("startupProbe", "readinessProbe", "livenessProbe")
+                    if probe not in container)
+
+
+# --- containers -------------------------------------------------------------------------------
+
+
+@rule("container", "containers meet pod security `restricted`, on a read-only root")
+def restricted(container, _):
+    context = container.get("securityContext", {})
+    if context.get("allowPrivilegeEscalation") is not False:
+        yield "allowPrivilegeEscalation"
+    if context.get("readOnlyRootFilesystem") is not True:
+        yield "readOnlyRootFilesystem"
+    capabilities = context.get("capabilities", {})
+    if capabilities.get("drop") != ["ALL"] or capabilities.get("add"):
+        yield "capabilities"
+    if context.get("privileged") or context.get("runAsUser") == 0:
+        yield "privileged"
+    if context.get("runAsNonRoot") is False:
+        yield "runAsNonRoot"
+
+
+@rule("container", "containers have requests and limits")
+def resources(container, _):
+    for bound in ("requests", "limits"):
+        for name in ("cpu", "memory"):
+            if name not in container.get("resources", {}).get(bound, {}):
+                yield f"{bound}.{name}"
+
+
+@rule("container", "images have a tag, a parameter in steps, and are pulled when they are not there")
+def images(container, pod):
+    tag = container.get("image", "").rpartition("/")[2].partition(":")[2]
+    if pod.template and "{{workflow.parameters.image-tag}}" not in tag:
+        yield container.get("image", "image")
+    if tag in ("", "latest"):
+        yield container.get("image", "image")
+    if container.get("imagePullPolicy") != "IfNotPresent":
+        yield "imagePullPolicy"
+
+
+@rule("container", "steps say their command, by its absolute path: nobody looks it up in a registry")
+def command(container, pod):
+    if pod.template and not (container.get("command") or [""])[0].startswith("/"):
+        yield "command"
+
+
+@rule("container", "secrets come from Secrets and are on no command line")
+def secrets(container, _):
+    secret = re.compile("passw|token|secret", re.IGNORECASE)
+    for variable in container.get("env", []):
+        if secret.search(variable["name"]) and "secretKeyRef" not in variable.get("valueFrom", {}):
+            yield variable["name"]
+    for argument in [*container.get("command", []), *container.get("args", [])]:
+        if secret.search(argument):
+            yield argument
+
+
+# --- other objects ----------------------------------------------------------------------------
+
+
+@rule("object", "no field is used that Argo 4.0 removed")
+def removed(obj):
+    if obj.workflow is None and obj.kind != "CronWorkflow":
+        return
+    for path, name, _ in fields(obj.body):
+        if name in REMOVED:
+            yield f"{path}.{name}, see {REMOVED[name]}"
+
+
+@rule("object", "a cron workflow drops ticks while it runs, keeps little history, and names its clock")
+def cron(obj):
+    if obj.kind != "CronWorkflow":
+        return
+    spec = obj.body["spec"]
+    if spec.get("concurrencyPolicy") != "Forbid":
+        yield "concurrencyPolicy"
+    for name in ("schedules", "timezone", "startingDeadlineSeconds", "successfulJobsHistoryLimit",
+                 "failedJobsHistoryLimit"):
+        if name not in spec:
+            yield name
+    if "activeDeadlineSeconds" not in spec["workflowSpec"]:
+        yield "workflowSpec.activeDeadlineSeconds"
+
+
+@rule("object", "the executor's own rule is all that anybody is granted")
+def grants(obj):
+    if obj.kind in ("ClusterRole", "ClusterRoleBinding"):
+        yield obj.kind
+    if obj.kind == "Role":
+        for granted in obj.body["rules"]:
+            if (granted["apiGroups"], granted["resources"], granted["verbs"]) != (
+                    ["argoproj.io"], ["workflowtaskresults"], ["create", "patch"]):
+                yield str(granted)
+
+
+# --- all of it --------------------------------------------------------------------------------
+
+
+@rule("all", "every pod is denied what no network policy allows")
+def denied(objects):
+    denials = [o.body["spec"]["podSelector"].get("matchLabels", {}) for o in objects
+               if o.kind == "NetworkPolicy"
+               and set(o.body["spec"].get("policyTypes", [])) == {"Ingress", "Egress"}
+               and not o.body["spec"].get("ingress") and not o.body["spec"].get("egress")
+               and "matchExpressions" not in o.body["spec"]["podSelector"]]
+    for obj in objects:
+        for pod in pods(obj):
+            if not any(denial.items() <= pod.labels.items() for denial in denials):
+                yield pod.title
+
+
+@rule("all", "metrics of one name have one help text and the same labels")
+def same_metrics(objects):
+    seen = {}
+    for obj in objects:
+        for template in (obj.workflow or {}).get("templates", []):
+            for metric in template.get("metrics", {}).get("prometheus", []):
+                said = metric["help"], [label["key"] for label in metric.get("labels", [])]
+                if seen.setdefault(metric["name"], said) != said:
+                    yield f"{obj.title}: {metric['name']}"
+
+
+@rule("all", "`kubectl apply -k` applies what the runs need, and starts none")
+def applied(objects):
+    applied_files = [name for o in objects if o.kind == "Kustomization"
+                     for name in o.body.get("resources", [])]
+    runs = ("Workflow", "CronWorkflow", "Kustomization")
+    for obj in objects:
+        if (obj.kind in runs) == (obj.file.rpartition("/")[2] in applied_files):
+            yield obj.title
+
+
+def subjects(scope, objects):
+    """What rules of a scope are asked about, as (title, arguments)."""
+    if scope == "all":
+        yield "", (objects,)
+        return
+    for obj in objects:
+        if scope == "object":
+            yield f"{obj.title}: ", (obj,)
+        elif scope == "workflow":
+            if obj.workflow:
+                yield f"{obj.title}: ", (obj.workflow,)
+        else:
+            for pod in pods(obj):
+                if scope == "pod":
+                    yield f"{pod.title}: ", (pod,)
+                    continue
+                for container in pod.containers:
+                    yield f"{pod.title}: {container.get('name', 'main')}: ", (container, pod)
+
+
+def broken(objects):
+    """The rules that objects break, as (name, where and what)."""
+    for name, (scope, text, function) in RULES.items():
+        for title, arguments in subjects(scope, objects):
+            for where in function(*arguments):
+                yield name, f"{title}{where}: {text}"
+
+
+def load(files):
+    return [Object(file, body) for file in files for body in yaml.safe_load_all(open(file)) if body]
+
+
+if __name__ == "__main__":
+    findings = [finding for _, finding in broken(load(sys.argv[1:]))]
+    print("\n".join(findings), end="\n" if findings else "")
+    sys.exit(bool(findings))

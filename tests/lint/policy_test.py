@@ -1,0 +1,109 @@
+#!/usr/bin/python3
+"""Plants mistakes into the manifests, each of which must break its rule: policy_test.py FILE...
+
+Prints the mistakes that were not found, and rules for which none is planted; exits 1 then.
+"""
+
+import copy
+import sys
+
+import policy
+
+GONE = object()
+PIPELINE, SHARDED = "WorkflowTemplate/pipeline", "Workflow/sharded-run-"
+CRON, SERVER = "CronWorkflow/cron-run", "StatefulSet/postgres"
+STEP = "spec.templates.1"
+CONTAINER = f"{STEP}.container"
+RETRY = f"{STEP}.retryStrategy"
+METRIC = "spec.templates.0.metrics.prometheus"
+ONLY_STATUS_ONE = "lastRetry.status == 'Error' || lastRetry.exitCode in ['1', '10', '11', '137', '143']"
+
+# Rule, object, path, value.
+MISTAKES = [
+    ("ends", PIPELINE, "spec.activeDeadlineSeconds", GONE),
+    ("ends", SHARDED, "spec.ttlStrategy.secondsAfterFailure", GONE),
+    ("ends", PIPELINE, "spec.podGC", GONE),
+    ("ends", PIPELINE, "spec.volumeClaimGC.strategy", "OnWorkflowCompletion"),
+    ("account", PIPELINE, "spec.serviceAccountName", GONE),
+    ("service_links", SHARDED, "spec.podSpecPatch", GONE),
+    ("parameters", PIPELINE, "spec.arguments.parameters.0.value", GONE),
+    ("parameters", PIPELINE, "spec.arguments.parameters.6.name", "tag"),
+    ("metrics", PIPELINE, f"{RETRY.replace('.1.', '.0.')}", {"limit": "1"}),
+    ("metrics", PIPELINE, f"{METRIC}.0.name", "runs"),
+    ("metrics", PIPELINE, f"{METRIC}.1.gauge.realtime", GONE),
+    ("metrics", SHARDED, "spec.templates.0.metrics", GONE),
+    ("timeout", PIPELINE, f"{STEP}.timeout", GONE),
+    ("retries", PIPELINE, f"{STEP}.retryStrategy", GONE),
+    ("retries", PIPELINE, f"{RETRY}.expression", ONLY_STATUS_ONE),
+    ("retries", PIPELINE, f"{RETRY}.expression", "lastRetry.exitCode in ['10', '11', '137', '143']"),
+    ("retries", PIPELINE, f"{RETRY}.retryPolicy", "OnFailure"),
+    ("retries", PIPELINE, f"{RETRY}.limit", GONE),
+    ("retries", PIPELINE, f"{RETRY}.backoff.maxDuration", GONE),
+    ("defaults", PIPELINE, "spec.templates.2.outputs.parameters.0.valueFrom.default", GONE),
+    ("labels", PIPELINE, f"{STEP}.metadata", GONE),
+    ("labels", SHARDED, "spec.podMetadata", GONE),
+    ("user", PIPELINE, "spec.securityContext.runAsNonRoot", GONE),
+    ("user", PIPELINE, "spec.securityContext.runAsUser", 0),
+    ("user", SERVER, "spec.template.spec.securityContext.seccompProfile", GONE),
+    ("node", SERVER, "spec.template.spec.hostNetwork", True),
+    ("node", PIPELINE, f"{STEP}.volumes.0", {"name": "tmp", "hostPath": {"path": "/tmp"}}),
+    ("scratch", PIPELINE, f"{STEP}.volumes.0.emptyDir", {}),
+    ("servers", SERVER, "spec.template.spec.automountServiceAccountToken", GONE),
+    ("servers", SERVER, "spec.template.spec.enableServiceLinks", True),
+    ("servers", SERVER, "spec.template.spec.containers.0.readinessProbe", GONE),
+    ("restricted", PIPELINE, f"{CONTAINER}.securityContext.allowPrivilegeEscalation", GONE),
+    ("restricted", PIPELINE, f"{CONTAINER}.securityContext.readOnlyRootFilesystem", False),
+    ("restricted", PIPELINE, f"{CONTAINER}.securityContext.capabilities.drop", ["KILL"]),
+    ("restricted", SHARDED, f"{STEP}.initContainers.0.securityContext.capabilities.add", ["KILL"]),
+    ("restricted", PIPELINE, f"{CONTAINER}.securityContext.privileged", True),
+    ("restricted", PIPELINE, f"{CONTAINER}.securityContext.runAsNonRoot", False),
+    ("resources", PIPELINE, f"{CONTAINER}.resources.limits.memory", GONE),
+    ("resources", SERVER, "spec.template.spec.containers.0.resources.requests", GONE),
+    ("images", PIPELINE, f"{CONTAINER}.image", "fake_gen:1.0"),
+    ("images", SERVER, "spec.template.spec.containers.0.image", "postgres"),
+    ("images", PIPELINE, f"{CONTAINER}.imagePullPolicy", GONE),
+    ("command", PIPELINE, f"{CONTAINER}.command", GONE),
+    ("command", SHARDED, f"{STEP}.initContainers.0.command", ["fake_gen"]),
+    ("secrets", PIPELINE, "spec.templates.2.container.env.3", {"name": "DB_PASSWORD", "value": "x"}),
+    ("secrets", PIPELINE, f"{CONTAINER}.args.0", "--password=x"),
+    ("removed", CRON, "spec.schedule", "0 * * * *"),
+    ("removed", PIPELINE, "spec.synchronization", {"mutex": {"name": "table"}}),
+    ("cron", CRON, "spec.concurrencyPolicy", "Replace"),
+    ("cron", CRON, "spec.timezone", GONE),
+    ("cron", CRON, "spec.workflowSpec.activeDeadlineSeconds", GONE),
+    ("grants", "Role/argo-steps", "rules.0.verbs", ["*"]),
+    ("grants", "RoleBinding/argo-steps", "kind", "ClusterRoleBinding"),
+    ("denied", "NetworkPolicy/argo-steps-deny", "spec.policyTypes", ["Ingress"]),
+    ("denied", "NetworkPolicy/argo-steps-deny", "spec.egress", [{}]),
+    ("denied", SERVER, "spec.template.metadata.labels", {"app.kubernetes.io/name": "postgres"}),
+    ("same_metrics", SHARDED, "spec.templates.0.metrics.prometheus.0.name", "argo_steps_runs_total"),
+    ("applied", "Kustomization/", "resources", ["single_run.yaml"]),
+]
+
+
+def plant(objects, title, path, value):
+    """A copy of the objects with one changed."""
+    objects = copy.deepcopy(objects)
+    [node] = [o.body for o in objects if o.title.endswith(f" {title}")]
+    *way, last = [int(key) if key.isdigit() else key for key in path.split(".")]
+    for key in way:
+        node = node[key]
+    if value is GONE:
+        del node[last]
+    else:
+        node[last] = value
+    return objects
+
+
+def main(files):
+    objects = policy.load(files)
+    missed = [f"{name}: {title}: {path}" for name, title, path, value in MISTAKES
+              if name not in {found for found, _ in policy.broken(plant(objects, title, path, value))}]
+    missed += [f"no mistake is planted for {name}" for name in policy.RULES.keys()
+               - {name for name, *_ in MISTAKES}]
+    print("\n".join(missed), end="\n" if missed else "")
+    return bool(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
