@@ -19,9 +19,11 @@ COMMON_FLAGS := -std=gnu17 -g -I. -isystem $(DEPS)/include -D_GNU_SOURCE -pthrea
 CFLAGS_release := -O2 -fPIE -D_FORTIFY_SOURCE=2 $(HARDEN)
 CFLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_cov := -O0 --coverage
+CFLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 LDFLAGS_release := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 LDFLAGS_asan := -fsanitize=address,undefined
 LDFLAGS_cov := --coverage
+LDFLAGS_fuzz := -fsanitize=address,undefined
 
 ALL_CFLAGS := $(COMMON_FLAGS) $(CFLAGS_$(PROFILE)) $(CFLAGS)
 ALL_LDFLAGS := -pthread $(LDFLAGS_$(PROFILE)) $(LDFLAGS)
@@ -49,7 +51,7 @@ objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1)))
 COMMON_LIB := $(B)/common.a
 UNIT_TESTS := $(patsubst %.c,%,$(wildcard $(addsuffix /tests/test_*.c,common $(PROGRAMS))))
 
-.PHONY: all help test unit unit-programs unit-asan cli db diff check-binary layers \
+.PHONY: all help test unit unit-programs unit-asan cli db faults diff check-binary layers fuzzers fuzz fuzz-replay \
         images check-images box-up box-down e2e lint fmt clean
 
 all: $(addprefix build/,$(PROGRAMS)) ## build the static programs (default)
@@ -69,6 +71,9 @@ $(B)/%.o: %.c | $(DEPS_STAMP)
 	@mkdir -p $(@D)
 	$(call say,CC ,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# What gcc reads from the files' own pragmas, clang wants to be told.
+$(B)/%_avx2.o: ALL_CFLAGS += $(if $(findstring clang,$(CC)),-mavx2 -mbmi -Wno-unknown-pragmas)
 
 $(COMMON_LIB): $(call objects,common)
 	@rm -f $@
@@ -113,8 +118,8 @@ test: ## everything a change must pass (under 5 minutes once built)
 	.ci/setup build run test
 	rm -rf $(RESULTS)
 	$(MAKE) -j$$(nproc) WERROR=1 all unit-programs
-	$(MAKE) -j$$(nproc) WERROR=1 PROFILE=asan unit-programs
-	$(MAKE) --keep-going WERROR=1 unit unit-asan layers check-binary cli diff db
+	$(MAKE) -j$$(nproc) WERROR=1 PROFILE=asan unit-programs fuzz-replay
+	$(MAKE) --keep-going WERROR=1 FAULTS=60 unit unit-asan layers check-binary cli diff db faults
 
 unit-programs: $(unit_binary)
 
@@ -124,11 +129,43 @@ unit-asan: ## unit tests under address and undefined-behaviour sanitizers
 unit: $(unit_binary) ## unit tests of PROFILE=release|asan|cov
 	tests/run_unit.sh $(RESULTS) $(PROFILE) $(unit_binary)
 
+# Fuzz targets: driven by libFuzzer, or by replay.c over the inputs that are kept.
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_REPLAYS := $(addprefix $(B)/tests/fuzz/replay_,$(FUZZ_TARGETS))
+FUZZERS := $(addprefix $(B)/tests/fuzz/fuzz_,$(FUZZ_TARGETS))
+fuzz_link = $(CC) $(ALL_LDFLAGS) $(1) -o $@ $(filter %.o %.a,$^) $(LIBS_aggregator)
+
+$(FUZZ_REPLAYS): $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o \
+                 $(B)/aggregator.a $(B)/fake_gen.a $(COMMON_LIB)
+	$(call say,LD ,$@)
+	$(Q)$(call fuzz_link)
+
+$(FUZZERS): $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o \
+            $(B)/aggregator.a $(B)/fake_gen.a $(COMMON_LIB)
+	$(call say,LD ,$@)
+	$(Q)$(call fuzz_link,-fsanitize=fuzzer)
+
+fuzzers: $(FUZZERS)
+
+fuzz: ## fuzz each target for SECONDS=60 under sanitizers, with clang's libFuzzer
+	.ci/setup build fuzz
+	$(MAKE) PROFILE=fuzz CC=clang-14 fuzzers
+	tests/fuzz/run.sh build/fuzz/tests/fuzz $(or $(SECONDS),60) $(FUZZ_TARGETS)
+
+fuzz-replay: $(FUZZ_REPLAYS) ## the fuzz targets over their kept inputs, in PROFILE=release|asan|cov
+	tests/fuzz/replay.sh $(RESULTS) $(PROFILE) $(B)/tests/fuzz $(FUZZ_TARGETS)
+
 cli: all ## the programs as a user meets them (bats)
 	tests/run_bats.sh $(RESULTS) tests/cli
 
 db: all ## loads into real PostgreSQL servers (bats)
 	JOBS=$$(nproc) tests/run_bats.sh $(RESULTS) tests/db
+
+faults: all ## break loads into real servers FAULTS=500 times by chance; SEED=n repeats a list
+	.ci/setup test
+	@mkdir -p $(RESULTS)
+	timeout --kill-after=60s 25m tests/faults/run.py $(FAULTS) $(RESULTS)/faults.tap
+FAULTS ?= 500
 
 diff: all ## the scanner against an independent parser, on generated and mutated lines
 	tests/run_bats.sh $(RESULTS) tests/diff
