@@ -17,7 +17,7 @@ struct report {
 
 static void added(struct report *report, const cJSON *item)
 {
-    if (item == NULL)
+    if (report != NULL && item == NULL)
         report->short_of_memory = true;
 }
 
@@ -84,6 +84,14 @@ void report_null(struct report *report, const char *name)
     report_text(report, name, NULL);
 }
 
+void report_item(struct report *report, const char *name, struct cJSON *item)
+{
+    if (report != NULL && item != NULL && cJSON_AddItemToObject(report->object, name, item))
+        return;
+    cJSON_Delete(item);
+    added(report, NULL);
+}
+
 void report_usage(struct report *report)
 {
     struct usage usage;
@@ -107,5 +115,5 @@ bool report_write(struct report *report, const char *path, struct err *err)
     text[len] = '\n'; /* in the place of the terminator */
     bool done = outfile_put(path, text, len + 1, err);
     cJSON_free(text);
-    return done || err_prefix(err, "--report");
+    return done || (strcmp(path, "-") != 0 && err_prefix(err, "--report"));
 }

@@ -11,6 +11,7 @@
 #include "common/err.h"
 
 struct report;
+struct cJSON;
 
 struct report *report_new(const char *program); /* NULL without memory; every call accepts NULL */
 void report_free(struct report *report);
@@ -21,11 +22,12 @@ void report_number(struct report *report, const char *name, const char *digits);
 void report_seconds(struct report *report, const char *name, double value);
 void report_bool(struct report *report, const char *name, bool value);
 void report_null(struct report *report, const char *name);
+void report_item(struct report *report, const char *name, struct cJSON *item); /* takes it */
 
 /* Adds user_seconds, system_seconds and peak_rss_bytes as of now. */
 void report_usage(struct report *report);
 
-/* Writes it whole to path (outfile.h); with path NULL does nothing. */
+/* Writes it whole to path (outfile.h: - is stdout); with path NULL does nothing. */
 bool report_write(struct report *report, const char *path, struct err *err);
 
 #endif

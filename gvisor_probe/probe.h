@@ -23,7 +23,7 @@
 
 #include "gvisor_probe/words.h"
 
-enum { FINDING_TEXT_MAX = 480, PROBE_WRITES_MAX = 4, PROBE_NAME_MAX = 64 };
+enum { FINDING_TEXT_MAX = 480, PROBE_WRITES_MAX = 4, PROBE_NAME_MAX = 136 };
 
 /* Something made on PATH, for the witness to look for. */
 struct probe_write {
@@ -35,7 +35,7 @@ struct probe_write {
 
 struct finding {
     enum probe_result result;
-    enum probe_cause cause;
+    enum probe_cause cause;        /* CAUSES: the errno decides (cause.h) */
     int errnum;                    /* of the call that decided; 0: none */
     char value[FINDING_TEXT_MAX];  /* short and comparable; "": none */
     char detail[FINDING_TEXT_MAX]; /* for people; "": none */
@@ -50,11 +50,15 @@ struct observed;
 struct probe_context {
     const char *path;            /* the mount to try; NULL: none was given */
     const char *dir;             /* PATH/open/RUN-CELL; NULL: it could not be made */
-    const char *token;           /* what files are filled with: names run and cell */
+    int dir_errnum;              /* why it could not; 0: it was */
+    const char *label;           /* RUN-CELL: names what is made in PATH/locked */
     const struct observed *self; /* identity, seccomp and capabilities of this process */
+    bool network;                /* packets may be sent */
 };
 
-typedef void probe_fn(const struct probe_context *context, struct finding *ret);
+/* subject is the row's. *ret comes zeroed, with the cause left to the runner (CAUSES). */
+typedef void probe_fn(const struct probe_context *context, const char *subject,
+                      struct finding *ret);
 
 struct probe {
     const char *id; /* stable, a-z 0-9 and _; NULL ends a table */
@@ -65,7 +69,30 @@ struct probe {
     const char *does;     /* the calls it makes */
     const char *evidence; /* what the answer is evidence of, and what it is not */
     const char *source;   /* where that can be read up */
+    const char *subject;  /* for rows that share a function: a file, a number; or NULL */
     probe_fn *run;
 };
+
+/* The families, in the order of a report; NULL ends. */
+extern const struct probe *const probe_families[];
+
+/* The row of that id, or NULL. */
+const struct probe *probe_find(const char *id);
+
+/* Helpers of probes (finding.c). */
+
+/* Result and errno of a call that has just returned rc: errno says why where that is negative. */
+void found_call(struct finding *ret, long rc);
+void found_errno(struct finding *ret, int errnum); /* 0: it succeeded */
+void found(struct finding *ret, enum probe_result result);
+void found_value(struct finding *ret, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void found_detail(struct finding *ret, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* What a file made by a probe holds, in full: "LABEL PROBE" and a line end. */
+enum { PROBE_TOKEN_MAX = 256 };
+void probe_token(char out[PROBE_TOKEN_MAX], const char *label, const char *probe);
+
+/* Up to size - 1 bytes of a file, terminated; -1 and errno. */
+long read_small(const char *path, char *out, size_t size);
 
 #endif

@@ -1,8 +1,202 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/machine.h"
+#include "common/outfile.h"
+#include "common/stop.h"
 #include "gvisor_probe/commands.h"
+#include "gvisor_probe/report_json.h"
+#include "gvisor_probe/run.h"
+
+enum { FORMAT_TABLE, FORMAT_JSON, TABLE_MAX = 1 << 20 };
+
+struct run_config {
+    const char *path, *only;
+    bool keep, privileged_too, network;
+    int format;
+    struct cell cell;
+    struct common_options common;
+};
+
+#define FIELD(member) .offset = offsetof(struct run_config, member)
+
+static const struct option_spec specs[] = {
+    {.name = "path",
+     .short_name = 'p',
+     .arg = "DIR",
+     .parse = option_text,
+     FIELD(path),
+     .help = "a mount of the node to try as well, prepared by `gvisor_probe witness`"},
+    {.name = "only",
+     .short_name = 'o',
+     .arg = "LIST",
+     .parse = option_text,
+     FIELD(only),
+     .help = "probes and groups with commas between; see gvisor_probe list [all]"},
+    {.name = "keep-for-witness",
+     .short_name = 'k',
+     .parse = option_flag,
+     FIELD(keep),
+     .help = "leave what probes make in DIR/open/RUN-CELL, instead of removing it at the end"},
+    {.name = "network",
+     .parse = option_flag,
+     FIELD(network),
+     .help = "try what sends packets as well: the cloud's metadata address"},
+    {.name = "i-am-privileged",
+     .parse = option_flag,
+     FIELD(privileged_too),
+     .help = "call the kernel even as root or with capabilities, where a call could do harm if a "
+             "probe is wrong"},
+    {.name = "format",
+     .short_name = 'f',
+     .arg = "table|json",
+     .fallback = "table",
+     .parse = option_choice,
+     .choices = "table|json",
+     FIELD(format),
+     .help = "what goes to stdout: a table for people, or the report"},
+    CELL_OPTIONS(struct run_config, cell),
+    COMMON_OPTIONS(struct run_config, common),
+    {.name = NULL},
+};
+
+static const struct program_info info = {
+    .name = "gvisor_probe run",
+    .env_prefix = "GVISOR_PROBE",
+    .summary = "Asks the kernel that answers here some hundred questions, each in a process of its "
+               "own, and writes down result, errno, value and cause. Nothing on the node changes.",
+    .epilog =
+        "Examples:\n"
+        "  gvisor_probe run                            which kernel is it, and what does it show?\n"
+        "  gvisor_probe run -o kernel-surface,uname    a group and a probe\n"
+        "  gvisor_probe run -p /host --run-id 7 --cell runc --runtime runc --keep-for-witness \\\n"
+        "    --report runc.json                        one side of an experiment\n"
+        "  gvisor_probe run -f json | jq .detection    for machines\n"
+        "\n"
+        "Exit status: 0 done, whatever was found; 1 a bug; 2 wrong usage; 4 the path cannot be\n"
+        "looked at, or output is not permitted; 10 may pass, retry; 11 cancelled, retry.\n",
+};
+
+static int64_t seconds_now(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec;
+}
+
+static bool colour_wanted(void)
+{
+    const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
+    return isatty(STDOUT_FILENO) && (none == NULL || none[0] == '\0') && term != NULL &&
+           term[0] != '\0' && strcmp(term, "dumb") != 0;
+}
+
+static void add_answers(struct report *report, const struct run *run)
+{
+    cJSON *probes = cJSON_CreateArray(), *writes = cJSON_CreateArray();
+
+    for (size_t i = 0; i < run->count; i++) {
+        const struct probe *probe = run->answers[i].probe;
+        const struct finding *finding = &run->answers[i].finding;
+        (void)cJSON_AddItemToArray(probes, json_finding(probe, finding));
+        for (size_t w = 0; w < finding->write_count; w++) {
+            const struct probe_write *write = &finding->writes[w];
+            char path[2 * RUN_LABEL_MAX], token[PROBE_TOKEN_MAX];
+            if (write->locked)
+                (void)snprintf(path, sizeof path, "locked/%s", run->label);
+            else
+                (void)snprintf(path, sizeof path, "open/%s/%s", run->label, write->name);
+            probe_token(token, run->label, probe->id);
+            (void)cJSON_AddItemToArray(
+                writes, json_write(probe->id, write, path, write->made && run->request->keep,
+                                   strcmp(write->kind, "file") == 0 ? token : NULL));
+        }
+    }
+    report_item(report, "probes", probes);
+    report_item(report, "writes", writes);
+}
+
+static struct report *report_of(const struct run *run, const struct birth *birth, int64_t started,
+                                double seconds)
+{
+    const struct cell *cell = run->request->cell;
+    const struct file_policy policy =
+        file_policy_of(run->observed.path_mount, run->observed.root_mount);
+    struct report *report = report_begin("run", cell, started);
+
+    report_end(report, seconds_now(), seconds);
+    report_item(report, "cell", json_cell(cell));
+    report_item(report, "observed", json_observed(&run->observed, birth));
+    report_item(report, "file_policy", json_file_policy(&policy));
+    report_item(report, "detection", json_detection(&run->detection, cell->runtime));
+    add_answers(report, run);
+    return report;
+}
+
+static bool show(const struct run_config *config, const struct run *run, struct report *report,
+                 struct err *err)
+{
+    OWNED_BUF(text, TABLE_MAX);
+
+    if (!report_write(report, config->common.report, err))
+        return false;
+    if (config->format == FORMAT_JSON)
+        return report_write(report, "-", err);
+    return run_table(run, colour_wanted(), &text, err) &&
+           outfile_put("-", text.data, text.len, err);
+}
+
+static bool run_and_show(const struct run_config *config, const struct birth *birth,
+                         struct err *err)
+{
+    const struct run_request request = {.path = config->path,
+                                        .only = config->only,
+                                        .keep = config->keep,
+                                        .privileged_too = config->privileged_too,
+                                        .network = config->network,
+                                        .cell = &config->cell,
+                                        .boottime_ns = birth->boottime_ns};
+    const int64_t started = seconds_now();
+    const double began = machine_seconds();
+    struct run run;
+    bool matches = true;
+
+    bool done = run_probes(&request, &run, err);
+    if (done) {
+        stop_ignore();
+        struct report *report = report_of(&run, birth, started, machine_seconds() - began);
+        done = show(config, &run, report, err);
+        report_free(report);
+    }
+    if (done && config->cell.runtime != NULL &&
+        detect_matches(config->cell.runtime, run.detection.conclusion, &matches) && !matches)
+        log_warn("the manifest declares %s, but the kernel here is %s", config->cell.runtime,
+                 conclusion_name(run.detection.conclusion));
+    if (done)
+        log_info("asked %zu questions of the kernel in %.2f s: %s", run.count,
+                 machine_seconds() - began, conclusion_name(run.detection.conclusion));
+    run_release(&run);
+    return done;
+}
 
 bool run_main(const struct birth *birth, int argc, char **argv, struct err *err)
 {
-    (void)birth;
-    (void)argc;
-    return err_set(err, STATUS_USAGE, "'%s' does nothing yet", argv[0]);
+    struct run_config config = {0};
+    struct operands none;
+    char drawn[DRAWN_ID_MAX];
+
+    enum options_outcome outcome = options_read(&info, specs, &config, &none, argc, argv, err);
+    log_open("gvisor_probe", (enum log_format)config.common.log_format, getenv("TRACEPARENT"));
+    if (outcome != OPTIONS_RUN)
+        return outcome == OPTIONS_DONE;
+    if (!cell_complete(&config.cell, drawn, err))
+        return false;
+    log_context(config.cell.run_id, NULL);
+    bool done = stop_start(getenv("ARGO_DEADLINE"), NULL, err) && run_and_show(&config, birth, err);
+    log_context(NULL, NULL);
+    return done;
 }
