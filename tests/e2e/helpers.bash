@@ -24,7 +24,8 @@ teardown() {
   if [[ ! ${BATS_TEST_COMPLETED:-} ]]; then
     argo list
     for name in $(kubectl get workflows -o name); do argo get "${name##*/}"; done
-    kubectl get pods,events --sort-by .metadata.creationTimestamp | tail -n 40
+    kubectl get pods
+    kubectl get events --sort-by .lastTimestamp | tail -n 20
   fi
   kubectl delete namespace "$namespace" --wait=false
 }
@@ -61,7 +62,10 @@ sql() { # STATEMENT...
     kubectl exec -i postgres-0 -- psql -U events -d events -XAtq -v ON_ERROR_STOP=1
 }
 
-totals() { sql 'SELECT "userId", "sessionDuration" FROM session_duration ORDER BY 1 COLLATE "C"'; }
+totals() { sql 'SELECT "userId", "sessionDuration" FROM session_duration ORDER BY "userId"'; }
+nothing_loaded() {
+  [ "$(sql 'SELECT (SELECT count(*) FROM session_duration), (SELECT count(*) FROM aggregator_runs)')" = "0|0" ]
+}
 ledger_rows() { sql 'SELECT count(*) FROM aggregator_runs'; }
 
 # What the table must hold after runs of these seeds, added up by Python.
