@@ -1,8 +1,132 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/options.h"
+#include "common/outfile.h"
+#include "common/stop.h"
 #include "gvisor_probe/commands.h"
+#include "gvisor_probe/json_out.h"
+#include "gvisor_probe/witness.h"
+
+struct config {
+    const char *path, *token, *node;
+    struct common_options common;
+};
+
+#define FIELD(member) .offset = offsetof(struct config, member)
+
+static const struct option_spec specs[] = {
+    {.name = "path",
+     .arg = "DIR",
+     .parse = option_text,
+     FIELD(path),
+     .help = "the experiment's directory on the host; prepare makes it, its parent exists"},
+    {.name = "token",
+     .arg = "TOKEN",
+     .parse = option_text,
+     FIELD(token),
+     .help = "what prepare printed: collect then knows that it looks at the same directory"},
+    {.name = "node",
+     .arg = "NAME",
+     .parse = option_text,
+     FIELD(node),
+     .env_alias = "NODE_NAME",
+     .help = "the node's name, for the record"},
+    COMMON_OPTIONS(struct config, common),
+    {.name = NULL},
+};
+
+static const struct program_info info = {
+    .name = "gvisor_probe witness",
+    .env_prefix = "GVISOR_PROBE",
+    .operands = "prepare|serve|collect",
+    .summary =
+        "Looks from the host's side: prepares the directory that the pods of an experiment mount,\n"
+        "serves decoys in it, and records what is really there.",
+    .epilog =
+        "  prepare   makes DIR with open (1777), locked (0755), a canary and a decoy FIFO, and\n"
+        "            prints the canary's token; DIR is new, empty, or prepared and untouched\n"
+        "  serve     accepts on DIR/decoy.sock and holds DIR/decoy.fifo until SIGTERM, which is\n"
+        "            success; ready when DIR/decoys.json appears, which holds the counts so far\n"
+        "  collect   records every entry of DIR with type, owner, mode, size and SHA-256 as JSON,\n"
+        "            to --report FILE or standard output; no more than 4096 entries, 8 deep\n"
+        "\n"
+        "Examples:\n"
+        "  gvisor_probe witness prepare --path /var/lib/experiment/1\n"
+        "  gvisor_probe witness serve --path /var/lib/experiment/1 &\n"
+        "  gvisor_probe witness collect --path /var/lib/experiment/1 --report witness.json\n"
+        "\n"
+        "Exit status: 0 done, also when the record says that the directory is not the one that\n"
+        "was prepared; 1 a bug; 2 wrong usage; 4 not permitted, or not a directory of its own;\n"
+        "10 may pass, retry; 11 cancelled, retry.\n",
+};
+
+static bool put_record(const struct config *config, const char *otherwise, const struct buf *record,
+                       struct err *err)
+{
+    const char *to = config->common.report != NULL ? config->common.report : otherwise;
+    return to == NULL || outfile_put(to, record->data, record->len, err) ||
+           err_prefix(err, "--report");
+}
+
+static bool prepare(const struct config *config, struct err *err)
+{
+    char token[WITNESS_TOKEN_LEN + 1];
+    OWNED_BUF(record, WITNESS_RECORD_MAX);
+    struct json_out out = {.buf = &record, .err = err};
+
+    if (!witness_prepare(config->path, token, err))
+        return false;
+    json_open(&out, NULL, '{');
+    json_text(&out, "path", config->path);
+    json_text(&out, "token", token);
+    json_close(&out, '}');
+    (void)printf("%s\n", token);
+    return json_done(&out) && put_record(config, NULL, &record, err);
+}
+
+static bool serve(const struct config *config, struct err *err)
+{
+    OWNED_BUF(record, WITNESS_RECORD_MAX);
+    return stop_start(NULL, NULL, err) && witness_serve(config->path, &record, err) &&
+           put_record(config, NULL, &record, err);
+}
+
+static bool collect(const struct config *config, struct err *err)
+{
+    OWNED_BUF(record, WITNESS_RECORD_MAX);
+    const char *fault = NULL;
+
+    if (!witness_collect(config->path, config->token, config->node, &record, &fault, err))
+        return false;
+    if (fault != NULL)
+        log_warn("the record is not valid: %s", fault);
+    return put_record(config, "-", &record, err);
+}
 
 bool witness_main(const struct birth *birth, int argc, char **argv, struct err *err)
 {
+    static const struct {
+        const char *name;
+        bool (*run)(const struct config *config, struct err *err);
+    } actions[] = {{"prepare", prepare}, {"serve", serve}, {"collect", collect}};
+    struct config config = {0};
+    struct operands operands;
+
     (void)birth;
-    (void)argc;
-    return err_set(err, STATUS_USAGE, "'%s' does nothing yet", argv[0]);
+    enum options_outcome outcome = options_read(&info, specs, &config, &operands, argc, argv, err);
+    log_open("gvisor_probe", (enum log_format)config.common.log_format, getenv("TRACEPARENT"));
+    if (outcome != OPTIONS_RUN)
+        return outcome == OPTIONS_DONE;
+    if (operands.count != 1)
+        return err_set(err, STATUS_USAGE, "witness: one of prepare, serve, collect; see --help");
+    if (config.path == NULL)
+        return err_set(err, STATUS_USAGE, "witness: --path DIR is needed");
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+        if (strcmp(operands.item[0], actions[i].name) == 0)
+            return actions[i].run(&config, err);
+    return err_set(err, STATUS_USAGE, "witness: unknown action '%s': prepare, serve or collect",
+                   operands.item[0]);
 }

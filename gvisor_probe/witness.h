@@ -1,0 +1,63 @@
+/*
+ * The witness stands on the host's side of an experiment: it prepares the directory that the pods
+ * mount, keeps decoys alive in it, and says afterwards what is really there.
+ *
+ *   DIR/            0755, the witness's: pods cannot replace what lies in it
+ *   DIR/canary      0644, a random token: who reads it sees the same directory of the same node
+ *   DIR/open/       1777: Unix permissions stop nobody
+ *   DIR/locked/     0755: Unix permissions stop everybody but the witness
+ *   DIR/decoy.fifo  0666, made by prepare; decoy.sock  0777, bound by serve
+ *   DIR/decoys.json what the decoys saw so far; its appearance says that serve is ready
+ *
+ * Pods may have put anything below: nothing is opened but directories and regular files, never
+ * through a symbolic link, never on another file system, and only so much of it (WITNESS_*).
+ */
+#ifndef GVISOR_PROBE_WITNESS_H
+#define GVISOR_PROBE_WITNESS_H
+
+#include <stdbool.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+enum {
+    WITNESS_TOKEN_LEN = 32, /* hexadecimal digits */
+    WITNESS_ENTRIES = 4096,
+    WITNESS_DEPTH = 8,
+    WITNESS_FILE_BYTES = 1 << 20, /* larger files are not hashed */
+    WITNESS_ALL_BYTES = 16 << 20,
+    WITNESS_RECORD_MAX = 16 << 20,
+};
+
+#define WITNESS_CANARY "canary"
+#define WITNESS_OPEN   "open"
+#define WITNESS_LOCKED "locked"
+#define WITNESS_SOCKET "decoy.sock"
+#define WITNESS_FIFO   "decoy.fifo"
+#define WITNESS_DECOYS "decoys.json"
+
+/*
+ * Makes the directory (its parent exists) and what belongs in it, and returns the token. One that
+ * is prepared already and untouched keeps its token, so that a step may be retried; any other that
+ * is not empty is REFUSED.
+ */
+bool witness_prepare(const char *path, char ret_token[WITNESS_TOKEN_LEN + 1], struct err *err);
+
+/* Serves the decoys until a stop is requested (stop.h), which is success. *record: the last one. */
+bool witness_serve(const char *path, struct buf *record, struct err *err);
+
+/*
+ * Appends the record of what is there (witness.schema.json). token (may be NULL) is what prepare
+ * returned; node (may be NULL) is recorded. A directory that is not the one prepared gives a record
+ * that says so in `valid`, not an error; *ret_fault is then the reason, else NULL.
+ */
+bool witness_collect(const char *path, const char *token, const char *node, struct buf *record,
+                     const char **ret_fault, struct err *err);
+
+/* Opens DIR itself, which must be the caller's and closed to others' writes; -1 on failure. */
+int witness_open(const char *path, struct err *err);
+
+/* The token in DIR/canary; NULL in *ret_fault when it is as it should be, else what is wrong. */
+void witness_read_canary(int dir, char ret_token[WITNESS_TOKEN_LEN + 1], const char **ret_fault);
+
+#endif
