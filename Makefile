@@ -39,7 +39,11 @@ PURE := common/err common/buf common/num common/civil_time common/json_scan comm
         aggregator/scan aggregator/layout aggregator/layout_avx2 aggregator/layout_portable \
         aggregator/block_digest aggregator/block_digest_avx2 aggregator/totals aggregator/merge aggregator/sequence \
         aggregator/print_rows aggregator/copy_row aggregator/sql_text aggregator/pg_failure \
-        gvisor_probe/words
+        gvisor_probe/words gvisor_probe/json_out gvisor_probe/json_in gvisor_probe/prediction \
+        gvisor_probe/side gvisor_probe/landing gvisor_probe/comparison gvisor_probe/confounders \
+        gvisor_probe/attribute gvisor_probe/weigh_costs gvisor_probe/expectation gvisor_probe/escape \
+        gvisor_probe/render gvisor_probe/render_table gvisor_probe/render_json \
+        gvisor_probe/render_markdown gvisor_probe/render_junit gvisor_probe/render_openmetrics
 
 # `make V=1` shows whole commands.
 Q := $(if $(V),,@)

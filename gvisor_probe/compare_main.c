@@ -1,8 +1,317 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/options.h"
+#include "common/outfile.h"
 #include "gvisor_probe/commands.h"
+#include "gvisor_probe/json_in.h"
+#include "gvisor_probe/render.h"
+
+enum { OPERANDS_MAX = 2 * CELLS_MAX };
+
+struct config {
+    const char *witness, *expect, *output, *outputs;
+    int format, colour;
+    struct common_options common;
+};
+
+#define FIELD(member) .offset = offsetof(struct config, member)
+
+static const struct option_spec specs[] = {
+    {.name = "witness",
+     .short_name = 'w',
+     .arg = "FILE",
+     .parse = option_text,
+     FIELD(witness),
+     .help = "the record of `witness collect`, or a directory with witness.json in it"},
+    {.name = "expect",
+     .short_name = 'e',
+     .arg = "FILE",
+     .parse = option_text,
+     FIELD(expect),
+     .help = "what must come out, as a JSON object; status 5 when it does not"},
+    {.name = "format",
+     .short_name = 'f',
+     .arg = "table|json|markdown|junit|openmetrics",
+     .fallback = "table",
+     .parse = option_choice,
+     .choices = "table|json|markdown|junit|openmetrics",
+     FIELD(format),
+     .help = "of the output"},
+    {.name = "output",
+     .short_name = 'o',
+     .arg = "FILE",
+     .fallback = "-",
+     .parse = option_text,
+     FIELD(output),
+     .help = "where to; a file appears whole or not at all; - is standard output"},
+    {.name = "outputs",
+     .arg = "DIR",
+     .parse = option_text,
+     FIELD(outputs),
+     .help = "write verdict, valid and met there, one value a file, for Argo's valueFrom.path"},
+    {.name = "color",
+     .arg = "auto|always|never",
+     .fallback = "auto",
+     .parse = option_choice,
+     .choices = "auto|always|never",
+     FIELD(colour),
+     .help = "colours in the table; auto is on a terminal, unless NO_COLOR is set"},
+    COMMON_OPTIONS(struct config, common),
+    {.name = NULL},
+};
+
+static const struct program_info info = {
+    .name = "gvisor_probe compare",
+    .env_prefix = "GVISOR_PROBE",
+    .operands = "REPORT...",
+    .summary =
+        "Says what differs between the reports of one experiment, and what explains it. The first\n"
+        "report is the baseline; one of the same runtime with seccomp Unconfined is the control.",
+    .epilog =
+        "Reports of `run`, and of `costs` for the same cells, in any order of kinds. Whatever "
+        "else\n"
+        "differs between the cells (node, path, modes, uid, program...) makes the experiment\n"
+        "invalid: it is named, and nothing is credited to the runtime.\n"
+        "\n"
+        "Examples:\n"
+        "  gvisor_probe compare runc.json gvisor.json\n"
+        "  gvisor_probe compare runc.json gvisor.json sealed.json --witness witness.json\n"
+        "  gvisor_probe compare runc.json gvisor.json --expect expect.json --format junit\n"
+        "with an expect.json such as {\"gvisor/file\": \"landed\", \"gvisor/io_uring_setup\": "
+        "\"runtime\"}\n"
+        "\n"
+        "Exit status: 0 done, expectations met; 1 a bug; 2 wrong usage; 3 a report is broken;\n"
+        "4 a file is missing or not permitted; 5 the experiment is invalid, or an expectation is\n"
+        "not met; 10 may pass, retry; 11 cancelled, retry.\n",
+};
+
+/* Files. */
+
+static bool read_whole(const char *path, struct buf *ret, struct err *err)
+{
+    struct stat st;
+    ssize_t got = 1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0)
+        return err_errno(err, errno, "cannot read %s", path);
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        (void)close(fd);
+        return err_set(err, STATUS_REFUSED, "cannot read %s: not a file", path);
+    }
+    while (got > 0 && ret->len <= REPORT_BYTES_MAX && buf_reserve(ret, 1 << 16, err)) {
+        got = read(fd, ret->data + ret->len, ret->cap - ret->len);
+        ret->len += got > 0 ? (size_t)got : 0;
+    }
+    int failed = errno;
+    (void)close(fd);
+    if (got < 0)
+        return err_errno(err, failed, "cannot read %s", path);
+    if (got > 0)
+        return err_set(err, STATUS_INPUT, "%s: more than %d bytes", path, REPORT_BYTES_MAX);
+    return true;
+}
+
+static cJSON *read_json(const char *path,
+                        cJSON *(*parse)(const char *, const char *, size_t, struct err *),
+                        struct err *err)
+{
+    OWNED_BUF(text, REPORT_BYTES_MAX + (1 << 20));
+    return read_whole(path, &text, err)
+               ? parse(path, text.data == NULL ? "" : text.data, text.len, err)
+               : NULL;
+}
+
+/* The experiment. */
+
+static struct experiment {
+    struct side cells[CELLS_MAX];
+    size_t cell_count;
+    struct landing landing;
+    cJSON *expected;
+    struct comparison comparison;
+    struct expectation expectations[EXPECTATIONS_MAX];
+    size_t expectation_count;
+} experiment;
+
+static bool add_costs(const char *path, cJSON *report, struct err *err)
+{
+    const char *name = cJSON_GetStringValue(json_find(report, "cell.name"));
+
+    for (size_t i = 0; name != NULL && i < experiment.cell_count; i++)
+        if (strcmp(experiment.cells[i].name, name) == 0)
+            return side_add_costs(&experiment.cells[i], path, report, err);
+    cJSON_Delete(report);
+    return err_set(err, STATUS_USAGE, "%s: costs of a cell whose report of a run was not given",
+                   path);
+}
+
+static bool read_reports(const struct operands *operands, struct err *err)
+{
+    cJSON *costs[OPERANDS_MAX] = {NULL};
+    bool done = true;
+
+    for (int i = 0; done && i < operands->count; i++) {
+        cJSON *report = read_json(operands->item[i], report_parse, err);
+        if (report == NULL) {
+            done = false;
+        } else if (report_is_costs(report)) {
+            costs[i] = report;
+        } else if (experiment.cell_count == CELLS_MAX) {
+            cJSON_Delete(report);
+            done = err_set(err, STATUS_USAGE, "more than %d cells", CELLS_MAX);
+        } else {
+            struct side *cell = &experiment.cells[experiment.cell_count++];
+            done = side_read(cell, operands->item[i], report, err);
+        }
+    }
+    for (int i = 0; i < operands->count; i++) {
+        if (done && costs[i] != NULL)
+            done = add_costs(operands->item[i], costs[i], err);
+        else
+            cJSON_Delete(costs[i]);
+    }
+    if (done && experiment.cell_count < CELLS_MIN)
+        return err_set(err, STATUS_USAGE, "compare: two reports of runs are needed at least");
+    return done;
+}
+
+static bool read_witness(const char *path, struct err *err)
+{
+    struct stat st;
+    char *inside = NULL;
+
+    if (path == NULL)
+        return true;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        if (asprintf(&inside, "%s/witness.json", path) < 0)
+            return err_set(err, STATUS_TRANSIENT, "out of memory");
+    }
+    cJSON *record = read_json(inside == NULL ? path : inside, json_parse, err);
+    bool done = record != NULL && landing_read(&experiment.landing, path, record, err);
+    free(inside);
+    return done || err_prefix(err, "--witness");
+}
+
+static bool judge(const struct config *config, struct err *err)
+{
+    comparison_make(&experiment.comparison, experiment.cells, experiment.cell_count,
+                    &experiment.landing);
+    if (config->expect == NULL)
+        return true;
+    experiment.expected = read_json(config->expect, json_parse, err);
+    return (experiment.expected != NULL &&
+            expectations_judge(config->expect, experiment.expected, &experiment.comparison,
+                               experiment.expectations, &experiment.expectation_count, err)) ||
+           err_prefix(err, "--expect");
+}
+
+/* Results. */
+
+static bool wants_colour(const struct config *config)
+{
+    enum { AUTO, ALWAYS };
+    const char *no_colour = getenv("NO_COLOR");
+
+    if (config->colour != AUTO)
+        return config->colour == ALWAYS;
+    return strcmp(config->output, "-") == 0 && isatty(STDOUT_FILENO) == 1 &&
+           (no_colour == NULL || no_colour[0] == '\0');
+}
+
+static bool put_value(const char *dir, const char *name, const char *value, struct err *err)
+{
+    char *path = NULL;
+    if (asprintf(&path, "%s/%s", dir, name) < 0)
+        return err_set(err, STATUS_TRANSIENT, "out of memory");
+    bool done = outfile_put(path, value, strlen(value), err) || err_prefix(err, "--outputs");
+    free(path);
+    return done;
+}
+
+static bool put_values(const char *dir, const struct rendering *rendering, struct err *err)
+{
+    char line[RENDER_TEXT];
+
+    if (dir == NULL)
+        return true;
+    if (mkdir(dir, 0777) != 0 && errno != EEXIST)
+        return err_errno(err, errno, "--outputs: cannot make %s", dir);
+    return put_value(dir, "verdict", verdict_line(rendering->comparison, line), err) &&
+           put_value(dir, "valid", rendering->comparison->valid ? "true" : "false", err) &&
+           put_value(dir, "met", expectations_met(rendering) ? "true" : "false", err);
+}
+
+static bool put_results(const struct config *config, const struct rendering *rendering,
+                        struct err *err)
+{
+    static render *const formats[] = {render_table, render_json, render_markdown, render_junit,
+                                      render_openmetrics};
+    OWNED_BUF(text, RENDER_MAX);
+    OWNED_BUF(report, RENDER_MAX);
+
+    if (!formats[config->format](rendering, &text, err) ||
+        !outfile_put(config->output, text.data, text.len, err) ||
+        !put_values(config->outputs, rendering, err))
+        return false;
+    if (config->common.report == NULL)
+        return true;
+    return render_json(rendering, &report, err) &&
+           (outfile_put(config->common.report, report.data, report.len, err) ||
+            err_prefix(err, "--report"));
+}
+
+static bool conclude(const struct rendering *rendering, struct err *err)
+{
+    char line[RENDER_TEXT];
+
+    if (!rendering->comparison->valid)
+        return err_set(err, STATUS_EXPECTATION, "%s", verdict_line(rendering->comparison, line));
+    for (size_t i = 0; i < rendering->expectation_count; i++) {
+        const struct expectation *expectation = &rendering->expectations[i];
+        if (!expectation->met)
+            return err_set(err, STATUS_EXPECTATION, "%s: expected %s, found %s", expectation->id,
+                           expectation->expected,
+                           expectation->found == NULL ? "nothing of that name"
+                                                      : expectation->found);
+    }
+    return true;
+}
+
+static bool compare(const struct config *config, const struct operands *operands, struct err *err)
+{
+    if (!read_reports(operands, err) || !read_witness(config->witness, err) || !judge(config, err))
+        return false;
+    const struct rendering rendering = {.comparison = &experiment.comparison,
+                                        .expectations = experiment.expectations,
+                                        .expectation_count = experiment.expectation_count,
+                                        .colour = wants_colour(config)};
+    return put_results(config, &rendering, err) && conclude(&rendering, err);
+}
 
 bool compare_main(const struct birth *birth, int argc, char **argv, struct err *err)
 {
+    struct config config = {0};
+    struct operands operands;
+
     (void)birth;
-    (void)argc;
-    return err_set(err, STATUS_USAGE, "'%s' does nothing yet", argv[0]);
+    enum options_outcome outcome = options_read(&info, specs, &config, &operands, argc, argv, err);
+    log_open("gvisor_probe", (enum log_format)config.common.log_format, getenv("TRACEPARENT"));
+    if (outcome != OPTIONS_RUN)
+        return outcome == OPTIONS_DONE;
+    if (operands.count > OPERANDS_MAX)
+        return err_set(err, STATUS_USAGE, "compare: more than %d reports", OPERANDS_MAX);
+    bool done = compare(&config, &operands, err);
+    for (size_t i = 0; i < experiment.cell_count; i++)
+        side_release(&experiment.cells[i]);
+    landing_release(&experiment.landing);
+    cJSON_Delete(experiment.expected);
+    return done;
 }

@@ -1,0 +1,262 @@
+/* For people: at most TABLE_COLUMNS wide, coloured where that is asked for. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gvisor_probe/render.h"
+
+enum { ID_WIDTH = 26, TITLE_WIDTH = 37, COLUMN_MAX = 18, CUT = 128 };
+
+#define BOLD   "\033[1m"
+#define RED    "\033[31m"
+#define GREEN  "\033[32m"
+#define YELLOW "\033[33m"
+#define PLAIN  "\033[0m"
+
+struct page {
+    const struct rendering *rendering;
+    const struct comparison *comparison;
+    struct buf *out;
+    struct err *err;
+    bool ok;
+};
+
+__attribute__((format(printf, 2, 3))) static void put(struct page *page, const char *fmt, ...)
+{
+    char text[2 * RENDER_TEXT];
+    va_list args;
+
+    va_start(args, fmt);
+    int len = vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    if (page->ok)
+        page->ok = buf_add(page->out, text,
+                           (size_t)len < sizeof text ? (size_t)len : sizeof text - 1, page->err);
+}
+
+static const char *colour(const struct page *page, const char *code)
+{
+    return page->rendering->colour ? code : "";
+}
+
+static const char *colour_of(const char *word)
+{
+    static const char *const reds[] = {"landed", "reached", "forged", "beyond"};
+    static const char *const greens[] = {"contained", "denied", "refused", "within"};
+    static const char *const yellows[] = {"unknown", "noisy", "conflicting"};
+
+    for (size_t i = 0; i < sizeof reds / sizeof *reds; i++)
+        if (strcmp(word, reds[i]) == 0)
+            return RED;
+    for (size_t i = 0; i < sizeof greens / sizeof *greens; i++)
+        if (strcmp(word, greens[i]) == 0)
+            return GREEN;
+    for (size_t i = 0; i < sizeof yellows / sizeof *yellows; i++)
+        if (strcmp(word, yellows[i]) == 0)
+            return YELLOW;
+    return "";
+}
+
+/* What came from a report, fit for a terminal and at most width bytes. */
+static const char *shown(const char *text, size_t width, char out[CUT])
+{
+    char quoted[RENDER_TEXT];
+
+    err_quote(quoted, sizeof quoted, text, strlen(text));
+    size_t len = strlen(quoted);
+    if (len > width) {
+        len = width - 1;
+        while (len > 0 && ((unsigned char)quoted[len] & 0xc0) == 0x80)
+            len--; /* not within a character */
+        quoted[len++] = '+';
+        quoted[len] = '\0';
+    }
+    memcpy(out, quoted, len + 1);
+    return out;
+}
+
+static size_t column_width(const struct page *page, size_t first)
+{
+    size_t width = (TABLE_COLUMNS - first) / page->comparison->cell_count - 1;
+    return width > COLUMN_MAX ? COLUMN_MAX : width;
+}
+
+static void put_word(struct page *page, const char *word, size_t width, bool coloured)
+{
+    char cut[CUT];
+    const char *code = coloured ? colour(page, colour_of(word)) : "";
+
+    put(page, " %s%-*s%s", code, (int)width, shown(word, width, cut),
+        code[0] == '\0' ? "" : colour(page, PLAIN));
+}
+
+/* Blanks at the ends of lines are cut off. */
+static void end_line(struct page *page)
+{
+    while (page->ok && page->out->len > 0 && page->out->data[page->out->len - 1] == ' ')
+        page->out->len--;
+    put(page, "\n");
+}
+
+static void put_cells(struct page *page)
+{
+    const struct comparison *comparison = page->comparison;
+
+    for (size_t i = 0; i < comparison->cell_count; i++) {
+        const struct side *cell = &comparison->cells[i];
+        char name[CUT], runtime[CUT], seccomp[CUT];
+        put(page, "  %s%c%s %-26s runtime %s, seccomp %s; %s\n", colour(page, BOLD),
+            comparison_letter(i), colour(page, PLAIN), shown(cell->name, 26, name),
+            shown(cell->runtime == NULL ? "not declared" : cell->runtime, 16, runtime),
+            shown(cell->seccomp_declared == NULL ? "not declared" : cell->seccomp_declared, 16,
+                  seccomp),
+            role_name(comparison->verdicts[i].role));
+    }
+}
+
+static void put_confounders(struct page *page)
+{
+    const struct comparison *comparison = page->comparison;
+    char line[RENDER_TEXT];
+
+    if (comparison->valid) {
+        put(page,
+            "\n%sValid%s: node, path, modes, identity, declared settings and program are the"
+            " same%s.\n",
+            colour(page, GREEN), colour(page, PLAIN),
+            comparison->landing->record == NULL ? "; no witness" : ", the witness agrees");
+        return;
+    }
+    put(page, "\n%sInvalid experiment%s: these differ, so nothing is credited to the runtime.\n",
+        colour(page, RED), colour(page, PLAIN));
+    for (size_t i = 0; i < comparison->confounder_count && i < CONFOUNDERS_MAX; i++)
+        put(page, "  %s\n", confounder_line(&comparison->confounders[i], line));
+    if (comparison->confounder_count > CONFOUNDERS_MAX)
+        put(page, "  ... and %zu more\n", comparison->confounder_count - CONFOUNDERS_MAX);
+}
+
+static void put_letters(struct page *page, size_t first, size_t width)
+{
+    put(page, "%*s", (int)first, "");
+    for (size_t i = 0; i < page->comparison->cell_count; i++)
+        put(page, " %s%-*c%s", colour(page, BOLD), (int)width, comparison_letter(i),
+            colour(page, PLAIN));
+    end_line(page);
+}
+
+static void put_verdicts(struct page *page)
+{
+    const struct comparison *comparison = page->comparison;
+    size_t width = column_width(page, TITLE_WIDTH + 2);
+
+    put(page, "\n");
+    put_letters(page, TITLE_WIDTH + 2, width);
+    for (const struct verdict_row *row = verdict_rows; row->name != NULL; row++) {
+        put(page, "  %-*s", TITLE_WIDTH, row->title);
+        for (size_t i = 0; i < comparison->cell_count; i++)
+            put_word(page, verdict_text(comparison, i, row->name), width, true);
+        end_line(page);
+    }
+}
+
+static void put_finding(struct page *page, const struct comparison_finding *finding, size_t width)
+{
+    bool by_value = differs_by_value(finding, page->comparison);
+    char id[CUT];
+
+    put(page, "    %-*s", ID_WIDTH, shown(finding->id, ID_WIDTH, id));
+    for (size_t i = 0; i < page->comparison->cell_count; i++) {
+        bool about =
+            i == 0 || (int)i == page->comparison->control || (finding->cells >> i & 1) != 0;
+        put_word(page, about ? outcome_text(&finding->outcomes[i], by_value) : "", width,
+                 finding->kind != NULL);
+    }
+    end_line(page);
+}
+
+/* Findings of one reason stand together below it. */
+static void put_list(struct page *page, enum attribution attribution)
+{
+    const struct comparison *comparison = page->comparison;
+    size_t width = column_width(page, ID_WIDTH + 4);
+    size_t count = count_findings(comparison, attribution);
+
+    if (count == 0)
+        return;
+    put(page, "\n%s%s%s (%zu)\n", colour(page, BOLD), attribution_titles[attribution],
+        colour(page, PLAIN), count);
+    put_letters(page, ID_WIDTH + 4, width);
+    for (size_t i = 0; i < comparison->finding_count; i++) {
+        const struct comparison_finding *first = &comparison->findings[i];
+        bool said = first->attribution != attribution;
+        for (size_t k = 0; k < i && !said; k++)
+            said = comparison->findings[k].attribution == attribution &&
+                   strcmp(comparison->findings[k].why, first->why) == 0;
+        if (said)
+            continue;
+        put(page, "  %s\n", first->why);
+        for (size_t k = i; k < comparison->finding_count; k++)
+            if (comparison->findings[k].attribution == attribution &&
+                strcmp(comparison->findings[k].why, first->why) == 0)
+                put_finding(page, &comparison->findings[k], width);
+    }
+}
+
+static void put_costs(struct page *page)
+{
+    const struct comparison *comparison = page->comparison;
+    char a[RENDER_TEXT], b[RENDER_TEXT], id[CUT], work[RENDER_TEXT];
+
+    if (comparison->overhead_count == 0)
+        return;
+    put(page, "\n%sWhat it costs%s: (s-n)/n, and the work between calls that makes it 20%%\n",
+        colour(page, BOLD), colour(page, PLAIN));
+    for (size_t i = 0; i < comparison->overhead_count; i++) {
+        const struct overhead *overhead = &comparison->overheads[i];
+        put(page, "    %-*s %c %9s -> %-9s %+8.0f%%", ID_WIDTH, shown(overhead->id, ID_WIDTH, id),
+            comparison_letter(overhead->cell), duration_text(overhead->baseline_ns, a),
+            duration_text(overhead->cell_ns, b), overhead->percent);
+        put_word(page, answer_name(overhead->within), 8, true);
+        if (overhead->break_even_ns > 0 && overhead->within == ANSWER_NO)
+            put(page, " %s", duration_text(overhead->break_even_ns, work));
+        end_line(page);
+    }
+}
+
+static void put_expectations(struct page *page)
+{
+    const struct rendering *rendering = page->rendering;
+
+    if (rendering->expectation_count == 0)
+        return;
+    put(page, "\n%sExpectations%s\n", colour(page, BOLD), colour(page, PLAIN));
+    for (size_t i = 0; i < rendering->expectation_count; i++) {
+        const struct expectation *expectation = &rendering->expectations[i];
+        char id[CUT];
+        put(page, "  %s%s%s %s: expected %s, found %s\n",
+            colour(page, expectation->met ? GREEN : RED), expectation->met ? "met    " : "NOT MET",
+            colour(page, PLAIN), shown(expectation->id, 60, id), expectation->expected,
+            expectation->found == NULL ? "nothing of that name" : expectation->found);
+    }
+}
+
+bool render_table(const struct rendering *rendering, struct buf *out, struct err *err)
+{
+    struct page page = {.rendering = rendering,
+                        .comparison = rendering->comparison,
+                        .out = out,
+                        .err = err,
+                        .ok = true};
+    char line[RENDER_TEXT];
+
+    put(&page, "%s%s%s\n", colour(&page, BOLD), verdict_line(page.comparison, line),
+        colour(&page, PLAIN));
+    put_cells(&page);
+    put_confounders(&page);
+    put_verdicts(&page);
+    for (enum attribution list = 0; list < ATTRIBUTIONS; list++)
+        put_list(&page, list);
+    put_costs(&page);
+    put_expectations(&page);
+    return page.ok;
+}
