@@ -3,6 +3,7 @@
 # PostgreSQL, once and only once.
 #
 #   ./run.sh [local] [OPTION...]     on this machine, without a cluster
+#   ./run.sh gvisor [OPTION...]      what gVisor isolates: gvisor_probe/experiment.sh (as root)
 #   ./run.sh box [-p NAME=VALUE...]  on a real Kubernetes with Argo, made for it on this machine
 #   ./run.sh box down                ends that and removes all of it but its cache
 #   ./run.sh minikube [-p ...]       on minikube, started if it is not
@@ -241,6 +242,7 @@ cluster_run() {
 
 case ${1:-local} in
 local) local_run "${@:2}" ;;
+gvisor) exec "$root/gvisor_probe/experiment.sh" "${@:2}" ;;
 box) box_run "${@:2}" ;;
 minikube) minikube_run "${@:2}" ;;
 cluster) cluster_run "${@:2}" ;;
