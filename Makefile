@@ -36,8 +36,9 @@ LIBS_aggregator := -L$(DEPS)/lib -lpq -lpgcommon_shlib -lpgport_shlib -lssl -lcr
 # Pure objects: no file, clock, environment, process or libpq. `make layers` checks it.
 PURE := common/err common/buf common/num common/civil_time common/json_scan common/bgzf common/sha256 \
         fake_gen/generator fake_gen/zipf fake_gen/event_text fake_gen/broken_line \
-        aggregator/scan aggregator/layout aggregator/layout_avx2 aggregator/layout_portable \
-        aggregator/block_digest aggregator/block_digest_avx2 aggregator/totals aggregator/merge aggregator/sequence \
+        aggregator/scan aggregator/layout aggregator/layout_avx2 aggregator/layout_avx512 \
+        aggregator/layout_portable aggregator/block_digest aggregator/block_digest_avx2 \
+        aggregator/totals aggregator/merge aggregator/sequence \
         aggregator/print_rows aggregator/copy_row aggregator/sql_text aggregator/pg_failure \
         gvisor_probe/words gvisor_probe/json_out gvisor_probe/json_in gvisor_probe/prediction \
         gvisor_probe/side gvisor_probe/landing gvisor_probe/comparison gvisor_probe/confounders \
@@ -76,8 +77,11 @@ $(B)/%.o: %.c | $(DEPS_STAMP)
 	$(call say,CC ,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# What gcc reads from the files' own pragmas, clang wants to be told.
-$(B)/%_avx2.o: ALL_CFLAGS += $(if $(findstring clang,$(CC)),-mavx2 -mbmi -Wno-unknown-pragmas)
+# These are called only where the processor has what they are compiled for.
+ifeq ($(ARCH),x86_64)
+$(B)/%_avx2.o: ALL_CFLAGS += -mavx2 -mbmi -mbmi2 -mpopcnt
+$(B)/%_avx512.o: ALL_CFLAGS += -mavx2 -mbmi -mbmi2 -mpopcnt -mavx512bw -mavx512vl -mavx512vbmi2
+endif
 
 $(COMMON_LIB): $(call objects,common)
 	@rm -f $@

@@ -1,6 +1,4 @@
 #ifdef __x86_64__
-#pragma GCC target("avx2")
-
 #include "aggregator/block_digest.h"
 
 #include <string.h>

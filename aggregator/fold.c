@@ -154,16 +154,20 @@ void fold_free(struct fold *fold)
 
 /* Workers. */
 
-static bool add_event(void *context, const unsigned char *key, size_t key_len, int64_t value,
-                      struct err *err)
+static bool add_events(void *context, const struct event *events, size_t count, struct err *err)
 {
     struct worker *worker = context;
+    size_t added = totals_add(worker->totals, events, count);
 
-    if (totals_add(worker->totals, key, key_len, value))
-        return true;
-    return spill_totals(worker->fold->spill, worker->totals, err) &&
-           (totals_add(worker->totals, key, key_len, value) ||
-            err_set(err, STATUS_TRANSIENT, "out of memory for a table of totals"));
+    while (added < count) {
+        if (!spill_totals(worker->fold->spill, worker->totals, err))
+            return false;
+        size_t more = totals_add(worker->totals, events + added, count - added);
+        if (more == 0)
+            return err_set(err, STATUS_TRANSIENT, "out of memory for a table of totals");
+        added += more;
+    }
+    return true;
 }
 
 /* With the lock held: the first failure in order ends the run. */
@@ -215,7 +219,7 @@ static void drain(struct worker *worker)
         fold->next_number++;
         if (block->failed)
             fail(fold, &block->err);
-        else if (!sequence_take(fold->sequence, &fold->slices[at], add_event, worker, &err))
+        else if (!sequence_take(fold->sequence, &fold->slices[at], add_events, worker, &err))
             fail(fold, &err);
         give_back(fold, block);
     }
@@ -243,7 +247,7 @@ static void *work(void *context)
                               .last = block->last};
         if (!block->failed) {
             slice_cut(&slice);
-            block->failed = !slice_scan(&slice, &fold->rules->scan, &worker->layout, add_event,
+            block->failed = !slice_scan(&slice, &fold->rules->scan, &worker->layout, add_events,
                                         worker, &block->err);
         }
         pthread_mutex_lock(&fold->lock);

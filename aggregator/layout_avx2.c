@@ -1,53 +1,38 @@
 #ifdef __x86_64__
-#pragma GCC target("avx2,bmi")
+#include "aggregator/layout_x86.h"
 
-#include "aggregator/layout.h"
-
-#include <immintrin.h>
-
-#include "common/json_scan.h"
-
-static inline __m256i load(const unsigned char *p)
+static inline uint32_t mark_bits(const unsigned char *p)
 {
-    return _mm256_loadu_si256((const __m256i *)p);
+    __m256i bytes = load(p);
+    /* As signed bytes, control characters and all that is not ASCII are below a blank. */
+    __m256i odd = _mm256_or_si256(_mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), bytes),
+                                  _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\\')));
+    return (uint32_t)_mm256_movemask_epi8(
+        _mm256_or_si256(odd, _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('"'))));
 }
 
-static inline bool same(const unsigned char *p, const unsigned char *literal, size_t len)
+static inline uint64_t find_marks(const unsigned char *p)
 {
-    for (;; p += LAYOUT_VECTOR, literal += LAYOUT_VECTOR, len -= LAYOUT_VECTOR) {
-        uint32_t differ =
-            ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(load(p), load(literal)));
-        if (len <= LAYOUT_VECTOR)
-            return differ == 0 || _tzcnt_u32(differ) >= len;
-        if (differ != 0)
-            return false;
-    }
+    return (uint64_t)mark_bits(p + LAYOUT_VECTOR) << LAYOUT_VECTOR | mark_bits(p);
 }
 
-static inline const unsigned char *string_end(const unsigned char *p, const unsigned char *bound)
+/* Always as many as are usual, because the branch on how many there are would be guessed wrongly.
+ */
+static inline void put_marks(uint16_t *out, uint64_t bits, unsigned base)
 {
-    for (; p < bound; p += LAYOUT_VECTOR) {
-        __m256i bytes = load(p);
-        /* As signed bytes, control characters and all that is not ASCII are below a blank. */
-        __m256i odd = _mm256_or_si256(_mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), bytes),
-                                      _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\\')));
-        uint32_t quotes =
-            (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('"')));
-        uint32_t odds = (uint32_t)_mm256_movemask_epi8(odd);
-        if (quotes != 0)
-            return (odds & (_blsmsk_u32(quotes) >> 1)) == 0 ? p + _tzcnt_u32(quotes) : NULL;
-        if (odds != 0)
-            return NULL;
-    }
-    return NULL;
+    enum { USUAL = 12 };
+    for (unsigned i = 0; i < USUAL; i++, bits = _blsr_u64(bits))
+        out[i] = (uint16_t)(base + (unsigned)_tzcnt_u64(bits));
+    for (unsigned i = USUAL; bits != 0; i++, bits = _blsr_u64(bits))
+        out[i] = (uint16_t)(base + (unsigned)_tzcnt_u64(bits));
 }
 
 #include "aggregator/layout_body.h"
 
-const unsigned char *layout_match_avx2(const struct layout *layout, const struct scan_rules *rules,
+const unsigned char *layout_match_avx2(struct layout *layout, const struct scan_rules *rules,
                                        const unsigned char *p, const unsigned char *limit,
-                                       struct scan_result *ret)
+                                       struct event *ret, size_t room, size_t *ret_count)
 {
-    return match(layout, rules, p, limit, ret);
+    return match(layout, rules, p, limit, ret, room, ret_count);
 }
 #endif

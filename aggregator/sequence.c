@@ -6,7 +6,7 @@
 
 #include <xxhash.h>
 
-enum { LINE_END_MAX = 2, REJECT_CUT = 1024, NAME_SHOWN = 512 };
+enum { LINE_END_MAX = 2, REJECT_CUT = 1024, NAME_SHOWN = 512, BATCH_EVENTS = 256 };
 
 struct sequence {
     const struct scan_rules *rules;
@@ -44,31 +44,55 @@ void slice_cut(struct slice *slice)
     block_digest(slice->data, slice->len, slice->digest);
 }
 
+struct batch {
+    event_sink *sink;
+    void *context;
+    struct err *err;
+    size_t count;
+    struct event events[BATCH_EVENTS];
+};
+
+static bool batch_flush(struct batch *batch)
+{
+    size_t count = batch->count;
+    batch->count = 0;
+    return count == 0 || batch->sink(batch->context, batch->events, count, batch->err);
+}
+
+/* A key that is not in the slice itself does not stay. */
+static bool batch_add(struct batch *batch, const struct scan_result *found)
+{
+    event_set(&batch->events[batch->count++], found->key, found->key_len, found->value);
+    return (batch->count < BATCH_EVENTS && found->key != found->unescaped) || batch_flush(batch);
+}
+
 bool slice_scan(struct slice *slice, const struct scan_rules *rules, struct layout *layout,
                 event_sink *sink, void *context, struct err *err)
 {
-    layout_matcher *match = layout_choose();
+    layout_matcher *match = layout_variant(0);
     const unsigned char *limit = slice->data + slice->len;
     const unsigned char *at = slice->data + slice->head_len;
     const unsigned char *end = slice->data + slice->tail_at;
+    struct batch batch = {.sink = sink, .context = context, .err = err};
     struct scan_result found;
     struct tally tally = {0};
 
     while (at < end) {
-        const unsigned char *next = match(layout, rules, at, limit, &found);
-        if (next != NULL) {
-            if (!sink(context, found.key, found.key_len, found.value, err))
-                return false;
-            layout->hits++;
-            tally.lines++;
-            at = next;
+        size_t matched;
+        at = match(layout, rules, at, limit, batch.events + batch.count, BATCH_EVENTS - batch.count,
+                   &matched);
+        layout->hits += (uint32_t)matched;
+        tally.lines += matched;
+        batch.count += matched;
+        if (batch.count == BATCH_EVENTS && !batch_flush(&batch))
+            return false;
+        if (matched > 0)
             continue;
-        }
         const unsigned char *line_end = memchr(at, '\n', (size_t)(end - at));
         size_t len = (size_t)(line_end - at);
         switch (scan_line(rules, at, len, &found)) {
         case SCAN_EVENT:
-            if (!sink(context, found.key, found.key_len, found.value, err))
+            if (!batch_add(&batch, &found))
                 return false;
             layout_learn(layout, rules, at, len);
             break;
@@ -83,7 +107,7 @@ bool slice_scan(struct slice *slice, const struct scan_rules *rules, struct layo
         at = line_end + 1;
     }
     slice->inner = tally;
-    return true;
+    return batch_flush(&batch);
 }
 
 /* Life. */
@@ -229,6 +253,7 @@ static bool end_carry(struct sequence *sequence, const struct slice *slice, even
                       void *context, struct err *err)
 {
     struct scan_result found;
+    struct event event;
     size_t len = sequence->carry_len;
     size_t kept = len < sequence->carry_cap ? len : sequence->carry_cap;
 
@@ -238,7 +263,8 @@ static bool end_carry(struct sequence *sequence, const struct slice *slice, even
     /* A cut line may end in '\r' by chance, but it is then still longer than allowed. */
     switch (scan_line(sequence->rules, sequence->carry, kept, &found)) {
     case SCAN_EVENT:
-        return sink(context, found.key, found.key_len, found.value, err);
+        event_set(&event, found.key, found.key_len, found.value);
+        return sink(context, &event, 1, err);
     case SCAN_BLANK:
         sequence->tally.blank++;
         return true;

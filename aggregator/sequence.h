@@ -13,12 +13,13 @@
 #include <stdint.h>
 
 #include "aggregator/block_digest.h"
+#include "aggregator/event.h"
 #include "aggregator/layout.h"
 #include "aggregator/scan.h"
 #include "common/err.h"
 
-typedef bool event_sink(void *context, const unsigned char *key, size_t key_len, int64_t value,
-                        struct err *err);
+/* Long keys are borrowed until it returns. */
+typedef bool event_sink(void *context, const struct event *events, size_t count, struct err *err);
 typedef bool reject_sink(void *context, const void *bytes, size_t len, struct err *err);
 
 struct tally {

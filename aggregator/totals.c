@@ -7,15 +7,16 @@
 #include <xxhash.h>
 
 enum {
-    INLINE_KEY = 16,
     CHUNK_ENTRIES = 1 << 13, /* 256 KiB of entries: entries never move */
     TEXT_CHUNK = 1 << 17,    /* long keys */
     FIRST_SLOTS = 1 << 10,
+    BATCH_EVENTS = 64,
+    CACHED_ENTRIES = 1 << 12, /* so many are at hand anyway */
 };
 
 struct entry {
     union {
-        unsigned char bytes[INLINE_KEY];
+        unsigned char bytes[EVENT_KEY_INLINE];
         const unsigned char *long_key;
     };
     uint32_t key_len;
@@ -111,7 +112,7 @@ static void *take(struct totals *totals, size_t size)
     return memory;
 }
 
-static struct entry *entry_at(const struct totals *totals, size_t index)
+static inline struct entry *entry_at(const struct totals *totals, size_t index)
 {
     return &totals->entries[index / CHUNK_ENTRIES][index % CHUNK_ENTRIES];
 }
@@ -123,23 +124,36 @@ static struct statistics *stats_at(const struct totals *totals, size_t index)
 
 static const unsigned char *key_of(const struct entry *entry)
 {
-    return entry->key_len <= INLINE_KEY ? entry->bytes : entry->long_key;
+    return entry->key_len <= EVENT_KEY_INLINE ? entry->bytes : entry->long_key;
+}
+
+static inline uint32_t hash_of(const struct totals *totals, const struct event *event)
+{
+    /* Short keys without their length: that they end in zeros tells it. */
+    return (uint32_t)(event->key_len <= EVENT_KEY_INLINE
+                          ? XXH3_64bits_withSeed(event->bytes, EVENT_KEY_INLINE, totals->seed)
+                          : XXH3_64bits_withSeed(event->long_key, event->key_len, totals->seed));
+}
+
+static inline bool same_key(const struct entry *entry, const struct event *event)
+{
+    if (entry->key_len != event->key_len)
+        return false;
+    return event->key_len <= EVENT_KEY_INLINE
+               ? memcmp(entry->bytes, event->bytes, EVENT_KEY_INLINE) == 0
+               : memcmp(entry->long_key, event->long_key, event->key_len) == 0;
 }
 
 /* Linear probing from the hash; the slot of this key or the empty one where it belongs. */
-static struct slot *find(const struct totals *totals, uint32_t hash, const unsigned char *key,
-                         size_t key_len)
+static inline struct slot *find(const struct totals *totals, uint32_t hash,
+                                const struct event *event)
 {
     const size_t mask = totals->slot_count - 1;
 
     for (size_t at = hash & mask;; at = (at + 1) & mask) {
         struct slot *slot = &totals->slots[at];
-        if (slot->entry_plus_1 == 0)
-            return slot;
-        if (slot->hash != hash)
-            continue;
-        const struct entry *entry = entry_at(totals, slot->entry_plus_1 - 1);
-        if (entry->key_len == key_len && memcmp(key_of(entry), key, key_len) == 0)
+        if (slot->entry_plus_1 == 0 ||
+            (slot->hash == hash && same_key(entry_at(totals, slot->entry_plus_1 - 1), event)))
             return slot;
     }
 }
@@ -202,28 +216,31 @@ static unsigned char *take_text(struct totals *totals, size_t len)
     return chunk->bytes + chunk->used - len;
 }
 
-static bool insert(struct totals *totals, uint32_t hash, const unsigned char *key, size_t key_len,
-                   int64_t value)
+static bool insert(struct totals *totals, uint32_t hash, const struct event *event)
 {
+    const size_t key_len = event->key_len;
     unsigned char *text = NULL;
 
     if ((totals->count + 1) * 4 > totals->slot_count * 3 && !grow_slots(totals))
         return false;
     if (totals->count == totals->chunk_count * CHUNK_ENTRIES && !add_chunk(totals))
         return false;
-    if (key_len > INLINE_KEY && (text = take_text(totals, key_len)) == NULL)
+    if (key_len > EVENT_KEY_INLINE && (text = take_text(totals, key_len)) == NULL)
         return false;
 
     struct entry *entry = entry_at(totals, totals->count);
-    *entry = (struct entry){.key_len = (uint32_t)key_len, .hash = hash, .sum = value};
-    memcpy(text == NULL ? entry->bytes : text, key, key_len);
-    if (text != NULL)
+    *entry = (struct entry){.key_len = event->key_len, .hash = hash, .sum = event->value};
+    if (text == NULL) {
+        memcpy(entry->bytes, event->bytes, EVENT_KEY_INLINE);
+    } else {
+        memcpy(text, event->long_key, key_len);
         entry->long_key = text;
+    }
     if (totals->statistics)
         *stats_at(totals, totals->count) =
-            (struct statistics){.count = 1, .min = value, .max = value};
-    struct slot *slot = find(totals, hash, key, key_len);
-    *slot = (struct slot){.hash = hash, .entry_plus_1 = (uint32_t)++totals->count};
+            (struct statistics){.count = 1, .min = event->value, .max = event->value};
+    *find(totals, hash, event) =
+        (struct slot){.hash = hash, .entry_plus_1 = (uint32_t)++totals->count};
     return true;
 }
 
@@ -234,22 +251,64 @@ static void add_sum(int64_t *sum, int64_t value)
         *sum = TOTAL_OVERFLOW;
 }
 
-bool totals_add(struct totals *totals, const unsigned char *key, size_t key_len, int64_t value)
+static inline bool add_one(struct totals *totals, uint32_t hash, const struct event *event)
 {
-    uint32_t hash = (uint32_t)XXH3_64bits_withSeed(key, key_len, totals->seed);
-    const struct slot *slot = find(totals, hash, key, key_len);
+    const struct slot *slot = find(totals, hash, event);
 
     if (slot->entry_plus_1 == 0)
-        return insert(totals, hash, key, key_len, value);
+        return insert(totals, hash, event);
     size_t index = slot->entry_plus_1 - 1;
-    add_sum(&entry_at(totals, index)->sum, value);
+    add_sum(&entry_at(totals, index)->sum, event->value);
     if (totals->statistics) {
         struct statistics *stats = stats_at(totals, index);
         stats->count++;
-        stats->min = value < stats->min ? value : stats->min;
-        stats->max = value > stats->max ? value : stats->max;
+        stats->min = event->value < stats->min ? event->value : stats->min;
+        stats->max = event->value > stats->max ? event->value : stats->max;
     }
     return true;
+}
+
+/*
+ * In a large table every step waits for memory: so the slots of all events are fetched while they
+ * are hashed, then their entries, and then both are at hand.
+ */
+static void fetch(const struct totals *totals, const uint32_t *hash, size_t count)
+{
+    const size_t mask = totals->slot_count - 1;
+
+    for (size_t i = 0; i < count; i++)
+        __builtin_prefetch(&totals->slots[hash[i] & mask]);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t entry_plus_1 = totals->slots[hash[i] & mask].entry_plus_1;
+        if (entry_plus_1 != 0)
+            __builtin_prefetch(entry_at(totals, entry_plus_1 - 1));
+    }
+}
+
+static size_t add_batch(struct totals *totals, const struct event *events, size_t count)
+{
+    uint32_t hash[BATCH_EVENTS];
+
+    for (size_t i = 0; i < count; i++)
+        hash[i] = hash_of(totals, &events[i]);
+    if (totals->count > CACHED_ENTRIES)
+        fetch(totals, hash, count);
+    for (size_t i = 0; i < count; i++)
+        if (!add_one(totals, hash[i], &events[i]))
+            return i;
+    return count;
+}
+
+size_t totals_add(struct totals *totals, const struct event *events, size_t count)
+{
+    for (size_t done = 0; done < count;) {
+        size_t batch = count - done < BATCH_EVENTS ? count - done : BATCH_EVENTS;
+        size_t added = add_batch(totals, events + done, batch);
+        done += added;
+        if (added < batch)
+            return done;
+    }
+    return count;
 }
 
 size_t totals_count(const struct totals *totals)

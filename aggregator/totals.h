@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "aggregator/event.h"
+
 #define TOTAL_OVERFLOW INT64_C(-1)
 
 struct total {
@@ -27,8 +29,11 @@ enum { TOTALS_BUDGET_MIN = 1 << 20 };
 struct totals *totals_new(size_t budget, bool statistics, uint64_t seed);
 void totals_free(struct totals *totals); /* accepts NULL */
 
-/* false: the budget is used up and the key is new; nothing changed. key_len is 1 to 2^16-1. */
-bool totals_add(struct totals *totals, const unsigned char *key, size_t key_len, int64_t value);
+/*
+ * Adds events, of keys of 1 to 2^16-1 bytes, in their order and returns how many were added: fewer
+ * than count when the budget is used up and the next one's key is new.
+ */
+size_t totals_add(struct totals *totals, const struct event *events, size_t count);
 
 size_t totals_count(const struct totals *totals);
 

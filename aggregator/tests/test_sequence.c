@@ -32,14 +32,15 @@ struct outcome {
     char digest[DIGEST_TEXT];
 };
 
-static bool keep_event(void *context, const unsigned char *key, size_t key_len, int64_t value,
-                       struct err *err)
+static bool keep_events(void *context, const struct event *events, size_t count, struct err *err)
 {
     struct outcome *outcome = context;
     (void)err;
-    assert_true(outcome->event_count < EVENTS_MAX);
-    (void)snprintf(outcome->event[outcome->event_count++], EVENT_TEXT, "%.*s=%lld", (int)key_len,
-                   key, (long long)value);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(outcome->event_count < EVENTS_MAX);
+        (void)snprintf(outcome->event[outcome->event_count++], EVENT_TEXT, "%.*s=%lld",
+                       (int)events[i].key_len, event_key(&events[i]), (long long)events[i].value);
+    }
     return true;
 }
 
@@ -101,10 +102,10 @@ static void drive(const struct file *files, size_t count, struct cut how,
     for (size_t i = 0; i < made; i++) {
         struct slice *slice = &slices[how.backwards ? made - 1 - i : i];
         slice_cut(slice);
-        assert_true(slice_scan(slice, &rules, &layout, keep_event, ret, &ret->err));
+        assert_true(slice_scan(slice, &rules, &layout, keep_events, ret, &ret->err));
     }
     for (size_t i = 0; i < made && ret->done; i++)
-        ret->done = sequence_take(sequence, &slices[i], keep_event, ret, &ret->err);
+        ret->done = sequence_take(sequence, &slices[i], keep_events, ret, &ret->err);
     ret->done = ret->done && sequence_finish(sequence, &ret->err);
     ret->tally = *sequence_tally(sequence);
     ret->bytes = sequence_bytes(sequence);
@@ -125,6 +126,7 @@ static void release(struct outcome *outcome)
 static void expect(const struct file *files, size_t count, struct outcome *ret)
 {
     struct scan_result found;
+    struct event event;
     *ret = (struct outcome){.done = true};
     buf_init(&ret->rejects, 1 << 20);
     for (size_t f = 0; f < count; f++) {
@@ -136,7 +138,8 @@ static void expect(const struct file *files, size_t count, struct outcome *ret)
             number++;
             switch (scan_line(&rules, (const unsigned char *)line, len, &found)) {
             case SCAN_EVENT:
-                (void)keep_event(ret, found.key, found.key_len, found.value, &ret->err);
+                event_set(&event, found.key, found.key_len, found.value);
+                (void)keep_events(ret, &event, 1, &ret->err);
                 break;
             case SCAN_BLANK:
                 ret->tally.blank++;
@@ -422,13 +425,11 @@ static void hostile_file_names_are_shown_safely(void **state)
     release(&got);
 }
 
-static bool refuse_event(void *context, const unsigned char *key, size_t key_len, int64_t value,
-                         struct err *err)
+static bool refuse_events(void *context, const struct event *events, size_t count, struct err *err)
 {
     (void)context;
-    (void)key;
-    (void)key_len;
-    (void)value;
+    (void)events;
+    (void)count;
     return err_set(err, STATUS_TRANSIENT, "no room");
 }
 
@@ -453,17 +454,17 @@ static void failing_sinks_fail_the_run(void **state)
     struct layout layout = {0};
     (void)state;
     slice_cut(&slice);
-    assert_false(slice_scan(&slice, &rules, &layout, refuse_event, NULL, &err));
+    assert_false(slice_scan(&slice, &rules, &layout, refuse_events, NULL, &err));
     assert_string_equal(err.text, "no room");
-    assert_true(slice_scan(&slice, &rules, &layout, keep_event, &ignored, &err));
+    assert_true(slice_scan(&slice, &rules, &layout, keep_events, &ignored, &err));
 
     struct sequence *sequence = sequence_new(&rules, &any, refuse_reject, NULL);
-    assert_false(sequence_take(sequence, &slice, keep_event, &ignored, &err));
+    assert_false(sequence_take(sequence, &slice, keep_events, &ignored, &err));
     assert_string_equal(err.text, "disk full");
     sequence_free(sequence);
 
     sequence = sequence_new(&rules, &any, NULL, NULL);
-    assert_false(sequence_take(sequence, &slice, refuse_event, NULL, &err));
+    assert_false(sequence_take(sequence, &slice, refuse_events, NULL, &err));
     assert_string_equal(err.text, "no room");
     sequence_free(sequence);
     sequence_free(NULL);

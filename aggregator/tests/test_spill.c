@@ -1,6 +1,7 @@
 #include "aggregator/spill.h"
 
 #include "aggregator/scan.h"
+#include "aggregator/tests/one_event.h"
 #include "common/tests/scratch.h"
 
 #include <errno.h>
@@ -45,7 +46,7 @@ static void add(struct totals *totals, struct reference *reference, unsigned num
 {
     unsigned char key[SCAN_KEY_LIMIT + 1];
     size_t len = numbered_key(key, number);
-    assert_true(totals_add(totals, key, len, value));
+    assert_true(add_one_event(totals, key, len, value));
     struct reference *at = &reference[number];
     at->min = at->count == 0 || value < at->min ? value : at->min;
     at->max = at->count == 0 || value > at->max ? value : at->max;
@@ -149,12 +150,12 @@ static void overflow_survives_the_disk(void **state)
     struct err err = {0};
     struct total total;
     (void)state;
-    assert_true(totals_add(totals, (const unsigned char *)"k", 1, INT64_MAX));
-    assert_true(totals_add(totals, (const unsigned char *)"k", 1, INT64_MAX));
+    assert_true(add_one_event(totals, "k", 1, INT64_MAX));
+    assert_true(add_one_event(totals, "k", 1, INT64_MAX));
     assert_true(spill_totals(spill, totals, &err));
     for (int run = 1; run < 2 * SPILL_FAN_IN; run++) {
-        assert_true(totals_add(totals, (const unsigned char *)"k", 1, 1));
-        assert_true(totals_add(totals, (const unsigned char *)"l", 1, INT64_MAX / SPILL_FAN_IN));
+        assert_true(add_one_event(totals, "k", 1, 1));
+        assert_true(add_one_event(totals, "l", 1, INT64_MAX / SPILL_FAN_IN));
         assert_true(spill_totals(spill, totals, &err));
     }
     struct total_stream *streams[2 * SPILL_FAN_IN];
@@ -211,7 +212,7 @@ static void missing_directory_is_named_with_the_way_out(void **state)
         struct totals *totals = totals_new(TOTALS_BUDGET_MIN, true, 1);
         struct err err = {0};
         no_unnamed_files = named == 1;
-        assert_true(totals_add(totals, (const unsigned char *)"k", 1, 7));
+        assert_true(add_one_event(totals, "k", 1, 7));
         assert_false(spill_totals(spill, totals, &err));
         assert_int_equal(err.status, STATUS_REFUSED);
         assert_non_null(strstr(err.text, dir));

@@ -1,5 +1,6 @@
 #include "aggregator/totals.h"
 
+#include "aggregator/tests/one_event.h"
 #include "common/tests/unit.h"
 
 enum { KEYS = 100000, KEY_TEXT = 64 };
@@ -8,7 +9,7 @@ static bool add_text(struct totals *totals, const char *key, int64_t value)
 {
     size_t len = strlen(key);
     unsigned char *copy = exact_copy(key, len);
-    bool added = totals_add(totals, copy, len, value);
+    bool added = add_one_event(totals, copy, len, value);
     free(copy); /* the table keeps its own */
     return added;
 }
@@ -107,7 +108,7 @@ static void many_keys_agree_with_a_plain_array(void **state)
         unsigned number = (unsigned)chance_below(&random, KEYS);
         int64_t value = (int64_t)chance_below(&random, 1000000);
         size_t len = numbered_key(key, number);
-        assert_true(totals_add(totals, (const unsigned char *)key, len, value));
+        assert_true(add_one_event(totals, key, len, value));
         bool first = expected[number].count++ == 0;
         expected[number].sum += value;
         if (first || value < expected[number].min)
@@ -145,7 +146,7 @@ static unsigned fill(struct totals *totals)
 {
     char key[KEY_TEXT];
     unsigned count = 0;
-    while (totals_add(totals, (const unsigned char *)key, numbered_key(key, count), count))
+    while (add_one_event(totals, key, numbered_key(key, count), count))
         count++;
     return count;
 }
@@ -162,7 +163,7 @@ static void full_table_refuses_new_keys_and_changes_nothing(void **state)
         for (int i = 0; i < 3; i++) /* asked again, the answer is the same */
             assert_false(add_text(totals, "one more that is certainly new", 1));
         for (unsigned i = 0; i < count; i++)
-            assert_true(totals_add(totals, (const unsigned char *)key, numbered_key(key, i), 1));
+            assert_true(add_one_event(totals, key, numbered_key(key, i), 1));
         assert_int_equal(totals_count(totals), count);
         totals_sort(totals);
         for (size_t i = 0; i < count; i++) {
@@ -206,7 +207,7 @@ static void smallest_table_takes_the_longest_keys(void **state)
             for (unsigned char lead = 0; lead < 10; lead++) {
                 memset(key, 'k', LONGEST);
                 key[0] = lead;
-                count += totals_add(totals, key, LONGEST, lead);
+                count += add_one_event(totals, key, LONGEST, lead);
             }
             assert_true(count > 0);
             assert_int_equal(totals_count(totals), count);
@@ -236,7 +237,7 @@ static void every_key_length_keeps_its_bytes(void **state)
             if (len > 1)
                 key[1] = (unsigned char)len;
             unsigned char *copy = exact_copy(key, len);
-            assert_true(totals_add(totals, copy, len, (int64_t)len));
+            assert_true(add_one_event(totals, copy, len, (int64_t)len));
             free(copy);
         }
     }

@@ -26,11 +26,11 @@ static void add(struct outcome *outcome, const unsigned char *key, size_t key_le
     outcome->sum += hash * (2 * (uint64_t)value + 1);
 }
 
-static bool add_event(void *context, const unsigned char *key, size_t key_len, int64_t value,
-                      struct err *err)
+static bool add_events(void *context, const struct event *events, size_t count, struct err *err)
 {
     (void)err;
-    add(context, key, key_len, value);
+    for (size_t i = 0; i < count; i++)
+        add(context, event_key(&events[i]), events[i].key_len, events[i].value);
     return true;
 }
 
@@ -104,11 +104,11 @@ static void read_in_slices(const struct scan_rules *rules, const unsigned char *
                                        .first = at == 0,
                                        .last = at + take == len};
         slice_cut(&slices[count]);
-        HOLDS(slice_scan(&slices[count], rules, &layout, add_event, ret, &err));
+        HOLDS(slice_scan(&slices[count], rules, &layout, add_events, ret, &err));
         at += take;
     }
     for (size_t i = 0; i < count; i++)
-        HOLDS(sequence_take(sequence, &slices[i], add_event, ret, &err));
+        HOLDS(sequence_take(sequence, &slices[i], add_events, ret, &err));
     HOLDS(sequence_finish(sequence, &err));
     ret->tally = *sequence_tally(sequence);
     HOLDS(sequence_bytes(sequence) == len);
