@@ -77,7 +77,7 @@ declare_cell() { # CELL
 run_probe() { # CELL OUTPUT COMMAND [OPTION...]
   local cell=$1 output=$2 status=0 reader
   prepare_cell "$cell" "$work" "$probe" "$host" "${@:3}" --format json --log-format text \
-    --run-id "$run_id" --cell "$cell" --runtime "${cell%%-*}" --pod-node "$(hostname)" \
+    --run-id "$run_id" --cell "$cell" --runtime "${cell%%-*}" --pod-node "$node" \
     --pod-uid "$CELL_UID" --pod-gids 65534 --pod-host-path "$host" --pod-mount-read-only false \
     --pod-root-read-only true --pod-seccomp "$CELL_SECCOMP" --pod-privileged false \
     --pod-capabilities "$(jq -r 'if . == [] then "none" else join(",") end' \
@@ -121,7 +121,8 @@ prepare() {
   mkfifo "$work/pipe"
   results=${keep:-$work/results}
   mkdir -p "$results"
-  run_id=local-$(date -u +%Y%m%d-%H%M%S)
+  run_id=${RUN_ID:-local-$(date -u +%Y%m%d-%H%M%S)}
+  node=${NODE_NAME:-$(hostname)}
   token=$("$probe" witness prepare --path "$work/host")
   if [[ $confound == directory ]]; then
     "$probe" witness prepare --path "$work/other" >/dev/null
@@ -140,7 +141,7 @@ experiment() {
     reports+=("$results/$cell.json")
   done
   stop_decoys
-  "$probe" witness collect --path "$work/host" --token "$token" --node "$(hostname)" \
+  "$probe" witness collect --path "$work/host" --token "$token" --node "$node" \
     --report "$results/witness.json"
   if [[ $costs ]]; then
     for cell in "${cells[@]:0:3}"; do
