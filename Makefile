@@ -203,7 +203,7 @@ e2e: all ## the workflows on the box, brought up and taken down if it is not up
 	$(MAKE) images
 	tests/e2e/run.sh $(RESULTS)
 
-lint: ## shell, YAML, manifests, images, CI, layout, sizes, banned calls
+lint: $(DEPS_STAMP) ## shell, YAML, manifests, images, CI, layout, sizes, banned calls
 	.ci/setup lint
 	tests/lint.sh $(RESULTS)
 
