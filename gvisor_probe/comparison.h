@@ -23,6 +23,7 @@ enum {
     CELLS_MAX = 6,
     CONFOUNDERS_MAX = 64,
     CONFOUNDER_TEXT = 160,
+    UNDECLARED_MAX = 32,
     FINDINGS_MAX = 2 * SIDE_PROBES_MAX + SIDE_WRITES_MAX,
     OVERHEADS_MAX = SIDE_BENCHMARKS_MAX,
     NOISE_LIMIT_PERCENT = 10,
@@ -96,6 +97,8 @@ struct comparison {
     bool valid;                                         /* no confounders */
     struct confounder confounders[CONFOUNDERS_MAX + 1]; /* the last one is not shown */
     size_t confounder_count;                            /* may exceed CONFOUNDERS_MAX */
+    const char *undeclared[UNDECLARED_MAX]; /* settings that no cell tells, so not compared */
+    size_t undeclared_count;
     struct cell_verdict verdicts[CELLS_MAX];
     struct comparison_finding findings[FINDINGS_MAX];
     size_t finding_count;

@@ -131,6 +131,25 @@ static void check_directories(struct comparison *comparison, const struct side *
     }
 }
 
+static bool is_told(const struct comparison *comparison, const char *path)
+{
+    for (size_t i = 0; i < comparison->cell_count; i++) {
+        const cJSON *item = json_find(comparison->cells[i].report, path);
+        if (item != NULL && !cJSON_IsNull(item))
+            return true;
+    }
+    return false;
+}
+
+static void note_undeclared(struct comparison *comparison)
+{
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        if (!is_told(comparison, settings[i].path))
+            comparison->undeclared[comparison->undeclared_count++] = settings[i].what;
+}
+
+_Static_assert(sizeof settings / sizeof *settings <= UNDECLARED_MAX, "one for each setting");
+
 /* Within a cell: did it get what its manifest declares? */
 
 static bool is_filtered_by_declaration(const char *seccomp)
@@ -243,6 +262,7 @@ void comparison_find_confounders(struct comparison *comparison)
 
     comparison->valid = true;
     check_names(comparison);
+    note_undeclared(comparison);
     for (size_t i = 0; i < comparison->cell_count; i++) {
         const struct side *cell = &comparison->cells[i];
         check_declared(comparison, cell);

@@ -136,6 +136,10 @@ bool render_json(const struct rendering *rendering, struct buf *out, struct err 
               comparison->landing->record == NULL  ? "none"
               : comparison->landing->fault != NULL ? "invalid"
                                                    : "valid");
+    json_open(&json, "undeclared", '[');
+    for (size_t i = 0; i < comparison->undeclared_count; i++)
+        json_text(&json, NULL, comparison->undeclared[i]);
+    json_close(&json, ']');
     put_confounders(&json, comparison);
     put_cells(&json, comparison);
     put_findings(&json, comparison);

@@ -69,10 +69,11 @@ static void read_identity(struct side *cell, struct json_in *in)
     cell->who.gid = (uint32_t)json_read_u64(in, "observed.egid", UINT32_MAX);
     cell->who.capabilities = read_digits(in, "observed.capabilities.effective", 16, UINT64_MAX);
     cell->who.groups = cell->groups;
-    for (; group != NULL; group = group->next) {
+    for (; group != NULL && !in->failed; group = group->next) {
         struct json_in at = {.source = in->source, .root = group, .err = in->err};
         cell->groups[cell->who.group_count++] = (uint32_t)json_read_u64(&at, "", UINT32_MAX);
-        in->failed |= at.failed;
+        if (at.failed)
+            in->failed = !err_prefix(in->err, "observed.groups");
     }
 }
 
@@ -92,19 +93,18 @@ static void read_path(struct side *cell, struct json_in *in)
     item = json_read_array(in, "observed.path.directories", ELEMENTS_MAX, JSON_NEEDED);
     for (; item != NULL && !in->failed; item = item->next) {
         struct json_in at = {.source = in->source, .root = item, .err = in->err};
+        struct side_directory found = {.seen = true};
         const char *name = json_read_text(&at, "name", JSON_NEEDED);
-        struct side_directory found = {
-            .seen = true,
-            .at = {.uid = (uint32_t)json_read_u64(&at, "uid", UINT32_MAX),
-                   .gid = (uint32_t)json_read_u64(&at, "gid", UINT32_MAX),
-                   .mode = (unsigned)read_digits(&at, "mode", 8, MODE_MAX)},
-        };
+        found.at.mode = (uint32_t)read_digits(&at, "mode", 8, MODE_MAX);
+        found.at.uid = (uint32_t)json_read_u64(&at, "uid", UINT32_MAX);
+        found.at.gid = (uint32_t)json_read_u64(&at, "gid", UINT32_MAX);
         for (size_t i = 0; !at.failed && i < SIDE_DIRECTORIES; i++)
             if (strcmp(name, directory_names[i]) == 0) {
                 found.name = directory_names[i];
                 cell->directories[i] = found;
             }
-        in->failed |= at.failed;
+        if (at.failed)
+            in->failed = !err_prefix(in->err, "observed.path.directories");
     }
 }
 

@@ -1,0 +1,101 @@
+/* A recorded experiment, to be changed by one thing at a time, and compared. */
+#ifndef GVISOR_PROBE_TESTS_EXPERIMENT_H
+#define GVISOR_PROBE_TESTS_EXPERIMENT_H
+
+#include "common/tests/scratch.h"
+#include "gvisor_probe/comparison.h"
+#include "gvisor_probe/json_in.h"
+
+enum { RUNC, GVISOR, SEALED, UNCONFINED, RECORDED };
+
+struct experiment {
+    cJSON *reports[RECORDED], *witness; /* taken over when compared; witness may be deleted: none */
+    size_t count;                       /* of the reports that are compared */
+    struct side cells[RECORDED];
+    struct landing landing;
+    struct comparison comparison;
+};
+
+static inline cJSON *recorded(const char *name)
+{
+    char path[PATH_MAX];
+    struct err err = {0};
+    size_t len;
+
+    (void)snprintf(path, sizeof path, "gvisor_probe/tests/fixtures/%s.json", name);
+    char *text = scratch_read(path, &len);
+    CHECK(text != NULL, "%s (run the tests from the top of the tree)", path);
+    cJSON *json = json_parse(path, text, len, &err);
+    CHECK(json != NULL, "%s", err.text);
+    free(text);
+    return json;
+}
+
+static inline struct experiment *experiment_open(void)
+{
+    static const char *const names[RECORDED] = {"runc", "gvisor", "gvisor-sealed",
+                                                "runc-unconfined"};
+    struct experiment *made = calloc(1, sizeof *made);
+
+    assert_non_null(made);
+    for (size_t i = 0; i < RECORDED; i++)
+        made->reports[i] = recorded(names[i]);
+    made->witness = recorded("witness");
+    made->count = RECORDED;
+    return made;
+}
+
+/* Puts json in the place of the member at a dotted path, which must be there. */
+static inline void change(cJSON *root, const char *path, const char *json)
+{
+    char parent[128];
+    const char *dot = strrchr(path, '.');
+    cJSON *value = cJSON_Parse(json);
+
+    CHECK(value != NULL, "%s", json);
+    (void)snprintf(parent, sizeof parent, "%.*s", dot == NULL ? 0 : (int)(dot - path), path);
+    cJSON *object = (cJSON *)json_find(root, parent);
+    CHECK(cJSON_ReplaceItemInObjectCaseSensitive(object, dot == NULL ? path : dot + 1, value), "%s",
+          path);
+}
+
+static inline cJSON *element(cJSON *root, const char *array, const char *key, const char *value)
+{
+    cJSON *item = ((cJSON *)json_find(root, array))->child;
+    while (item != NULL &&
+           strcmp(cJSON_GetObjectItemCaseSensitive(item, key)->valuestring, value) != 0)
+        item = item->next;
+    CHECK(item != NULL, "%s with %s %s", array, key, value);
+    return item;
+}
+
+static inline const struct comparison *experiment_compare(struct experiment *experiment)
+{
+    struct err err = {0};
+
+    for (size_t i = 0; i < experiment->count; i++) {
+        CHECK(side_read(&experiment->cells[i], "report", experiment->reports[i], &err), "%s",
+              err.text);
+        experiment->reports[i] = NULL;
+    }
+    if (experiment->witness != NULL)
+        CHECK(landing_read(&experiment->landing, "witness", experiment->witness, &err), "%s",
+              err.text);
+    experiment->witness = NULL;
+    comparison_make(&experiment->comparison, experiment->cells, experiment->count,
+                    &experiment->landing);
+    return &experiment->comparison;
+}
+
+static inline void experiment_close(struct experiment *experiment)
+{
+    for (size_t i = 0; i < RECORDED; i++) {
+        cJSON_Delete(experiment->reports[i]);
+        side_release(&experiment->cells[i]);
+    }
+    cJSON_Delete(experiment->witness);
+    landing_release(&experiment->landing);
+    free(experiment);
+}
+
+#endif

@@ -1,0 +1,210 @@
+#include "gvisor_probe/render.h"
+
+#include "common/json_scan.h"
+#include "gvisor_probe/escape.h"
+#include "gvisor_probe/json_out.h"
+#include "gvisor_probe/tests/experiment.h"
+
+static render *const formats[] = {render_table, render_json, render_markdown, render_junit,
+                                  render_openmetrics};
+
+/* The whole text of a format, terminated; the caller frees. */
+static char *rendered(render *format, const struct comparison *comparison,
+                      const struct expectation *expectations, size_t count)
+{
+    const struct rendering rendering = {
+        .comparison = comparison, .expectations = expectations, .expectation_count = count};
+    struct buf text = {.max = RENDER_MAX};
+    struct err err = {0};
+
+    CHECK(format(&rendering, &text, &err) && buf_add(&text, "", 1, &err), "%s", err.text);
+    return text.data;
+}
+
+static void a_table_fits_a_terminal(void **state)
+{
+    struct experiment *experiment = experiment_open();
+    char *text = rendered(render_table, experiment_compare(experiment), NULL, 0);
+
+    (void)state;
+    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
+        CHECK(strcspn(line, "\n") <= TABLE_COLUMNS, "%.120s", line);
+    free(text);
+    experiment_close(experiment);
+}
+
+static void colours_are_used_only_where_asked_for(void **state)
+{
+    struct experiment *experiment = experiment_open();
+    const struct comparison *comparison = experiment_compare(experiment);
+    const struct rendering coloured = {.comparison = comparison, .colour = true};
+    OWNED_BUF(out, RENDER_MAX);
+    struct err err = {0};
+    char *plain = rendered(render_table, comparison, NULL, 0);
+
+    (void)state;
+    assert_null(strchr(plain, '\033'));
+    assert_true(render_table(&coloured, &out, &err));
+    assert_non_null(memchr(out.data, '\033', out.len));
+    free(plain);
+    experiment_close(experiment);
+}
+
+/* Values that a hostile kernel or pod could have put into a report. */
+static void hostile_texts_stay_texts_in_every_format(void **state)
+{
+    static const char hostile[] = "\"\\u001b[2J\\u0007|`*<b>&\\\"'\\\\ \\n\\u0085\\u2028\"";
+    static const struct {
+        const char *path;
+    } places[] = {{"cell.runtime"}, {"cell.pod.node"}, {"cell.pod.image"}, {"observed.boot_id"}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        struct experiment *experiment = experiment_open();
+        struct expectation expectation = {.id = "\033[2J|<\"&\n", .expected = "x", .found = NULL};
+        change(experiment->reports[GVISOR], places[i].path, hostile);
+        change(element(experiment->reports[GVISOR], "probes", "id", "boot_id"), "value", hostile);
+        const struct comparison *comparison = experiment_compare(experiment);
+        for (size_t f = 0; f < ARRAY_LEN(formats); f++) {
+            char *text = rendered(formats[f], comparison, &expectation, 1);
+            for (const char *p = text; *p != '\0'; p++)
+                CHECK((unsigned char)*p >= ' ' || *p == '\n', "%s, format %zu: byte %d",
+                      places[i].path, f, *p);
+            CHECK(strstr(text, "\xc2\x85") == NULL, "%s, format %zu: a C1 control", places[i].path,
+                  f);
+            free(text);
+        }
+        experiment_close(experiment);
+    }
+}
+
+static void json_is_json(void **state)
+{
+    struct experiment *experiment = experiment_open();
+    char *text = rendered(render_json, experiment_compare(experiment), NULL, 0);
+    const unsigned char *start = (const unsigned char *)text, *end = start + strlen(text);
+    struct json_fault fault;
+
+    (void)state;
+    assert_ptr_equal(json_scan_value(start, end, JSON_DEPTH_MAX, &fault), end - 1);
+    free(text);
+    experiment_close(experiment);
+}
+
+static void junit_counts_what_failed(void **state)
+{
+    static const struct expectation expectations[] = {
+        {.id = "a/b", .expected = "x", .found = "x", .met = true},
+        {.id = "a<b", .expected = "x", .found = "y", .met = false},
+    };
+    struct experiment *experiment = experiment_open();
+    char *text = rendered(render_junit, experiment_compare(experiment), expectations, 2);
+
+    (void)state;
+    assert_non_null(strstr(text, "tests=\"3\" failures=\"1\""));
+    assert_non_null(strstr(text, "name=\"a&lt;b\""));
+    assert_non_null(strstr(text, "<failure message=\"expected x, found y\"/>"));
+    free(text);
+    experiment_close(experiment);
+}
+
+static void openmetrics_end_with_their_mark(void **state)
+{
+    struct experiment *experiment = experiment_open();
+    char *text = rendered(render_openmetrics, experiment_compare(experiment), NULL, 0);
+
+    (void)state;
+    assert_string_equal(text + strlen(text) - strlen("\n# EOF\n"), "\n# EOF\n");
+    assert_non_null(
+        strstr(text, "\ngvisor_probe_file{cell=\"gvisor-sealed\",is=\"contained\"} 1\n"));
+    free(text);
+    experiment_close(experiment);
+}
+
+static void the_verdict_is_one_line(void **state)
+{
+    struct experiment *experiment = experiment_open();
+    char line[RENDER_TEXT];
+
+    (void)state;
+    experiment->count = UNCONFINED;
+    assert_string_equal(verdict_line(experiment_compare(experiment), line),
+                        "A landed, B landed, C contained");
+    experiment_close(experiment);
+
+    experiment = experiment_open();
+    change(experiment->reports[GVISOR], "observed.uid", "0");
+    assert_string_equal(verdict_line(experiment_compare(experiment), line),
+                        "invalid experiment: uid: 65534 (runc) and 0 (gvisor)");
+    experiment_close(experiment);
+}
+
+static void durations_have_a_fitting_unit(void **state)
+{
+    static const struct {
+        double ns;
+        const char *text;
+    } cases[] = {{0, "0 ns"},       {1.25, "1.25 ns"},   {999, "999 ns"},  {4400, "4.4 us"},
+                 {1.5e6, "1.5 ms"}, {119.6e6, "120 ms"}, {2.5e9, "2.5 s"}, {-4400, "-4.4 us"}};
+    char text[RENDER_TEXT];
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_string_equal(duration_text(cases[i].ns, text), cases[i].text);
+}
+
+/* Costs. */
+
+static struct side timed(const char *name, double median, double mad, bool noisy)
+{
+    struct side side = {.name = name, .benchmark_count = 1};
+    side.benchmarks[0] = (struct side_benchmark){
+        .id = "getppid", .title = "t", .median_ns = median, .mad_percent = mad, .noisy = noisy};
+    return side;
+}
+
+static void overheads_are_ratios_of_medians_and_noise_is_no_answer(void **state)
+{
+    static const struct {
+        double baseline, subject, mad;
+        bool noisy;
+        double percent, break_even;
+        enum answer within;
+    } cases[] = {
+        {100, 100, 1, false, 0, 0, ANSWER_YES},    {100, 120, 1, false, 20, 100, ANSWER_YES},
+        {100, 121, 1, false, 21, 105, ANSWER_NO},  {200, 5200, 10, false, 2500, 25000, ANSWER_NO},
+        {100, 90, 1, false, -10, 0, ANSWER_YES},   {100, 100, 10.5, false, 0, 0, ANSWER_NOISY},
+        {100, 500, 1, true, 400, 0, ANSWER_NOISY}, {0, 100, 1, false, 0, 0, ANSWER_UNKNOWN},
+    };
+    static struct comparison comparison;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct side cells[] = {timed("a", cases[i].baseline, 1, false),
+                               timed("b", cases[i].subject, cases[i].mad, cases[i].noisy)};
+        memset(&comparison, 0, sizeof comparison);
+        comparison.cells = cells;
+        comparison.cell_count = 2;
+        comparison_weigh_costs(&comparison);
+        assert_int_equal(comparison.overhead_count, 1);
+        const struct overhead *overhead = &comparison.overheads[0];
+        CHECK(overhead->within == cases[i].within, "case %zu: %s", i,
+              answer_name(overhead->within));
+        assert_float_equal(overhead->percent, cases[i].percent, 1e-6);
+        assert_float_equal(overhead->break_even_ns, cases[i].break_even, 1e-6);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_table_fits_a_terminal),
+        cmocka_unit_test(colours_are_used_only_where_asked_for),
+        cmocka_unit_test(hostile_texts_stay_texts_in_every_format),
+        cmocka_unit_test(json_is_json),
+        cmocka_unit_test(junit_counts_what_failed),
+        cmocka_unit_test(openmetrics_end_with_their_mark),
+        cmocka_unit_test(the_verdict_is_one_line),
+        cmocka_unit_test(durations_have_a_fitting_unit),
+        cmocka_unit_test(overheads_are_ratios_of_medians_and_noise_is_no_answer),
+    };
+    return cmocka_run_group_tests_name("render", tests, NULL, NULL);
+}
