@@ -80,11 +80,16 @@ struct cell_verdict {
 
 enum answer { ANSWER_YES, ANSWER_NO, ANSWER_NOISY, ANSWER_UNKNOWN, ANSWERS };
 
+/* What a program does most; no one figure stands for all of them. */
+enum work { WORK_CPU, WORK_MIXED, WORK_SYSCALL, WORK_OTHER, WORKS };
+
 /* (s-n)/n of one benchmark; n is the baseline's median. */
 struct overhead {
     const char *id, *title;
+    enum work work;
     size_t cell;
-    double baseline_ns, cell_ns, percent;
+    double baseline_ns, cell_ns;
+    double percent;       /* only where within is YES or NO */
     double break_even_ns; /* of a call: work between calls that makes its cost 20%; 0: no penalty */
     enum answer within;   /* at most 20% slower? */
 };
@@ -123,6 +128,10 @@ struct attribution_case {
 };
 enum attribution attribute(const struct attribution_case *given, const char **ret_why);
 
+/* The worst answer of a kind of work; UNKNOWN where none was measured. */
+enum answer comparison_within(const struct comparison *comparison, size_t cell, enum work work);
+
+const char *work_name(enum work work);
 const char *role_name(enum role role);
 const char *attribution_name(enum attribution attribution);
 const char *answer_name(enum answer answer);

@@ -37,6 +37,10 @@ static const char *verdict_fact(const struct comparison *comparison, size_t cell
 
 static const char *found_fact(const struct comparison *comparison, size_t cell, const char *fact)
 {
+    for (enum work work = 0; work < WORK_OTHER; work++)
+        if (strncmp(fact, "cost_", strlen("cost_")) == 0 &&
+            strcmp(fact + strlen("cost_"), work_name(work)) == 0)
+            return answer_name(comparison_within(comparison, cell, work));
     for (size_t i = 0; i < comparison->overhead_count; i++)
         if (comparison->overheads[i].cell == cell && strcmp(comparison->overheads[i].id, fact) == 0)
             return answer_name(comparison->overheads[i].within);

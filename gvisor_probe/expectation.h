@@ -6,7 +6,8 @@
  *   CELL/locked CELL/fifo CELL/socket           the same of a file in locked/, of nodes in open/
  *   CELL/decoy_socket CELL/decoy_fifo           reached refused unknown
  *   CELL/kernel          what the evidence says answers: confirmed likely not-gvisor...
- *   CELL/BENCHMARK       within beyond noisy: at most 20% slower than the baseline?
+ *   CELL/cost_cpu CELL/cost_mixed CELL/cost_syscall  the worst of that kind of work, and
+ *   CELL/BENCHMARK       within beyond noisy unknown: at most 20% slower than the baseline?
  *   CELL/PROBE           runtime pod-spec open-in-both looser undecided
  *
  * A file of expectations is one JSON object: {"gvisor-sealed/file": "contained"}, or a list of the

@@ -9,9 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/sha256.h"
 #include "gvisor_probe/bench.h"
 
-enum { PAGES_AT_ONCE = 2048 };
+enum { PAGES_AT_ONCE = 2048, READ_AT_ONCE = 64 * 1024 };
 
 void bench_site_open(struct bench_site *ret)
 {
@@ -137,10 +138,28 @@ static bool cpu_batch(const struct bench_site *site, uint64_t operations)
     return true;
 }
 
+/* What a program does that works on data: a call, then time in its own code. */
+static bool hash_batch(const struct bench_site *site, uint64_t operations)
+{
+    static unsigned char bytes[READ_AT_ONCE];
+    char hex[SHA256_HEX + 1];
+    struct sha256 hash;
+
+    while (operations-- > 0) {
+        if (read(site->zero, bytes, sizeof bytes) != (ssize_t)sizeof bytes)
+            return false;
+        sha256_init(&hash);
+        sha256_add(&hash, bytes, sizeof bytes);
+        sha256_hex(&hash, hex);
+    }
+    return true;
+}
+
 const struct benchmark benchmarks[] = {
     {"clock_cold", "clock_gettime, right after the start", true, clock_batch},
     {"clock_warm", "clock_gettime, after the warm-up", false, clock_batch},
     {"cpu_loop", "a dependent multiply and add", false, cpu_batch},
+    {"read_and_hash", "read of 64 KiB, and SHA-256 of them", false, hash_batch},
     {"getppid", "the smallest system call", false, getppid_batch},
     {"read_zero", "read of 1 byte of /dev/zero", false, read_batch},
     {"pipe", "1 byte through a pipe and back", false, pipe_batch},

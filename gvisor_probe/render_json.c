@@ -1,4 +1,6 @@
 /* For machines: comparison.schema.json. */
+#include <math.h>
+
 #include "gvisor_probe/json_out.h"
 #include "gvisor_probe/render.h"
 
@@ -95,10 +97,12 @@ static void put_costs(struct json_out *out, const struct comparison *comparison)
         json_open(out, NULL, '{');
         json_text(out, "id", overhead->id);
         json_text(out, "cell", comparison->cells[overhead->cell].name);
+        json_text(out, "work", work_name(overhead->work));
         json_number(out, "baseline_ns", overhead->baseline_ns);
         json_number(out, "cell_ns", overhead->cell_ns);
-        json_number(out, "overhead_percent", overhead->percent);
-        json_number(out, "break_even_ns", overhead->break_even_ns);
+        bool told = overhead->within == ANSWER_YES || overhead->within == ANSWER_NO;
+        json_number(out, "overhead_percent", told ? overhead->percent : NAN);
+        json_number(out, "break_even_ns", told ? overhead->break_even_ns : NAN);
         json_text(out, "at_most_20_percent_slower", answer_name(overhead->within));
         json_close(out, '}');
     }

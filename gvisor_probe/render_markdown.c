@@ -1,4 +1,6 @@
 /* For pull requests and pages. */
+#include <stdio.h>
+
 #include "gvisor_probe/escape.h"
 #include "gvisor_probe/render.h"
 
@@ -95,21 +97,24 @@ static bool add_costs(const struct comparison *comparison, struct buf *out, stru
 
     if (comparison->overhead_count == 0)
         return true;
-    if (!buf_add_text(out,
-                      "\n### What it costs\n\n| | cell | baseline | there | overhead | at most 20% "
-                      "slower | 20% with this much work between calls |\n"
-                      "| --- | --- | --- | --- | --- | --- | --- |\n",
-                      err))
+    if (!buf_add_text(
+            out,
+            "\n### What it costs\n\n| | cell | work | baseline | there | overhead | at most 20% "
+            "slower | 20% with this much work between calls |\n"
+            "| --- | --- | --- | --- | --- | --- | --- | --- |\n",
+            err))
         return false;
     for (size_t i = 0; i < comparison->overhead_count; i++) {
         const struct overhead *overhead = &comparison->overheads[i];
-        bool known = overhead->break_even_ns > 0 && overhead->within == ANSWER_NO;
+        bool known = overhead->within == ANSWER_NO;
+        char percent[32] = "";
+        if (known || overhead->within == ANSWER_YES)
+            (void)snprintf(percent, sizeof percent, "%+.0f%%", overhead->percent);
         if (!add_row_name(out, overhead->id, err) ||
             !add_field(out, comparison->cells[overhead->cell].name, err) ||
-            !buf_printf(out, err, " | %s | %s | %+.0f%% | %s | %s |\n",
+            !buf_printf(out, err, " | %s | %s | %s | %s | %s | %s |\n", work_name(overhead->work),
                         duration_text(overhead->baseline_ns, a),
-                        duration_text(overhead->cell_ns, b), overhead->percent,
-                        answer_name(overhead->within),
+                        duration_text(overhead->cell_ns, b), percent, answer_name(overhead->within),
                         known ? duration_text(overhead->break_even_ns, work) : ""))
             return false;
     }

@@ -81,12 +81,13 @@ static size_t column_width(const struct page *page, size_t first)
     return width > COLUMN_MAX ? COLUMN_MAX : width;
 }
 
+/* width 0: as wide as the word. */
 static void put_word(struct page *page, const char *word, size_t width, bool coloured)
 {
     char cut[CUT];
     const char *code = coloured ? colour(page, colour_of(word)) : "";
 
-    put(page, " %s%-*s%s", code, (int)width, shown(word, width, cut),
+    put(page, " %s%-*s%s", code, (int)width, shown(word, width == 0 ? COLUMN_MAX : width, cut),
         code[0] == '\0' ? "" : colour(page, PLAIN));
 }
 
@@ -202,25 +203,45 @@ static void put_list(struct page *page, enum attribution attribution)
     }
 }
 
+static void put_overhead(struct page *page, const struct overhead *overhead)
+{
+    char a[RENDER_TEXT], b[RENDER_TEXT], id[CUT], work[RENDER_TEXT];
+
+    put(page, "    %-*s %c %-8s %8s -> %-8s", ID_WIDTH - 8, shown(overhead->id, ID_WIDTH - 8, id),
+        comparison_letter(overhead->cell), work_name(overhead->work),
+        duration_text(overhead->baseline_ns, a), duration_text(overhead->cell_ns, b));
+    if (overhead->within == ANSWER_YES || overhead->within == ANSWER_NO)
+        put(page, " %+7.0f%%", overhead->percent);
+    else
+        put(page, " %8s", "");
+    put_word(page, answer_name(overhead->within), 7, true);
+    if (overhead->within == ANSWER_NO)
+        put(page, " 20%% with %s between calls", duration_text(overhead->break_even_ns, work));
+    end_line(page);
+}
+
+/* No one figure: a program is as slow as what it does most. */
 static void put_costs(struct page *page)
 {
     const struct comparison *comparison = page->comparison;
-    char a[RENDER_TEXT], b[RENDER_TEXT], id[CUT], work[RENDER_TEXT];
 
     if (comparison->overhead_count == 0)
         return;
-    put(page, "\n%sWhat it costs%s: (s-n)/n, and the work between calls that makes it 20%%\n",
+    put(page, "\n%sWhat it costs%s: (s-n)/n of medians; nothing is concluded from noise\n",
         colour(page, BOLD), colour(page, PLAIN));
-    for (size_t i = 0; i < comparison->overhead_count; i++) {
-        const struct overhead *overhead = &comparison->overheads[i];
-        put(page, "    %-*s %c %9s -> %-9s %+8.0f%%", ID_WIDTH, shown(overhead->id, ID_WIDTH, id),
-            comparison_letter(overhead->cell), duration_text(overhead->baseline_ns, a),
-            duration_text(overhead->cell_ns, b), overhead->percent);
-        put_word(page, answer_name(overhead->within), 8, true);
-        if (overhead->break_even_ns > 0 && overhead->within == ANSWER_NO)
-            put(page, " %s", duration_text(overhead->break_even_ns, work));
-        end_line(page);
+    for (size_t i = 0; i < comparison->overhead_count; i++)
+        put_overhead(page, &comparison->overheads[i]);
+    put(page, "  At most %d%% slower?", SLOWDOWN_LIMIT_PERCENT);
+    for (size_t i = 1; i < comparison->cell_count; i++) {
+        if (comparison->cells[i].costs == NULL)
+            continue;
+        put(page, "  %c:", comparison_letter(i));
+        for (enum work work = 0; work < WORK_OTHER; work++) {
+            put(page, "%s %s", work == 0 ? "" : ",", work_name(work));
+            put_word(page, answer_name(comparison_within(comparison, i, work)), 0, true);
+        }
     }
+    end_line(page);
 }
 
 static void put_expectations(struct page *page)

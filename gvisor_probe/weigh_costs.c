@@ -12,6 +12,30 @@ const char *answer_name(enum answer answer)
     return answers[answer];
 }
 
+static const char *const works[WORKS] = {
+    [WORK_CPU] = "cpu", [WORK_MIXED] = "mixed", [WORK_SYSCALL] = "syscall", [WORK_OTHER] = "other"};
+
+const char *work_name(enum work work)
+{
+    return works[work];
+}
+
+static enum work work_of(const char *id)
+{
+    static const struct {
+        const char *id;
+        enum work work;
+    } known[] = {
+        {"cpu_loop", WORK_CPU},       {"read_and_hash", WORK_MIXED}, {"getppid", WORK_SYSCALL},
+        {"read_zero", WORK_SYSCALL},  {"pipe", WORK_SYSCALL},        {"stat", WORK_SYSCALL},
+        {"open_close", WORK_SYSCALL}, {"fork_wait", WORK_SYSCALL},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i].id, id) == 0)
+            return known[i].work;
+    return WORK_OTHER;
+}
+
 static bool too_noisy(const struct side_benchmark *benchmark)
 {
     return benchmark->noisy || benchmark->mad_percent > NOISE_LIMIT_PERCENT;
@@ -22,6 +46,7 @@ static struct overhead weigh(const struct side_benchmark *baseline,
 {
     struct overhead made = {.id = subject->id,
                             .title = subject->title,
+                            .work = work_of(subject->id),
                             .cell = cell,
                             .baseline_ns = baseline->median_ns,
                             .cell_ns = subject->median_ns,
@@ -29,12 +54,12 @@ static struct overhead weigh(const struct side_benchmark *baseline,
 
     if (!(baseline->median_ns > 0))
         return made;
-    double penalty = subject->median_ns - baseline->median_ns;
-    made.percent = 100 * penalty / baseline->median_ns;
     if (too_noisy(baseline) || too_noisy(subject)) {
         made.within = ANSWER_NOISY;
         return made;
     }
+    double penalty = subject->median_ns - baseline->median_ns;
+    made.percent = 100 * penalty / baseline->median_ns;
     made.break_even_ns = penalty > 0 ? BREAK_EVEN_FACTOR * penalty : 0;
     made.within = made.percent <= SLOWDOWN_LIMIT_PERCENT ? ANSWER_YES : ANSWER_NO;
     return made;
@@ -52,4 +77,20 @@ void comparison_weigh_costs(struct comparison *comparison)
                 comparison->overheads[comparison->overhead_count++] =
                     weigh(&baseline->benchmarks[b], subject, i);
         }
+}
+
+enum answer comparison_within(const struct comparison *comparison, size_t cell, enum work work)
+{
+    enum answer worst = ANSWER_UNKNOWN;
+
+    for (size_t i = 0; i < comparison->overhead_count; i++) {
+        const struct overhead *overhead = &comparison->overheads[i];
+        if (overhead->cell != cell || overhead->work != work)
+            continue;
+        if (overhead->within == ANSWER_NO)
+            return ANSWER_NO;
+        if (worst != ANSWER_NOISY)
+            worst = overhead->within;
+    }
+    return worst;
 }
