@@ -58,7 +58,7 @@ objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1)))
 COMMON_LIB := $(B)/common.a
 UNIT_TESTS := $(patsubst %.c,%,$(wildcard $(addsuffix /tests/test_*.c,common $(PROGRAMS))))
 
-.PHONY: all help test unit unit-programs unit-asan cli db faults diff check-binary layers fuzzers fuzz fuzz-replay \
+.PHONY: all help test unit unit-programs unit-asan cli gvisor db faults diff check-binary layers fuzzers fuzz fuzz-replay \
         images check-images box-up box-down e2e lint fmt clean
 
 all: $(addprefix build/,$(PROGRAMS)) ## build the static programs (default)
@@ -125,11 +125,11 @@ $(unit_binary): $(B)/%: $(B)/%.o $(addprefix $(B)/,$(addsuffix .a,$(PROGRAMS))) 
 	    -lcmocka $(LIBS_aggregator)
 
 test: ## everything a change must pass (under 5 minutes once built)
-	.ci/setup build run test
+	.ci/setup build run test gvisor
 	rm -rf $(RESULTS)
 	$(MAKE) -j$$(nproc) WERROR=1 all unit-programs
 	$(MAKE) -j$$(nproc) WERROR=1 PROFILE=asan unit-programs fuzz-replay
-	$(MAKE) --keep-going WERROR=1 FAULTS=60 unit unit-asan layers check-binary cli diff db faults
+	$(MAKE) --keep-going WERROR=1 FAULTS=60 unit unit-asan layers check-binary cli gvisor diff db faults
 
 unit-programs: $(unit_binary)
 
@@ -167,6 +167,10 @@ fuzz-replay: $(FUZZ_REPLAYS) ## the fuzz targets over their kept inputs, in PROF
 
 cli: all ## the programs as a user meets them (bats)
 	tests/run_bats.sh $(RESULTS) tests/cli
+
+gvisor: all ## gvisor_probe in containers of runc and of gVisor (bats; needs root)
+	.ci/setup test gvisor
+	tests/run_bats.sh $(RESULTS) tests/gvisor
 
 db: all ## loads into real PostgreSQL servers (bats)
 	JOBS=$$(nproc) tests/run_bats.sh $(RESULTS) tests/db
