@@ -108,7 +108,8 @@ bool report_write(struct report *report, const char *path, struct err *err)
 {
     if (path == NULL)
         return true;
-    char *text = report == NULL || report->short_of_memory ? NULL : cJSON_Print(report->object);
+    char *text =
+        report == NULL || report->short_of_memory ? NULL : cJSON_PrintUnformatted(report->object);
     if (text == NULL)
         return err_set(err, STATUS_TRANSIENT, "out of memory for the report");
     size_t len = strlen(text);

@@ -1,5 +1,6 @@
 /*
- * The run report: one JSON object for --report, built with cJSON, integers written exactly.
+ * The run report: one JSON object on one line for --report, built with cJSON, integers written
+ * exactly. One line, so that several fit into the parameters of a workflow.
  * Memory shortage while building is remembered and reported by report_write().
  */
 #ifndef COMMON_REPORT_H

@@ -24,6 +24,7 @@ enum {
     WITNESS_TOKEN_LEN = 32, /* hexadecimal digits */
     WITNESS_ENTRIES = 4096,
     WITNESS_DEPTH = 8,
+    WITNESS_REMOVE_DEPTH = 200,   /* a descriptor each */
     WITNESS_FILE_BYTES = 1 << 20, /* larger files are not hashed */
     WITNESS_ALL_BYTES = 16 << 20,
     WITNESS_RECORD_MAX = 16 << 20,
@@ -53,6 +54,15 @@ bool witness_serve(const char *path, struct buf *record, struct err *err);
  */
 bool witness_collect(const char *path, const char *token, const char *node, struct buf *record,
                      const char **ret_fault, struct err *err);
+
+/* Are the decoys served? TRANSIENT while they are not. */
+bool witness_ready(const char *path, struct err *err);
+
+/*
+ * Removes what was prepared and all that lies in it, on this file system only; what is not there is
+ * removed. REFUSED where there is no canary, or when pods left a tree too deep.
+ */
+bool witness_remove(const char *path, struct err *err);
 
 /* Opens DIR itself, which must be the caller's and closed to others' writes; -1 on failure. */
 int witness_open(const char *path, struct err *err);

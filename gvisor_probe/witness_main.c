@@ -41,7 +41,7 @@ static const struct option_spec specs[] = {
 static const struct program_info info = {
     .name = "gvisor_probe witness",
     .env_prefix = "GVISOR_PROBE",
-    .operands = "prepare|serve|collect",
+    .operands = "prepare|serve|ready|collect|remove",
     .summary =
         "Looks from the host's side: prepares the directory that the pods of an experiment mount,\n"
         "serves decoys in it, and records what is really there.",
@@ -50,8 +50,10 @@ static const struct program_info info = {
         "            prints the canary's token; DIR is new, empty, or prepared and untouched\n"
         "  serve     accepts on DIR/decoy.sock and holds DIR/decoy.fifo until SIGTERM, which is\n"
         "            success; ready when DIR/decoys.json appears, which holds the counts so far\n"
+        "  ready     is status 0 when the decoys are served, else 10\n"
         "  collect   records every entry of DIR with type, owner, mode, size and SHA-256 as JSON,\n"
         "            to --report FILE or standard output; no more than 4096 entries, 8 deep\n"
+        "  remove    removes DIR, if it has its canary, with all that the pods put there\n"
         "\n"
         "Examples:\n"
         "  gvisor_probe witness prepare --path /var/lib/experiment/1\n"
@@ -106,12 +108,26 @@ static bool collect(const struct config *config, struct err *err)
     return put_record(config, "-", &record, err);
 }
 
+static bool ready(const struct config *config, struct err *err)
+{
+    return witness_ready(config->path, err);
+}
+
+static bool remove_all(const struct config *config, struct err *err)
+{
+    return witness_remove(config->path, err);
+}
+
 bool witness_main(const struct birth *birth, int argc, char **argv, struct err *err)
 {
     static const struct {
         const char *name;
         bool (*run)(const struct config *config, struct err *err);
-    } actions[] = {{"prepare", prepare}, {"serve", serve}, {"collect", collect}};
+    } actions[] = {{"prepare", prepare},
+                   {"serve", serve},
+                   {"ready", ready},
+                   {"collect", collect},
+                   {"remove", remove_all}};
     struct config config = {0};
     struct operands operands;
 
@@ -121,12 +137,12 @@ bool witness_main(const struct birth *birth, int argc, char **argv, struct err *
     if (outcome != OPTIONS_RUN)
         return outcome == OPTIONS_DONE;
     if (operands.count != 1)
-        return err_set(err, STATUS_USAGE, "witness: one of prepare, serve, collect; see --help");
+        return err_set(err, STATUS_USAGE, "witness: one of %s; see --help", info.operands);
     if (config.path == NULL)
         return err_set(err, STATUS_USAGE, "witness: --path DIR is needed");
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
         if (strcmp(operands.item[0], actions[i].name) == 0)
             return actions[i].run(&config, err);
-    return err_set(err, STATUS_USAGE, "witness: unknown action '%s': prepare, serve or collect",
-                   operands.item[0]);
+    return err_set(err, STATUS_USAGE, "witness: unknown action '%s', not one of %s",
+                   operands.item[0], info.operands);
 }

@@ -280,3 +280,16 @@ bool witness_serve(const char *path, struct buf *record, struct err *err)
             (void)close(descriptors[i]);
     return done || err_prefix(err, "witness serve");
 }
+
+bool witness_ready(const char *path, struct err *err)
+{
+    struct stat st;
+    int dir = witness_open(path, err);
+
+    if (dir < 0)
+        return false;
+    bool served = fstatat(dir, WITNESS_DECOYS, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    (void)close(dir);
+    return served ||
+           err_set(err, STATUS_TRANSIENT, "%s: `witness serve` is not there, or not yet", path);
+}

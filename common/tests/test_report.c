@@ -25,18 +25,18 @@ static char *written(struct report *report)
 static void every_kind_of_value_is_written_exactly(void **state)
 {
     static const char *const lines[] = {
-        "\"program\":\t\"unit\"",
-        "\"version\":\t\"" PROGRAM_VERSION "\"",
-        "\"text\":\t\"a\\\"b\\\\c\\nd\"",
-        "\"utf8\":\t\"caf\xc3\xa9\"",
-        "\"none\":\tnull",
-        "\"nothing\":\tnull",
-        "\"beyond_doubles\":\t9007199254740993",
-        "\"largest\":\t18446744073709551615",
-        "\"wide\":\t340282366920938463463374607431768211455",
-        "\"seconds\":\t0.125000",
-        "\"yes\":\ttrue",
-        "\"no\":\tfalse",
+        "\"program\":\"unit\"",
+        "\"version\":\"" PROGRAM_VERSION "\"",
+        "\"text\":\"a\\\"b\\\\c\\nd\"",
+        "\"utf8\":\"caf\xc3\xa9\"",
+        "\"none\":null",
+        "\"nothing\":null",
+        "\"beyond_doubles\":9007199254740993",
+        "\"largest\":18446744073709551615",
+        "\"wide\":340282366920938463463374607431768211455",
+        "\"seconds\":0.125000",
+        "\"yes\":true",
+        "\"no\":false",
     };
     struct report *report = report_new("unit");
     (void)state;
@@ -60,8 +60,8 @@ static void every_kind_of_value_is_written_exactly(void **state)
 
 static void usage_tells_seconds_and_memory(void **state)
 {
-    static const char *const names[] = {"\"user_seconds\":\t", "\"system_seconds\":\t",
-                                        "\"peak_rss_bytes\":\t"};
+    static const char *const names[] = {"\"user_seconds\":", "\"system_seconds\":\t",
+                                        "\"peak_rss_bytes\":"};
     struct report *report = report_new("unit");
     (void)state;
     report_usage(report);

@@ -313,6 +313,58 @@ static void what_the_decoys_file_holds_must_be_the_witnesss_own(void **state)
     free(path);
 }
 
+static void removal_takes_all_that_pods_left_and_follows_no_link(void **state)
+{
+    char token[WITNESS_TOKEN_LEN + 1], *outside = scratch_path("outside");
+    char *path = prepared(token), *link = below(path, "open/link"), *kept = below(outside, "kept");
+    struct err err = {0};
+    struct stat st;
+
+    (void)state;
+    assert_int_equal(mkdir(outside, 0755), 0);
+    put(outside, "kept", "x");
+    make_directory(path, "open/sub");
+    put(path, "open/sub/file", "x");
+    assert_int_equal(symlink(outside, link), 0);
+    CHECK(witness_remove(path, &err), "%s", err.text);
+    assert_int_equal(stat(path, &st), -1);
+    assert_int_equal(stat(kept, &st), 0);
+    CHECK(witness_remove(path, &err), "%s", err.text);
+    free(kept);
+    free(link);
+    free(path);
+    free(outside);
+}
+
+static void removal_leaves_what_was_not_prepared(void **state)
+{
+    char *path = scratch_path("other");
+    struct err err = {0};
+    struct stat st;
+
+    (void)state;
+    assert_int_equal(mkdir(path, 0755), 0);
+    put(path, "file", "x");
+    assert_false(witness_remove(path, &err));
+    assert_int_equal(err.status, STATUS_REFUSED);
+    assert_int_equal(stat(path, &st), 0);
+    free(path);
+}
+
+static void decoys_are_not_ready_before_they_are_served(void **state)
+{
+    char token[WITNESS_TOKEN_LEN + 1];
+    char *path = prepared(token);
+    struct err err = {0};
+
+    (void)state;
+    assert_false(witness_ready(path, &err));
+    assert_int_equal(err.status, STATUS_TRANSIENT);
+    put(path, WITNESS_DECOYS, "{}");
+    assert_true(witness_ready(path, &err));
+    free(path);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_drop)
 
 int main(void)
@@ -333,6 +385,9 @@ int main(void)
         TEST(filestores_are_named),
         TEST(another_directory_makes_the_record_invalid),
         TEST(what_the_decoys_file_holds_must_be_the_witnesss_own),
+        TEST(removal_takes_all_that_pods_left_and_follows_no_link),
+        TEST(removal_leaves_what_was_not_prepared),
+        TEST(decoys_are_not_ready_before_they_are_served),
     };
     return cmocka_run_group_tests_name("witness", tests, NULL, NULL);
 }
