@@ -49,6 +49,36 @@ static bool check_only(const char *only, struct err *err)
 
 /* The directory of this run. */
 
+/* Removes what probes make, by their names; what others put there stays. */
+static void remove_made(const struct run *run, int dir)
+{
+    char name[RUN_PATH_MAX + RUN_LABEL_MAX];
+
+    for (const struct probe *const *family = probe_families; *family != NULL; family++)
+        for (const struct probe *probe = *family; probe->id != NULL; probe++)
+            if (probe->safety == SAFETY_FILE)
+                (void)unlinkat(dir, probe->id, 0);
+    (void)snprintf(name, sizeof name, "%s/locked/%s", run->request->path, run->label);
+    (void)unlink(name);
+}
+
+/* One that an earlier attempt of this very run left: this user's, and emptied. -1 and errno. */
+static int reuse_dir(const struct run *run)
+{
+    struct stat st;
+    int dir = open(run->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (dir < 0)
+        return -1;
+    if (fstat(dir, &st) != 0 || st.st_uid != geteuid()) {
+        (void)close(dir);
+        errno = EEXIST;
+        return -1;
+    }
+    remove_made(run, dir);
+    return dir;
+}
+
 static bool make_dir(struct run *run, struct probe_context *context, struct err *err)
 {
     const char *path = run->request->path;
@@ -57,8 +87,15 @@ static bool make_dir(struct run *run, struct probe_context *context, struct err 
         return true;
     if (snprintf(run->dir, sizeof run->dir, "%s/open/%s", path, run->label) >= (int)sizeof run->dir)
         return err_set(err, STATUS_USAGE, "--path is too long");
-    if (mkdir(run->dir, 0755) == 0) {
-        (void)chmod(run->dir, 0755); /* whatever the umask, so that a witness can look */
+    if (mkdir(run->dir, 0755) == 0 || errno == EEXIST) {
+        int dir = reuse_dir(run);
+        if (dir < 0)
+            return err_set(err, STATUS_REFUSED,
+                           "%s is there already and not this user's: is another run of this id "
+                           "and cell going on?",
+                           run->dir);
+        (void)fchmod(dir, 0755); /* whatever the umask, so that a witness can look */
+        (void)close(dir);
         context->dir = run->dir;
         return true;
     }
@@ -69,29 +106,15 @@ static bool make_dir(struct run *run, struct probe_context *context, struct err 
     return true;
 }
 
-/* Removes what probes made, by name; what others put there stays. */
-static void clean(struct run *run)
+static void clean(const struct run *run)
 {
-    if (run->request->path == NULL || run->request->keep)
+    if (run->dir[0] == '\0' || run->request->keep)
         return;
-    int dir = run->dir[0] == '\0' ? -1 : open(run->dir, O_PATH | O_DIRECTORY | O_NOFOLLOW);
-    for (size_t i = 0; i < run->count; i++) {
-        const struct finding *finding = &run->answers[i].finding;
-        for (size_t w = 0; w < finding->write_count; w++) {
-            char locked[RUN_PATH_MAX + RUN_LABEL_MAX];
-            if (!finding->writes[w].made)
-                continue;
-            (void)snprintf(locked, sizeof locked, "%s/locked/%s", run->request->path, run->label);
-            int failed = finding->writes[w].locked ? unlink(locked)
-                                                   : unlinkat(dir, finding->writes[w].name, 0);
-            if (failed != 0)
-                log_warn("cannot remove %s of %s: %s", finding->writes[w].name, run->dir,
-                         strerror(errno));
-        }
+    int dir = open(run->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (dir >= 0) {
+        remove_made(run, dir);
+        (void)close(dir);
     }
-    if (dir < 0)
-        return;
-    (void)close(dir);
     if (rmdir(run->dir) != 0)
         log_warn("cannot remove %s: %s", run->dir, strerror(errno));
 }
