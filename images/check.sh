@@ -157,6 +157,16 @@ refuses_aggregator() { # certificates are no events, but its user can read them
   container aggregator --print csv "$bundle" 2>"$work/said"
   [[ $? == 3 ]] && grep "$bundle:1:1:" "$work/said"
 }
+runs_gvisor_probe() { # and finds that runc leaves the kernel as it is, and every call survived
+  container gvisor_probe run --report /data/probe.json &&
+    jq -e '.detection.conclusion == "not-gvisor" and .observed.uid == 65532
+      and ([.probes[] | select(.result == "killed" or .result == "timeout")] == [])' \
+      "$work/data/probe.json"
+}
+refuses_gvisor_probe() { # status 4: there is no such path to look at
+  container gvisor_probe run --path /nowhere 2>"$work/said"
+  [[ $? == 4 ]] && grep /nowhere "$work/said"
+}
 
 install -d -o 65532 -g 65532 "$work/data"
 while read -r program limit _; do
