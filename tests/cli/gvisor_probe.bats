@@ -179,7 +179,7 @@ prepared() { # a path as a witness prepares it
   unprivileged "$PROBE" run --path "$path" --format json >r.json
   jq -e '.probes[] | select(.id == "host_locked_write")
     | .result == "denied" and .errno == "EACCES" and .cause == "dac"' r.json
-  [ ! -e "$path/locked"/* ]
+  [ -z "$(ls "$path/locked")" ]
 }
 
 @test "a path that is not prepared is said so, and nothing is made in it" {
