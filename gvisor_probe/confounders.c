@@ -15,31 +15,31 @@ static const char unknown[] = "not known";
  */
 static const struct {
     const char *what, *path;
-    bool except_control;
+    enum { MUST_EQUAL, EXCEPT_CONTROL, WHERE_TOLD } rule; /* old runsc tells less of itself */
 } settings[] = {
-    {"run", "run_id", false},
-    {"program digest", "program_sha256", false},
-    {"node", "cell.pod.node", false},
-    {"image", "cell.pod.image", false},
-    {"declared uid", "cell.pod.uid", false},
-    {"declared groups", "cell.pod.gids", false},
-    {"host path", "cell.pod.host_path", false},
-    {"declared read-only mount", "cell.pod.mount_read_only", false},
-    {"read-only root", "cell.pod.root_read_only", false},
-    {"declared capabilities", "cell.pod.capabilities", false},
-    {"declared seccomp", "cell.pod.seccomp", true},
-    {"privileged", "cell.pod.privileged", false},
-    {"uid", "observed.uid", false},
-    {"effective uid", "observed.euid", false},
-    {"gid", "observed.gid", false},
-    {"effective gid", "observed.egid", false},
-    {"groups", "observed.groups", false},
-    {"inheritable capabilities", "observed.capabilities.inheritable", false},
-    {"permitted capabilities", "observed.capabilities.permitted", false},
-    {"effective capabilities", "observed.capabilities.effective", false},
-    {"no_new_privs", "observed.no_new_privs", false},
-    {"path", "observed.path.path", false},
-    {"read-only mount", "observed.path.read_only", false},
+    {"run", "run_id", MUST_EQUAL},
+    {"program digest", "program_sha256", MUST_EQUAL},
+    {"node", "cell.pod.node", MUST_EQUAL},
+    {"image", "cell.pod.image", MUST_EQUAL},
+    {"declared uid", "cell.pod.uid", MUST_EQUAL},
+    {"declared groups", "cell.pod.gids", MUST_EQUAL},
+    {"host path", "cell.pod.host_path", MUST_EQUAL},
+    {"declared read-only mount", "cell.pod.mount_read_only", MUST_EQUAL},
+    {"read-only root", "cell.pod.root_read_only", MUST_EQUAL},
+    {"declared capabilities", "cell.pod.capabilities", MUST_EQUAL},
+    {"declared seccomp", "cell.pod.seccomp", EXCEPT_CONTROL},
+    {"privileged", "cell.pod.privileged", MUST_EQUAL},
+    {"uid", "observed.uid", MUST_EQUAL},
+    {"effective uid", "observed.euid", MUST_EQUAL},
+    {"gid", "observed.gid", MUST_EQUAL},
+    {"effective gid", "observed.egid", MUST_EQUAL},
+    {"groups", "observed.groups", MUST_EQUAL},
+    {"inheritable capabilities", "observed.capabilities.inheritable", WHERE_TOLD},
+    {"permitted capabilities", "observed.capabilities.permitted", WHERE_TOLD},
+    {"effective capabilities", "observed.capabilities.effective", MUST_EQUAL},
+    {"no_new_privs", "observed.no_new_privs", WHERE_TOLD},
+    {"path", "observed.path.path", MUST_EQUAL},
+    {"read-only mount", "observed.path.read_only", MUST_EQUAL},
 };
 
 static struct confounder *add(struct comparison *comparison, const char *what, const char *where_a,
@@ -67,12 +67,17 @@ static void confound(struct comparison *comparison, const char *what, const char
     show_text(made->b, b == NULL ? unknown : b);
 }
 
+static bool is_none(const cJSON *item)
+{
+    return item == NULL || cJSON_IsNull(item);
+}
+
 static void show_item(char out[CONFOUNDER_TEXT], const cJSON *item)
 {
     /* A longer one does not fit, and is said to be long. */
     char text[CONFOUNDER_TEXT / 2];
 
-    if (item == NULL || cJSON_IsNull(item))
+    if (is_none(item))
         show_text(out, unknown);
     else if (cJSON_IsString(item))
         show_text(out, item->valuestring);
@@ -84,8 +89,7 @@ static void show_item(char out[CONFOUNDER_TEXT], const cJSON *item)
 
 static bool same_item(const cJSON *a, const cJSON *b)
 {
-    bool none_a = a == NULL || cJSON_IsNull(a), none_b = b == NULL || cJSON_IsNull(b);
-    return none_a || none_b ? none_a == none_b : cJSON_Compare(a, b, true) != 0;
+    return is_none(a) || is_none(b) ? is_none(a) == is_none(b) : cJSON_Compare(a, b, true) != 0;
 }
 
 static void check_settings(struct comparison *comparison, const struct side *a,
@@ -96,7 +100,8 @@ static void check_settings(struct comparison *comparison, const struct side *a,
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         const cJSON *of_a = json_find(a->report, settings[i].path);
         const cJSON *of_b = json_find(b->report, settings[i].path);
-        if (same_item(of_a, of_b) || (is_control && settings[i].except_control))
+        if (same_item(of_a, of_b) || (is_control && settings[i].rule == EXCEPT_CONTROL) ||
+            (settings[i].rule == WHERE_TOLD && (is_none(of_a) || is_none(of_b))))
             continue;
         struct confounder *made = add(comparison, settings[i].what, a->name, b->name);
         show_item(made->a, of_a);
@@ -133,11 +138,9 @@ static void check_directories(struct comparison *comparison, const struct side *
 
 static bool is_told(const struct comparison *comparison, const char *path)
 {
-    for (size_t i = 0; i < comparison->cell_count; i++) {
-        const cJSON *item = json_find(comparison->cells[i].report, path);
-        if (item != NULL && !cJSON_IsNull(item))
+    for (size_t i = 0; i < comparison->cell_count; i++)
+        if (!is_none(json_find(comparison->cells[i].report, path)))
             return true;
-    }
     return false;
 }
 
@@ -180,8 +183,7 @@ static void check_number(struct comparison *comparison, const struct side *cell,
     const cJSON *want = json_find(cell->report, declared);
     const cJSON *got = json_find(cell->report, observed);
 
-    if (want == NULL || cJSON_IsNull(want) || got == NULL || cJSON_IsNull(got) ||
-        same_item(want, got))
+    if (is_none(want) || is_none(got) || same_item(want, got))
         return;
     struct confounder *made = add(comparison, what, "declared", cell->name);
     show_item(made->a, want);

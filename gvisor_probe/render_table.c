@@ -122,10 +122,12 @@ static void put_confounders(struct page *page)
 
     if (comparison->valid) {
         put(page,
-            "\n%sValid%s: node, path, modes, identity, declared settings and program are the"
-            " same%s.\n",
+            "\n%sValid%s: path, modes, identity, program and declared settings are equal%s.\n",
             colour(page, GREEN), colour(page, PLAIN),
-            comparison->landing->record == NULL ? "; no witness" : ", the witness agrees");
+            comparison->landing->record == NULL ? "; no witness" : "; the witness agrees");
+        for (size_t i = 0; i < comparison->undeclared_count; i++)
+            put(page, "%s%s%s", i == 0 ? "Told by no cell, so not compared: " : ", ",
+                comparison->undeclared[i], i + 1 == comparison->undeclared_count ? ".\n" : "");
         return;
     }
     put(page, "\n%sInvalid experiment%s: these differ, so nothing is credited to the runtime.\n",

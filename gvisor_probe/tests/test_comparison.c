@@ -227,6 +227,7 @@ static void settings_that_differ_by_nature_confound_nothing(void **state)
         {"observed.path.statfs_type", "\"0x794c7630\""},
         {"observed.boot_id", "\"its own\""},
         {"observed.cpus", "1"},
+        {"observed.no_new_privs", "null"},
         {"observed.memory_bytes", "0"},
         {"cell.runtime_class", "\"gvisor\""},
     };
