@@ -110,8 +110,8 @@ END
     jq -c '[.program_sha256, .observed.uid, .observed.gid, .observed.groups, .observed.no_new_privs,
       .observed.capabilities.effective, .observed.path.path, .observed.path.read_only,
       .observed.path.directories]' "$WORK/$cell.json"
-  done >alike
-  [ "$(sort -u alike | wc -l)" -eq 1 ]
+  done >"$BATS_TEST_TMPDIR/alike"
+  [ "$(sort -u "$BATS_TEST_TMPDIR/alike" | wc -l)" -eq 1 ]
 }
 
 @test "all cells read the same canary" {
