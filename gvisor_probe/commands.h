@@ -20,6 +20,10 @@ struct birth {
  */
 typedef bool command(const struct birth *birth, int argc, char **argv, struct err *err);
 
+/* Starts cancelling by signals and ARGO_DEADLINE (stop.h); fails only for an unreadable deadline.
+ */
+bool command_start(struct err *err);
+
 command run_main, witness_main, compare_main, list_main, explain_main, costs_main;
 
 #endif

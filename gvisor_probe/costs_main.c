@@ -277,7 +277,7 @@ bool costs_main(const struct birth *birth, int argc, char **argv, struct err *er
     log_open("gvisor_probe", (enum log_format)config.common.log_format, getenv("TRACEPARENT"));
     if (outcome != OPTIONS_RUN)
         return outcome == OPTIONS_DONE;
-    if (!cell_complete(&config.cell, drawn, err) || !stop_start(getenv("ARGO_DEADLINE"), NULL, err))
+    if (!cell_complete(&config.cell, drawn, err) || !command_start(err))
         return false;
     const int64_t started = time(NULL);
     const double began = machine_seconds();

@@ -158,6 +158,18 @@ static enum answer is_overlay(const struct mount *mount)
                                     : ANSWER_UNTOLD;
 }
 
+/*
+ * What an option says by being there, and by not being there. Releases before 2023, which show no
+ * dcache either, say nothing by its absence.
+ */
+static enum answer named(const char *options, const char *name, enum answer there,
+                         enum answer missing)
+{
+    if (mount_option(options, name, NULL, NULL))
+        return there;
+    return mount_option(options, "dcache", NULL, NULL) ? missing : ANSWER_UNTOLD;
+}
+
 struct file_policy file_policy_of(const struct mount *path, const struct mount *root)
 {
     const struct mount *mount = path != NULL ? path : root;
@@ -178,9 +190,8 @@ struct file_policy file_policy_of(const struct mount *path, const struct mount *
     if (mount_option(options, "cache", NULL, NULL))
         policy.exclusive =
             option_is(options, "cache", "remote_revalidating") ? ANSWER_NO : ANSWER_YES;
-    policy.directfs = mount_option(options, "directfs", NULL, NULL) ? ANSWER_YES : ANSWER_NO;
-    policy.host_fifo =
-        mount_option(options, "disable_fifo_open", NULL, NULL) ? ANSWER_NO : ANSWER_YES;
+    policy.directfs = named(options, "directfs", ANSWER_YES, ANSWER_NO);
+    policy.host_fifo = named(options, "disable_fifo_open", ANSWER_NO, ANSWER_YES);
     if (mount_option(options, "char_device_policy", &value, &len))
         (void)snprintf(policy.character_devices, sizeof policy.character_devices, "%.*s",
                        (int)(len < POLICY_TEXT_MAX ? len : POLICY_TEXT_MAX - 1), value);

@@ -196,7 +196,7 @@ bool run_main(const struct birth *birth, int argc, char **argv, struct err *err)
     if (!cell_complete(&config.cell, drawn, err))
         return false;
     log_context(config.cell.run_id, NULL);
-    bool done = stop_start(getenv("ARGO_DEADLINE"), NULL, err) && run_and_show(&config, birth, err);
+    bool done = command_start(err) && run_and_show(&config, birth, err);
     log_context(NULL, NULL);
     return done;
 }

@@ -276,6 +276,7 @@ static void recorded_reports_are_judged_as_they_were(void **state)
     check_recorded("runc-unconfined");
     check_recorded("gvisor");
     check_recorded("gvisor-sealed");
+    check_recorded("gvisor-2022");
 }
 
 int main(void)

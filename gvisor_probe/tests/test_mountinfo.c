@@ -159,14 +159,25 @@ static void the_gofers_mount_tells_its_policy(void **state)
 
 static void a_gofer_without_its_usual_options_is_told_apart(void **state)
 {
-    struct file_policy policy =
-        policy_of("1 0 0:2 / /host rw - 9p none rw,trans=fd,cache=fscache,char_device_policy=pass");
+    struct file_policy policy = policy_of(
+        "1 0 0:2 / /host rw - 9p none rw,trans=fd,dcache=9,cache=fscache,char_device_policy=pass");
 
     (void)state;
     assert_int_equal(policy.exclusive, ANSWER_YES);
     assert_int_equal(policy.directfs, ANSWER_NO);
     assert_int_equal(policy.host_fifo, ANSWER_YES);
     assert_string_equal(policy.character_devices, "pass");
+}
+
+static void an_old_gofer_says_nothing_by_silence(void **state)
+{
+    struct file_policy policy =
+        policy_of("12 8 0:11 / /host rw - 9p none rw,trans=fd,rfdno=4,cache=remote_revalidating");
+
+    (void)state;
+    assert_int_equal(policy.server, SERVER_GOFER);
+    assert_int_equal(policy.directfs, ANSWER_UNTOLD);
+    assert_int_equal(policy.host_fifo, ANSWER_UNTOLD);
 }
 
 static void gvisors_overlay_is_not_linuxs(void **state)
@@ -211,6 +222,7 @@ int main(void)
         cmocka_unit_test(an_option_is_found_by_its_whole_name),
         cmocka_unit_test(the_gofers_mount_tells_its_policy),
         cmocka_unit_test(a_gofer_without_its_usual_options_is_told_apart),
+        cmocka_unit_test(an_old_gofer_says_nothing_by_silence),
         cmocka_unit_test(gvisors_overlay_is_not_linuxs),
         cmocka_unit_test(katas_9p_is_not_the_gofers),
         cmocka_unit_test(without_a_path_the_root_is_told),

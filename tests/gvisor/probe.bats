@@ -177,3 +177,16 @@ END
   [ "$(answer runc boot_id value)" = "$(cat /proc/sys/kernel/random/boot_id)" ]
   [ "$(answer gvisor boot_id value)" != "$(cat /proc/sys/kernel/random/boot_id)" ]
 }
+
+@test "a filter inside gVisor takes the evidence of ENOSYS away, not the conclusion" {
+  # shellcheck source=gvisor_probe/tests/cells.sh
+  . "$BATS_TEST_DIRNAME/../../gvisor_probe/tests/cells.sh"
+  prepare_cell gvisor "$WORK" "$BUILD/gvisor_probe" "$WORK/host" run --path /host --format json
+  runtime+=(--oci-seccomp)
+  timeout --kill-after=5 60 "${runtime[@]}" "${container[@]: -4}" </dev/null 2>"$WORK/filter.err" |
+    cat >"$WORK/filter.json"
+  umount "$WORK/runsc/null-netns" 2>/dev/null || true
+  jq -e '.observed.seccomp == 2 and .detection.conclusion == "confirmed"' "$WORK/filter.json"
+  [ "$(answer filter vmsplice cause)" = indeterminate ]
+  [ "$(answer filter io_uring cause)" = policy ]
+}
