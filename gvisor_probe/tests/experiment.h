@@ -20,7 +20,7 @@ static inline cJSON *recorded(const char *name)
 {
     char path[PATH_MAX];
     struct err err = {0};
-    size_t len;
+    size_t len = 0;
 
     (void)snprintf(path, sizeof path, "gvisor_probe/tests/fixtures/%s.json", name);
     char *text = scratch_read(path, &len);
