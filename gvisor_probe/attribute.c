@@ -55,7 +55,7 @@ static enum attribution from_allowed(const struct attribution_case *given, const
     if (subject->result == RESULT_ALLOWED)
         return because(OPEN_IN_BOTH, "nothing stands in the way on either side", ret_why);
     if (given->loss_if_missing)
-        return because(BY_RUNTIME_LOOSER, "a defence that programs could use is missing there",
+        return because(BY_RUNTIME_LOOSER, "something that programs can use is missing there",
                        ret_why);
     if (subject->result == RESULT_EMULATED)
         return because(BY_RUNTIME, sandbox_answers, ret_why);

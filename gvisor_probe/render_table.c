@@ -5,7 +5,7 @@
 
 #include "gvisor_probe/render.h"
 
-enum { ID_WIDTH = 26, TITLE_WIDTH = 37, COLUMN_MAX = 18, CUT = 128 };
+enum { ID_WIDTH = 26, TITLE_WIDTH = 37, COLUMN_MAX = 18, CUT = 128, TOGETHER_MIN = 3 };
 
 #define BOLD   "\033[1m"
 #define RED    "\033[31m"
@@ -162,46 +162,114 @@ static void put_verdicts(struct page *page)
     }
 }
 
-static void put_finding(struct page *page, const struct comparison_finding *finding, size_t width)
+/* What stands in a cell's column; "" where the finding is not about the cell. */
+static const char *column_text(const struct page *page, const struct comparison_finding *finding,
+                               size_t cell)
 {
-    bool by_value = differs_by_value(finding, page->comparison);
-    char id[CUT];
+    const struct comparison *comparison = page->comparison;
+    bool about = cell == 0 || (int)cell == comparison->control || (finding->cells >> cell & 1) != 0;
 
-    put(page, "    %-*s", ID_WIDTH, shown(finding->id, ID_WIDTH, id));
-    for (size_t i = 0; i < page->comparison->cell_count; i++) {
-        bool about =
-            i == 0 || (int)i == page->comparison->control || (finding->cells >> i & 1) != 0;
-        put_word(page, about ? outcome_text(&finding->outcomes[i], by_value) : "", width,
-                 finding->kind != NULL);
-    }
+    return about ? outcome_text(&finding->outcomes[cell], differs_by_value(finding, comparison))
+                 : "";
+}
+
+static bool same_row(const struct page *page, const struct comparison_finding *a,
+                     const struct comparison_finding *b)
+{
+    if (a->attribution != b->attribution || strcmp(a->why, b->why) != 0)
+        return false;
+    for (size_t i = 0; i < page->comparison->cell_count; i++)
+        if (strcmp(column_text(page, a, i), column_text(page, b, i)) != 0)
+            return false;
+    return true;
+}
+
+static void put_row(struct page *page, const char *title, const struct comparison_finding *finding)
+{
+    size_t width = column_width(page, ID_WIDTH + 4);
+    char cut[CUT];
+
+    put(page, "    %-*s", ID_WIDTH, shown(title, ID_WIDTH, cut));
+    for (size_t i = 0; i < page->comparison->cell_count; i++)
+        put_word(page, column_text(page, finding, i), width, finding->kind != NULL);
     end_line(page);
 }
 
-/* Findings of one reason stand together below it. */
+/* The names of all findings with the row of the first one, in lines. */
+static void put_names(struct page *page, const struct comparison_finding *first)
+{
+    const struct comparison_finding *end =
+        page->comparison->findings + page->comparison->finding_count;
+    size_t column = TABLE_COLUMNS;
+
+    for (const struct comparison_finding *at = first; at < end; at++) {
+        if (!same_row(page, first, at))
+            continue;
+        if (column + 1 + strlen(at->id) > TABLE_COLUMNS) {
+            put(page, "%s     ", at == first ? "" : "\n");
+            column = strlen("     ");
+        }
+        put(page, " %s", at->id);
+        column += 1 + strlen(at->id);
+    }
+    put(page, "\n");
+}
+
+/* Findings of one row stand together, unless they are few. */
+static void put_rows(struct page *page, const struct comparison_finding *first)
+{
+    const struct comparison *comparison = page->comparison;
+    size_t count = 0;
+
+    for (size_t i = 0; i < comparison->finding_count; i++)
+        count += same_row(page, first, &comparison->findings[i]);
+    if (count >= TOGETHER_MIN) {
+        char title[CUT];
+        (void)snprintf(title, sizeof title, "%zu probes:", count);
+        put_row(page, title, first);
+        put_names(page, first);
+        return;
+    }
+    for (size_t i = 0; i < comparison->finding_count; i++)
+        if (same_row(page, first, &comparison->findings[i]))
+            put_row(page, comparison->findings[i].id, &comparison->findings[i]);
+}
+
+/* Below its reason, for each row that no earlier finding has. */
+static void put_reason(struct page *page, const struct comparison_finding *reason)
+{
+    const struct comparison *comparison = page->comparison;
+
+    put(page, "  %s\n", reason->why);
+    for (size_t i = 0; i < comparison->finding_count; i++) {
+        const struct comparison_finding *finding = &comparison->findings[i];
+        bool told =
+            finding->attribution != reason->attribution || strcmp(finding->why, reason->why) != 0;
+        for (size_t k = 0; k < i && !told; k++)
+            told = same_row(page, &comparison->findings[k], finding);
+        if (!told)
+            put_rows(page, finding);
+    }
+}
+
 static void put_list(struct page *page, enum attribution attribution)
 {
     const struct comparison *comparison = page->comparison;
-    size_t width = column_width(page, ID_WIDTH + 4);
     size_t count = count_findings(comparison, attribution);
 
     if (count == 0)
         return;
     put(page, "\n%s%s%s (%zu)\n", colour(page, BOLD), attribution_titles[attribution],
         colour(page, PLAIN), count);
-    put_letters(page, ID_WIDTH + 4, width);
+    put_letters(page, ID_WIDTH + 4, column_width(page, ID_WIDTH + 4));
     for (size_t i = 0; i < comparison->finding_count; i++) {
         const struct comparison_finding *first = &comparison->findings[i];
         bool said = first->attribution != attribution;
         for (size_t k = 0; k < i && !said; k++)
             said = comparison->findings[k].attribution == attribution &&
                    strcmp(comparison->findings[k].why, first->why) == 0;
-        if (said)
-            continue;
-        put(page, "  %s\n", first->why);
-        for (size_t k = i; k < comparison->finding_count; k++)
-            if (comparison->findings[k].attribution == attribution &&
-                strcmp(comparison->findings[k].why, first->why) == 0)
-                put_finding(page, &comparison->findings[k], width);
+        if (!said)
+            put_reason(page, first);
     }
 }
 
