@@ -41,8 +41,15 @@ static bool too_noisy(const struct side_benchmark *benchmark)
     return benchmark->noisy || benchmark->mad_percent > NOISE_LIMIT_PERCENT;
 }
 
+/* A loop that makes no call gauges the machine: where it is noisy, nothing beside it counts. */
+static bool busy_machine(const struct side *cell)
+{
+    const struct side_benchmark *gauge = side_find_benchmark(cell, "cpu_loop");
+    return gauge != NULL && too_noisy(gauge);
+}
+
 static struct overhead weigh(const struct side_benchmark *baseline,
-                             const struct side_benchmark *subject, size_t cell)
+                             const struct side_benchmark *subject, size_t cell, bool busy)
 {
     struct overhead made = {.id = subject->id,
                             .title = subject->title,
@@ -54,7 +61,7 @@ static struct overhead weigh(const struct side_benchmark *baseline,
 
     if (!(baseline->median_ns > 0))
         return made;
-    if (too_noisy(baseline) || too_noisy(subject)) {
+    if (busy || too_noisy(baseline) || too_noisy(subject)) {
         made.within = ANSWER_NOISY;
         return made;
     }
@@ -75,7 +82,8 @@ void comparison_weigh_costs(struct comparison *comparison)
                 side_find_benchmark(&comparison->cells[i], baseline->benchmarks[b].id);
             if (subject != NULL)
                 comparison->overheads[comparison->overhead_count++] =
-                    weigh(&baseline->benchmarks[b], subject, i);
+                    weigh(&baseline->benchmarks[b], subject, i,
+                          busy_machine(baseline) || busy_machine(&comparison->cells[i]));
         }
 }
 

@@ -193,6 +193,24 @@ static void overheads_are_ratios_of_medians_and_noise_is_no_answer(void **state)
     }
 }
 
+static void a_busy_machine_gives_no_answer_at_all(void **state)
+{
+    static struct side cells[2];
+    static struct comparison comparison;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        cells[i] = timed("a", 100, 1, false);
+        cells[i].benchmarks[1] = (struct side_benchmark){.id = "cpu_loop", .median_ns = 2};
+        cells[i].benchmark_count = 2;
+    }
+    cells[1].benchmarks[1].mad_percent = NOISE_LIMIT_PERCENT + 1;
+    comparison.cells = cells;
+    comparison.cell_count = 2;
+    comparison_weigh_costs(&comparison);
+    assert_int_equal(comparison.overheads[0].within, ANSWER_NOISY);
+}
+
 static void each_kind_of_work_has_an_answer_of_its_own(void **state)
 {
     static struct side cells[2];
@@ -235,6 +253,7 @@ int main(void)
         cmocka_unit_test(the_verdict_is_one_line),
         cmocka_unit_test(durations_have_a_fitting_unit),
         cmocka_unit_test(overheads_are_ratios_of_medians_and_noise_is_no_answer),
+        cmocka_unit_test(a_busy_machine_gives_no_answer_at_all),
         cmocka_unit_test(each_kind_of_work_has_an_answer_of_its_own),
     };
     return cmocka_run_group_tests_name("render", tests, NULL, NULL);
