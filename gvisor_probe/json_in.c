@@ -39,8 +39,8 @@ cJSON *json_parse(const char *source, const char *bytes, size_t len, struct err 
         return NULL;
     }
     cJSON *root = cJSON_ParseWithLength(bytes, len);
-    if (root == NULL)
-        (void)err_set(err, STATUS_TRANSIENT, "%s: out of memory", source);
+    if (root == NULL) /* well-formed, and yet no text: cJSON takes no half of a surrogate pair */
+        (void)err_set(err, STATUS_INPUT, "%s: a text escapes half a surrogate pair", source);
     return root;
 }
 

@@ -30,6 +30,7 @@ static void what_is_no_report_is_rejected_with_its_place(void **state)
         {"{\n  \"program\": \"gvisor_probe\",\n}", "r.json:3:1: "},
         {"{} {}", "r.json:1:4: bytes after the end"},
         {"{}", "r.json: program is missing"},
+        {"{\"program\":\"\\ud800\"}", "half a surrogate pair"},
         {"null", "r.json: program is no text"},
         {"[1]", "r.json: program is missing"},
         {"{\"program\":1}", "r.json: program is no text"},

@@ -1,0 +1,118 @@
+/*
+ * Reports, witness's records and expectations as hostile pods could write them, separated by zero
+ * bytes. What is read is compared and shown in every format, without a control byte in any.
+ */
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/json_scan.h"
+#include "gvisor_probe/expectation.h"
+#include "gvisor_probe/json_in.h"
+#include "gvisor_probe/render.h"
+#include "tests/fuzz/fuzz.h"
+
+static struct side cells[2];
+static struct landing landing;
+static struct comparison comparison;
+static struct expectation expectations[EXPECTATIONS_MAX];
+
+static void check_error(const struct err *err)
+{
+    HOLDS(err->status == STATUS_INPUT);
+    HOLDS(err->text[0] != '\0' && strpbrk(err->text, "\n\033") == NULL);
+}
+
+/* The bytes up to the next zero, or to the end; moves *data past it. */
+static size_t take_part(const uint8_t **data, size_t *size)
+{
+    const uint8_t *zero = memchr(*data, 0, *size);
+    size_t len = zero == NULL ? *size : (size_t)(zero - *data);
+    size_t taken = zero == NULL ? len : len + 1;
+
+    *data += taken;
+    *size -= taken;
+    return len;
+}
+
+static bool read_cell(struct side *ret, const char *bytes, size_t len)
+{
+    struct err err = {0};
+    cJSON *report = report_parse("report", bytes, len, &err);
+
+    if (report == NULL) {
+        check_error(&err);
+        return false;
+    }
+    bool costs = report_is_costs(report);
+    memset(ret, 0, sizeof *ret);
+    bool done = costs ? side_add_costs(ret, "report", report, &err)
+                      : side_read(ret, "report", report, &err);
+    if (!done)
+        check_error(&err);
+    return done && !costs;
+}
+
+static void read_landing(const char *bytes, size_t len)
+{
+    struct err err = {0};
+    cJSON *record = json_parse("witness", bytes, len, &err);
+
+    if (record != NULL && landing_read(&landing, "witness", record, &err))
+        return;
+    check_error(&err);
+    landing_release(&landing);
+}
+
+static size_t read_expectations(cJSON **ret, const char *bytes, size_t len)
+{
+    struct err err = {0};
+    size_t count = 0;
+
+    *ret = json_parse("expect", bytes, len, &err);
+    if (*ret != NULL && expectations_judge("expect", *ret, &comparison, expectations, &count, &err))
+        return count;
+    check_error(&err);
+    return 0;
+}
+
+static void show(size_t expectation_count)
+{
+    static render *const formats[] = {render_table, render_json, render_markdown, render_junit,
+                                      render_openmetrics};
+    const struct rendering rendering = {.comparison = &comparison,
+                                        .expectations = expectations,
+                                        .expectation_count = expectation_count};
+    for (size_t f = 0; f < sizeof formats / sizeof *formats; f++) {
+        OWNED_BUF(text, RENDER_MAX);
+        struct err err = {0};
+        struct json_fault fault;
+        HOLDS(formats[f](&rendering, &text, &err));
+        for (size_t i = 0; i < text.len; i++)
+            HOLDS((unsigned char)text.data[i] >= ' ' || text.data[i] == '\n');
+        const unsigned char *start = (const unsigned char *)text.data;
+        if (formats[f] == render_json)
+            HOLDS(json_scan_value(start, start + text.len, JSON_DEPTH_MAX, &fault) ==
+                  start + text.len - 1);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *report = (const char *)data;
+    size_t report_len = take_part(&data, &size);
+    bool read = read_cell(&cells[0], report, report_len);
+
+    if (read && read_cell(&cells[1], report, report_len)) {
+        cJSON *expected = NULL;
+        const char *witness = (const char *)data;
+        read_landing(witness, take_part(&data, &size));
+        cells[1].name = "other";
+        comparison_make(&comparison, cells, 2, &landing);
+        show(read_expectations(&expected, (const char *)data, size));
+        cJSON_Delete(expected);
+        landing_release(&landing);
+    }
+    side_release(&cells[0]);
+    side_release(&cells[1]);
+    return 0;
+}
