@@ -162,6 +162,11 @@ static void run_cgroup(const struct probe_context *context, const char *subject,
         lines += *at == '\n';
         names = names || (at[0] == ':' && at[1] == '/' && at[2] != '\n' && at[2] != '\0');
     }
+    if (lines == 0) {
+        found(ret, RESULT_ABSENT);
+        found_value(ret, "empty");
+        return;
+    }
     text[strcspn(text, "\n")] = '\0';
     found_value(ret, names ? "names a hierarchy" : "only /");
     found_detail(ret, "%zu lines, the first: %.200s", lines, text);
@@ -177,7 +182,7 @@ static void run_load(const struct probe_context *context, const char *subject, s
     if (ret->result != RESULT_ALLOWED)
         return;
     (void)sysinfo(&info);
-    bool zero = strncmp(text, "0.00 0.00 0.00 ", 15) == 0;
+    bool zero = strncmp(text, "0.00 0.00 0.00 0/0 ", 19) == 0; /* not even this process */
     if (zero)
         found(ret, RESULT_EMULATED);
     found_value(ret, zero ? "zeros" : "a load");

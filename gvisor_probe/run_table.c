@@ -3,7 +3,7 @@
 
 #include "gvisor_probe/run.h"
 
-enum { VALUE_WIDTH = 44 };
+enum { VALUE_WIDTH = 36 };
 
 static const char *colour_of(enum probe_result result)
 {
@@ -91,7 +91,9 @@ static bool add_detection(const struct detection *detection, bool colour, struct
     for (size_t i = 0; i < detection->conflict_count; i++)
         if (!buf_printf(out, err, "  conflict: %s\n", detection->conflicts[i]))
             return false;
-    return buf_printf(out, err, "  %s\n", detect_statement);
+    const char *rest = strchr(detect_statement, ';') + 1;
+    return buf_printf(out, err, "  %.*s\n %s\n", (int)(rest - detect_statement), detect_statement,
+                      rest);
 }
 
 bool run_table(const struct run *run, bool colour, struct buf *out, struct err *err)

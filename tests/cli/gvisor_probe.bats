@@ -117,6 +117,23 @@ prepared() { # a path as a witness prepares it
     and .cell.runtime == null and ([.probes[].id] == ["uname"])' out.json
 }
 
+@test "where there is no /proc, nothing crashes and nothing is concluded" {
+  if ((EUID != 0)); then skip "needs root for chroot"; fi
+  chroot --userspec 65534:65534 "$OPEN_DIR" /gvisor_probe run --format json >r.json
+  valid r.json
+  jq -e '.detection.conclusion == "unknown" and .program_sha256 == null
+    and ([.probes[] | select(.result == "killed" or .result == "timeout")] == [])' r.json
+}
+
+@test "the table has at most 100 columns, a line for each probe, and the verdict" {
+  unprivileged "$PROBE" run >out
+  run awk 'length > 100' out
+  [ -z "$output" ]
+  [ "$(grep -cE '^  [a-z0-9_]+ +(allowed|denied|absent|emulated|skipped)' out)" -eq \
+    "$("$PROBE" list | grep -c '^  ')" ]
+  grep -q '^kernel: ' out
+}
+
 @test "what the manifest declares is read from the environment, and options beat it" {
   GVISOR_PROBE_POD_UID=65532 GVISOR_PROBE_POD_GIDS='65532, 7' GVISOR_PROBE_POD_PRIVILEGED=no \
     GVISOR_PROBE_POD_NODE=n1 GVISOR_PROBE_CELL=env "$PROBE" run -o uname -f json --cell option >r.json
