@@ -58,7 +58,7 @@ objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1)))
 COMMON_LIB := $(B)/common.a
 UNIT_TESTS := $(patsubst %.c,%,$(wildcard $(addsuffix /tests/test_*.c,common $(PROGRAMS))))
 
-.PHONY: all help test unit unit-programs unit-asan cli gvisor db faults diff check-binary layers fuzzers fuzz fuzz-replay \
+.PHONY: all help test unit unit-programs unit-asan cli gvisor db diff check-binary layers \
         images check-images box-up box-down e2e lint fmt clean
 
 all: $(addprefix build/,$(PROGRAMS)) ## build the static programs (default)
@@ -129,7 +129,7 @@ test: ## everything a change must pass (under 5 minutes once built)
 	rm -rf $(RESULTS)
 	$(MAKE) -j$$(nproc) WERROR=1 all unit-programs
 	$(MAKE) -j$$(nproc) WERROR=1 PROFILE=asan unit-programs fuzz-replay
-	$(MAKE) --keep-going WERROR=1 FAULTS=60 unit unit-asan layers check-binary cli gvisor diff db faults
+	$(MAKE) --keep-going WERROR=1 FAULTS=60 STEP=7 unit unit-asan layers check-binary cli gvisor diff db faults files
 
 unit-programs: $(unit_binary)
 
@@ -138,6 +138,10 @@ unit-asan: ## unit tests under address and undefined-behaviour sanitizers
 
 unit: $(unit_binary) ## unit tests of PROFILE=release|asan|cov
 	tests/run_unit.sh $(RESULTS) $(PROFILE) $(unit_binary)
+
+# --- faults and hostile input -------------------------------------------------------------------
+
+.PHONY: faults files fuzzers fuzz fuzz-replay
 
 # Fuzz targets: driven by libFuzzer, or by replay.c over the inputs that are kept.
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -181,11 +185,36 @@ faults: all ## break loads into real servers FAULTS=500 times by chance; SEED=n 
 	timeout --kill-after=60s 25m tests/faults/run.py $(FAULTS) $(RESULTS)/faults.tap
 FAULTS ?= 500
 
+# Programs in which one call of the C library fails where a test says so.
+FAILING_CALLS := malloc calloc realloc read pread write pwrite fsync rename linkat mkdir fstat stat \
+                 lstat lseek realpath poll eventfd getrandom pthread_create close open
+FAILING := $(addprefix build/failing/,fake_gen aggregator)
+$(FAILING): build/failing/%: build/release/%/main.o build/release/%.a build/release/common.a \
+                             build/release/tests/files/failing.o
+	@mkdir -p $(@D)
+	$(call say,LD ,$@)
+	$(Q)$(CC) -pthread $(LDFLAGS_release) $(addprefix -Wl$(comma)--wrap=,$(FAILING_CALLS)) \
+	    -o $@ $^ $(LIBS_$*) 2>$@.log || { cat $@.log >&2; exit 1; }
+comma := ,
+
+files: all $(FAILING) ## each call of the C library fails in turn: STEP=n every n-th in a load
+	@mkdir -p $(RESULTS)
+	timeout 15m tests/files/failing.py build/failing >$(RESULTS)/files-calls.tap || \
+	    { grep -vE '^ok' $(RESULTS)/files-calls.tap; exit 1; }
+	STEP=$(STEP) timeout 15m tests/files/failing_load.py build/failing >$(RESULTS)/files-load.tap || \
+	    { grep -vE '^ok' $(RESULTS)/files-load.tap; exit 1; }
+
 diff: all ## the scanner against an independent parser, on generated and mutated lines
 	tests/run_bats.sh $(RESULTS) tests/diff
 
 check-binary: all ## prove static-PIE, RELRO, no executable stack, protector, fortify
 	tests/check_binary.sh $(RESULTS) $(addprefix build/release/bin/,$(PROGRAMS))
+
+coverage: ## branch coverage of the tests: pure core, whole, and where it is missing
+	.ci/setup build run test coverage
+	$(MAKE) -j$$(nproc) PROFILE=cov unit-programs $(addprefix build/cov/bin/,$(PROGRAMS)) \
+	    $(addprefix build/cov/tests/fuzz/replay_,$(FUZZ_TARGETS))
+	tests/coverage.sh $(RESULTS) $(addsuffix .c,$(PURE))
 
 layers: $(addprefix $(B)/,$(addsuffix .o,$(PURE))) ## prove that pure objects reach no edge
 	tests/layers.sh $(RESULTS) $^

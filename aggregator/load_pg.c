@@ -14,6 +14,7 @@
 
 enum {
     CONNECT_TIMEOUT_S = 30,
+    COPY_START_S = 30, /* nothing is waited for there: only a stalled network takes so long */
     BACKOFF_FIRST_MS = 200,
     BACKOFF_LAST_MS = 5000,
     SQLSTATE_LEN = 5,
@@ -35,11 +36,13 @@ static PQconninfoOption *parse_dsn(const char *dsn, struct err *err)
     char *problem = NULL;
     PQconninfoOption *options = PQconninfoParse(dsn, &problem);
 
-    if (options == NULL)
+    if (options == NULL && (problem == NULL || strncmp(problem, "out of memory", 13) == 0))
+        (void)err_set(err, STATUS_TRANSIENT, "out of memory for --dsn");
+    else if (options == NULL)
         (void)err_set(err, STATUS_USAGE,
                       "--dsn: %s; expected a URI such as "
                       "postgresql://user@host:5432/name?sslmode=verify-full",
-                      problem == NULL ? "out of memory" : problem);
+                      problem);
     PQfreemem(problem);
     return options;
 }
@@ -230,12 +233,16 @@ static bool flush(struct pg *pg, struct err *err)
     }
 }
 
-/* The next result of the running statement; NULL at its end. */
-static bool next_result(struct pg *pg, PGresult **ret, struct err *err)
+/* The next result of the running statement; NULL at its end. timeout_ms: -1 for none. */
+static bool next_result(struct pg *pg, int timeout_ms, PGresult **ret, struct err *err)
 {
     while (PQisBusy(pg->conn)) {
-        if (stop_wait(PQsocket(pg->conn), POLLIN, -1, err) < 0)
+        int ready = stop_wait(PQsocket(pg->conn), POLLIN, timeout_ms, err);
+        if (ready < 0)
             return false;
+        if (ready == 0 && timeout_ms >= 0)
+            return err_set(err, STATUS_TRANSIENT, "no answer from the database in %d s",
+                           timeout_ms / 1000);
         if (PQconsumeInput(pg->conn) == 0)
             return fail_result(pg, NULL, err);
     }
@@ -256,7 +263,7 @@ static bool finish(struct pg *pg, PGresult **ret, struct err *err)
     bool good = true;
 
     for (;;) {
-        if (!next_result(pg, &result, err)) {
+        if (!next_result(pg, -1, &result, err)) {
             PQclear(kept);
             return false;
         }
@@ -347,7 +354,8 @@ bool pg_copy_begin(struct pg *pg, const char *sql, struct err *err)
     pg->sqlstate[0] = '\0';
     if (PQsendQuery(pg->conn, sql) == 0)
         return fail_result(pg, NULL, err);
-    if (!flush(pg, err) || !next_result(pg, &result, err))
+    /* Without memory libpq takes the answer for one that is yet to come. */
+    if (!flush(pg, err) || !next_result(pg, COPY_START_S * 1000, &result, err))
         return false;
     bool copying = PQresultStatus(result) == PGRES_COPY_IN || fail_result(pg, result, err);
     PQclear(result);

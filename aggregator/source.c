@@ -129,6 +129,24 @@ static bool name_error(const struct source *source, struct err *err)
     return err_prefix(err, "%s", source_name(source, source->file));
 }
 
+/* All len bytes, or fewer at the end of the file; -1: errno says why not. */
+static ssize_t read_at(int fd, unsigned char *to, size_t len, off_t offset)
+{
+    size_t done = 0;
+
+    while (done < len) {
+        ssize_t got = pread(fd, to + done, len - done, offset + (off_t)done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        done += (size_t)got;
+    }
+    return (ssize_t)done;
+}
+
 /* Opening. */
 
 static int open_input(const char *name)
@@ -180,7 +198,7 @@ static bool tell_kind(struct source *source, int fd, struct err *err)
     }
     off_t base = S_ISREG(st->st_mode) && st->st_size > 0 ? lseek(fd, 0, SEEK_CUR) : -1;
     if (base >= 0) {
-        ssize_t got = pread(fd, magic, sizeof magic, base);
+        ssize_t got = read_at(fd, magic, sizeof magic, base);
         if (got < 0)
             return reader_error(name, "read", err);
         if (!looks_gzipped(magic, (size_t)got))
@@ -237,17 +255,12 @@ static bool changed(const char *name, struct err *err)
 /* Outside the lock. */
 static bool plain_read(struct plain *plain, uint64_t offset, struct block *block)
 {
-    for (size_t done = 0; done < block->len;) {
-        ssize_t got = pread(plain->fd, block->data + done, block->len - done,
-                            (off_t)(plain->base + offset + done));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return err_errno(&block->err, errno, "cannot read %s", plain->name);
-        if (got == 0)
-            return changed(plain->name, &block->err);
-        done += (size_t)got;
-    }
+    ssize_t got = read_at(plain->fd, block->data, block->len, (off_t)(plain->base + offset));
+
+    if (got < 0)
+        return err_errno(&block->err, errno, "cannot read %s", plain->name);
+    if ((size_t)got < block->len)
+        return changed(plain->name, &block->err);
     progress_add(block->len);
     /* Seen by whoever reads last what came before; a writer is noticed at the latest here. */
     if (block->last && has_changed(plain->fd, &plain->opened))

@@ -152,7 +152,9 @@ static bool follow_link(struct outfile *out, struct err *err)
 {
     struct stat st;
 
-    if (lstat(out->path, &st) != 0 || !S_ISLNK(st.st_mode))
+    if (lstat(out->path, &st) != 0)
+        return fail(out, "create", err);
+    if (!S_ISLNK(st.st_mode))
         return true;
     out->real_path = realpath(out->path, NULL);
     if (out->real_path == NULL)
@@ -189,6 +191,8 @@ bool outfile_open(struct outfile *out, const char *path, struct err *err)
             return open_direct(out, err);
         if (!follow_link(out, err))
             return false;
+    } else if (errno != ENOENT) {
+        return fail(out, "create", err); /* it may be a link, which must stay */
     }
     if (open_unnamed(out) || take_temp_name(out, create_at, err))
         return true;

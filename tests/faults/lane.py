@@ -78,8 +78,8 @@ class Server:
 
 
 class Lane:
-    def __init__(self, directory, inputs):
-        self.directory, self.inputs = directory, inputs
+    def __init__(self, directory):
+        self.directory = directory
         os.makedirs(directory)
         os.chmod(directory, 0o755)
         self.work = os.path.join(directory, "work")
@@ -177,21 +177,25 @@ class Lane:
 
     # Runs of the program.
 
-    def start(self, run, relayed=False, extra=(), deadline=None, hosts=None):
+    def start(self, run, relayed=False, extra=(), deadline=None, hosts=None, by_socket=False,
+              program=AGGREGATOR, environment=None, **how):
         """One attempt at the run, in the background."""
         hosts = hosts or [self.relay.port if relayed else self.server.port]
         where = ",".join(f"127.0.0.1:{port}" for port in hosts)
-        env = {"DB_PASSWORD": "loader", "TMPDIR": self.work, "AGGREGATOR_LOG_FORMAT": "text"}
+        options = "sslmode=disable"
+        if by_socket:
+            where, options = f":{self.server.port}", f"host={self.server.sockets}"
+        env = {"DB_PASSWORD": "loader", "TMPDIR": self.work, "AGGREGATOR_LOG_FORMAT": "text", **(environment or {})}
         if deadline is not None:
             env["ARGO_DEADLINE"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + deadline))
         return subprocess.Popen(
             [
-                AGGREGATOR, "--dsn", f"postgresql://loader@{where}/postgres?sslmode=disable", "--create", "never", "--run-id", run.name,
-                "--shard", f"{run.shard}/{run.shards}", "--report", f"{self.work}/report.json",
+                program, "--dsn", f"postgresql://loader@{where}/postgres?{options}", "--create", "never",
+                "--run-id", run.name, "--shard", f"{run.shard}/{run.shards}", "--report", f"{self.work}/report.json",
                 "--outputs", f"{self.work}/outputs", *run.options, *extra, run.input.path,
             ],
             env=env, cwd=self.work, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, text=True,
+            stderr=subprocess.PIPE, text=True, **how,
         )
 
     def finish(self, process):

@@ -129,7 +129,7 @@ class Harness:
         try:
             while not self.stopping and (task := take()) is not None:
                 if lane is None:
-                    lane = Lane(os.path.join(self.directory, f"lane.{number}.{serial}"), self.inputs)
+                    lane = Lane(os.path.join(self.directory, f"lane.{number}.{serial}"))
                     serial += 1
                     self.measure(lane)
                 if not self.inject(lane, *task) or lane.spent:
