@@ -139,9 +139,53 @@ unit-asan: ## unit tests under address and undefined-behaviour sanitizers
 unit: $(unit_binary) ## unit tests of PROFILE=release|asan|cov
 	tests/run_unit.sh $(RESULTS) $(PROFILE) $(unit_binary)
 
+cli: all ## the programs as a user meets them (bats)
+	tests/run_bats.sh $(RESULTS) tests/cli
+
+gvisor: all ## gvisor_probe in containers of runc and of gVisor (bats; needs root)
+	.ci/setup test gvisor
+	tests/run_bats.sh $(RESULTS) tests/gvisor
+
+db: all ## loads into real PostgreSQL servers (bats)
+	JOBS=$$(nproc) tests/run_bats.sh $(RESULTS) tests/db
+
+diff: all ## the scanner against an independent parser, on generated and mutated lines
+	tests/run_bats.sh $(RESULTS) tests/diff
+
+check-binary: all ## prove static-PIE, RELRO, no executable stack, protector, fortify
+	tests/check_binary.sh $(RESULTS) $(addprefix build/release/bin/,$(PROGRAMS))
+
+layers: $(addprefix $(B)/,$(addsuffix .o,$(PURE))) ## prove that pure objects reach no edge
+	tests/layers.sh $(RESULTS) $^
+
 # --- faults and hostile input -------------------------------------------------------------------
 
-.PHONY: faults files fuzzers fuzz fuzz-replay
+.PHONY: coverage faults files fuzzers fuzz fuzz-replay
+
+faults: all ## break loads into real servers FAULTS=500 times by chance; SEED=n repeats a list
+	.ci/setup test
+	@mkdir -p $(RESULTS)
+	timeout --kill-after=60s 25m tests/faults/run.py $(FAULTS) $(RESULTS)/faults.tap
+FAULTS ?= 500
+
+# Programs in which one call of the C library fails where a test says so.
+FAILING_CALLS := malloc calloc realloc read pread write pwrite fsync rename linkat mkdir fstat stat \
+                 lstat lseek realpath poll eventfd getrandom pthread_create close open
+FAILING := $(addprefix build/failing/,fake_gen aggregator)
+$(FAILING): build/failing/%: build/release/%/main.o build/release/%.a build/release/common.a \
+                             build/release/tests/files/failing.o
+	@mkdir -p $(@D)
+	$(call say,LD ,$@)
+	$(Q)$(CC) -pthread $(LDFLAGS_release) $(addprefix -Wl$(comma)--wrap=,$(FAILING_CALLS)) \
+	    -o $@ $^ $(LIBS_$*) 2>$@.log || { cat $@.log >&2; exit 1; }
+comma := ,
+
+files: all $(FAILING) ## each call of the C library fails in turn: STEP=n every n-th in a load
+	@mkdir -p $(RESULTS)
+	timeout 15m tests/files/failing.py build/failing >$(RESULTS)/files-calls.tap || \
+	    { grep -vE '^ok' $(RESULTS)/files-calls.tap; exit 1; }
+	STEP=$(STEP) timeout 15m tests/files/failing_load.py build/failing >$(RESULTS)/files-load.tap || \
+	    { grep -vE '^ok' $(RESULTS)/files-load.tap; exit 1; }
 
 # Fuzz targets: driven by libFuzzer, or by replay.c over the inputs that are kept.
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -169,55 +213,13 @@ fuzz: ## fuzz each target for SECONDS=60 under sanitizers, with clang's libFuzze
 fuzz-replay: $(FUZZ_REPLAYS) ## the fuzz targets over their kept inputs, in PROFILE=release|asan|cov
 	tests/fuzz/replay.sh $(RESULTS) $(PROFILE) $(B)/tests/fuzz $(FUZZ_TARGETS)
 
-cli: all ## the programs as a user meets them (bats)
-	tests/run_bats.sh $(RESULTS) tests/cli
-
-gvisor: all ## gvisor_probe in containers of runc and of gVisor (bats; needs root)
-	.ci/setup test gvisor
-	tests/run_bats.sh $(RESULTS) tests/gvisor
-
-db: all ## loads into real PostgreSQL servers (bats)
-	JOBS=$$(nproc) tests/run_bats.sh $(RESULTS) tests/db
-
-faults: all ## break loads into real servers FAULTS=500 times by chance; SEED=n repeats a list
-	.ci/setup test
-	@mkdir -p $(RESULTS)
-	timeout --kill-after=60s 25m tests/faults/run.py $(FAULTS) $(RESULTS)/faults.tap
-FAULTS ?= 500
-
-# Programs in which one call of the C library fails where a test says so.
-FAILING_CALLS := malloc calloc realloc read pread write pwrite fsync rename linkat mkdir fstat stat \
-                 lstat lseek realpath poll eventfd getrandom pthread_create close open
-FAILING := $(addprefix build/failing/,fake_gen aggregator)
-$(FAILING): build/failing/%: build/release/%/main.o build/release/%.a build/release/common.a \
-                             build/release/tests/files/failing.o
-	@mkdir -p $(@D)
-	$(call say,LD ,$@)
-	$(Q)$(CC) -pthread $(LDFLAGS_release) $(addprefix -Wl$(comma)--wrap=,$(FAILING_CALLS)) \
-	    -o $@ $^ $(LIBS_$*) 2>$@.log || { cat $@.log >&2; exit 1; }
-comma := ,
-
-files: all $(FAILING) ## each call of the C library fails in turn: STEP=n every n-th in a load
-	@mkdir -p $(RESULTS)
-	timeout 15m tests/files/failing.py build/failing >$(RESULTS)/files-calls.tap || \
-	    { grep -vE '^ok' $(RESULTS)/files-calls.tap; exit 1; }
-	STEP=$(STEP) timeout 15m tests/files/failing_load.py build/failing >$(RESULTS)/files-load.tap || \
-	    { grep -vE '^ok' $(RESULTS)/files-load.tap; exit 1; }
-
-diff: all ## the scanner against an independent parser, on generated and mutated lines
-	tests/run_bats.sh $(RESULTS) tests/diff
-
-check-binary: all ## prove static-PIE, RELRO, no executable stack, protector, fortify
-	tests/check_binary.sh $(RESULTS) $(addprefix build/release/bin/,$(PROGRAMS))
-
 coverage: ## branch coverage of the tests: pure core, whole, and where it is missing
 	.ci/setup build run test coverage
 	$(MAKE) -j$$(nproc) PROFILE=cov unit-programs $(addprefix build/cov/bin/,$(PROGRAMS)) \
 	    $(addprefix build/cov/tests/fuzz/replay_,$(FUZZ_TARGETS))
 	tests/coverage.sh $(RESULTS) $(addsuffix .c,$(PURE))
 
-layers: $(addprefix $(B)/,$(addsuffix .o,$(PURE))) ## prove that pure objects reach no edge
-	tests/layers.sh $(RESULTS) $^
+# --- images and the rest ---------------------------------------------------------------------------
 
 images: ## OCI archives, digests and bills of materials under build/images
 	.ci/setup build images
@@ -244,6 +246,6 @@ fmt: ## lay the C out with clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 clean: ## remove what was built, but not the third-party archives
-	rm -rf build/release build/asan build/cov build/images $(RESULTS) $(addprefix build/,$(PROGRAMS))
+	rm -rf build/release build/asan build/cov build/failing build/fuzz build/images $(RESULTS) $(addprefix build/,$(PROGRAMS))
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
