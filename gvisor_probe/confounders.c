@@ -190,19 +190,28 @@ static void check_number(struct comparison *comparison, const struct side *cell,
     show_item(made->b, got);
 }
 
+static void check_capabilities(struct comparison *comparison, const struct side *cell,
+                               const char *what, uint64_t observed)
+{
+    const char *declared = cJSON_GetStringValue(json_find(cell->report, "cell.pod.capabilities"));
+    char text[CONFOUNDER_TEXT];
+
+    if (declared == NULL || strcmp(declared, "none") != 0 || observed == 0)
+        return;
+    (void)snprintf(text, sizeof text, "%016" PRIx64, observed);
+    confound(comparison, what, "declared", declared, cell->name, text);
+}
+
 static void check_declared(struct comparison *comparison, const struct side *cell)
 {
-    const char *capabilities =
-        cJSON_GetStringValue(json_find(cell->report, "cell.pod.capabilities"));
-
     check_number(comparison, cell, "uid", "cell.pod.uid", "observed.euid");
     check_number(comparison, cell, "read-only mount", "cell.pod.mount_read_only",
                  "observed.path.read_only");
-    if (capabilities != NULL && strcmp(capabilities, "none") == 0 && cell->who.capabilities != 0) {
-        char text[CONFOUNDER_TEXT];
-        (void)snprintf(text, sizeof text, "%016" PRIx64, cell->who.capabilities);
-        confound(comparison, "effective capabilities", "declared", capabilities, cell->name, text);
-    }
+    check_capabilities(comparison, cell, "effective capabilities", cell->who.capabilities);
+    /* What runsc leaves in the bounding set is its own affair: its kernel decides what they mean.
+     */
+    if (cell->conclusion == CONCLUSION_NOT_GVISOR)
+        check_capabilities(comparison, cell, "bounding capabilities", cell->bounding);
     check_seccomp(comparison, cell);
     if (cell->declared_matches == 0)
         confound(comparison, "runtime", "declared", cell->runtime, cell->name,

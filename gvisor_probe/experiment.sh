@@ -141,7 +141,7 @@ experiment() {
     reports+=("$results/$cell.json")
   done
   stop_decoys
-  "$probe" witness collect --path "$work/host" --token "$token" --node "$node" \
+  "$probe" witness collect --path "$work/host" --canary "$token" --node "$node" \
     --report "$results/witness.json"
   if [[ $costs ]]; then
     for cell in "${cells[@]:0:3}"; do

@@ -68,6 +68,7 @@ static void read_identity(struct side *cell, struct json_in *in)
     cell->who.uid = (uint32_t)json_read_u64(in, "observed.euid", UINT32_MAX);
     cell->who.gid = (uint32_t)json_read_u64(in, "observed.egid", UINT32_MAX);
     cell->who.capabilities = read_digits(in, "observed.capabilities.effective", 16, UINT64_MAX);
+    cell->bounding = read_digits(in, "observed.capabilities.bounding", 16, UINT64_MAX);
     cell->who.groups = cell->groups;
     for (; group != NULL && !in->failed; group = group->next) {
         struct json_in at = {.source = in->source, .root = group, .err = in->err};

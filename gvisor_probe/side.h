@@ -61,6 +61,7 @@ struct side {
     int declared_matches; /* 1, 0, or -1: unknown */
     uint32_t groups[SIDE_GROUPS_MAX];
     struct identity who;
+    uint64_t bounding; /* capabilities that could be gained; 0 where unknown */
     struct side_directory directories[SIDE_DIRECTORIES];
     struct side_probe probes[SIDE_PROBES_MAX];
     size_t probe_count;

@@ -23,7 +23,7 @@ static const struct option_spec specs[] = {
      .parse = option_text,
      FIELD(path),
      .help = "the experiment's directory on the host; prepare makes it, its parent exists"},
-    {.name = "token",
+    {.name = "canary",
      .arg = "TOKEN",
      .parse = option_text,
      FIELD(token),

@@ -156,6 +156,8 @@ static const struct flip flips[] = {
     {GVISOR, "observed.path", "null", "path", "/host", "not known"},
     {GVISOR, "detection.declared_matches", "false", "runtime", "gvisor", "confirmed"},
     {RUNC, "observed.seccomp", "0", "seccomp", "RuntimeDefault", "off"},
+    {RUNC, "observed.capabilities.bounding", "\"0000000000002000\"", "bounding capabilities",
+     "none", "0000000000002000"},
     {UNCONFINED, "observed.seccomp", "2", "seccomp", "Unconfined", "filter"},
     {UNCONFINED, "observed.uid", "0", "uid", "65534", "0"},
     {RECORDED, "valid", "false", "witness", "a valid record", "it says so"},

@@ -7,13 +7,17 @@ bats_require_minimum_version 1.5.0
 root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 box=$root/tests/e2e/box/box
 
-setup() {
+be_in() { # NAMESPACE: as a user whose context has it
+  namespace=$1
   cd "$root" || return
   eval "$("$box" env)"
-  namespace=e2e-$(printf '%s' "$BATS_TEST_FILENAME $BATS_TEST_NAME" | sha256sum | cut -c 1-8)-$$
   cp "$KUBECONFIG" "$BATS_TEST_TMPDIR/kubeconfig"
   export KUBECONFIG=$BATS_TEST_TMPDIR/kubeconfig
   kubectl config set-context --current --namespace "$namespace" >/dev/null
+}
+
+setup() {
+  be_in "e2e-$(printf '%s' "$BATS_TEST_FILENAME $BATS_TEST_NAME" | sha256sum | cut -c 1-8)-$$"
   kubectl create namespace "$namespace"
   kubectl label namespace "$namespace" pod-security.kubernetes.io/enforce=restricted
   kubectl apply -k workflows

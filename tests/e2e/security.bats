@@ -8,6 +8,7 @@ load helpers
   name=$(submit workflows/single_run.yaml)
   ended "$name" Succeeded
   (($(kubectl get pods -o name | wc -l) >= 3))
+  # shellcheck disable=SC2154  # by setup
   run -0 kubectl label --dry-run=server --overwrite namespace "$namespace" \
     pod-security.kubernetes.io/enforce=restricted pod-security.kubernetes.io/enforce-version=latest
   [[ $output != *[Ww]arning* ]]

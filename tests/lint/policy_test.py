@@ -11,6 +11,7 @@ import policy
 
 GONE = object()
 PIPELINE, SHARDED = "WorkflowTemplate/pipeline", "Workflow/sharded-run-"
+EXPERIMENT = "Workflow/gvisor-run-"
 CRON, SERVER = "CronWorkflow/cron-run", "StatefulSet/postgres"
 STEP = "spec.templates.1"
 CONTAINER = f"{STEP}.container"
@@ -57,6 +58,8 @@ MISTAKES = [
     ("restricted", SHARDED, f"{STEP}.initContainers.0.securityContext.capabilities.add", ["KILL"]),
     ("restricted", PIPELINE, f"{CONTAINER}.securityContext.privileged", True),
     ("restricted", PIPELINE, f"{CONTAINER}.securityContext.runAsNonRoot", False),
+    ("restricted", EXPERIMENT, "spec.templates.2.container.securityContext.capabilities.add", ["KILL"]),
+    ("restricted", EXPERIMENT, "spec.templates.5.container.securityContext.runAsNonRoot", False),
     ("resources", PIPELINE, f"{CONTAINER}.resources.limits.memory", GONE),
     ("resources", SERVER, "spec.template.spec.containers.0.resources.requests", GONE),
     ("images", PIPELINE, f"{CONTAINER}.image", "fake_gen:1.0"),
@@ -77,14 +80,14 @@ MISTAKES = [
     ("denied", "NetworkPolicy/argo-steps-deny", "spec.egress", [{}]),
     ("denied", SERVER, "spec.template.metadata.labels", {"app.kubernetes.io/name": "postgres"}),
     ("same_metrics", SHARDED, "spec.templates.0.metrics.prometheus.0.name", "argo_steps_runs_total"),
-    ("applied", "Kustomization/", "resources", ["single_run.yaml"]),
+    ("applied", "workflows/kustomization.yaml: Kustomization/", "resources", ["single_run.yaml"]),
 ]
 
 
 def plant(objects, title, path, value):
     """A copy of the objects with one changed."""
     objects = copy.deepcopy(objects)
-    [node] = [o.body for o in objects if o.title.endswith(f" {title}")]
+    [node] = [o.body for o in objects if f" {o.title}".endswith(f" {title}")]
     *way, last = [int(key) if key.isdigit() else key for key in path.split(".")]
     for key in way:
         node = node[key]

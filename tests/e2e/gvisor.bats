@@ -1,0 +1,90 @@
+#!/usr/bin/env bats
+# The isolation experiment as users submit it, and copies of it that are confounded on purpose.
+
+load helpers
+
+setup_file() {
+  eval "$("$BATS_TEST_DIRNAME/box/box" env)"
+  kubectl apply -k "$BATS_TEST_DIRNAME/../../workflows/gvisor"
+  kubectl label --overwrite nodes --all gvisor.argo-steps/ready=true
+  export experiments=/var/lib/argo-steps-gvisor
+}
+
+setup() { be_in argo-steps-gvisor; }
+
+teardown() {
+  if [[ ! ${BATS_TEST_COMPLETED:-} ]]; then
+    for name in $(kubectl get workflows -o name); do argo get "${name##*/}"; done
+    kubectl get pods
+  fi
+  argo delete --all >/dev/null
+}
+
+teardown_file() { rm -rf "$experiments"; }
+
+changed() { # JQ-FILTER: submits the experiment so changed, prints its name
+  kubectl create --dry-run=client -o json -f workflows/gvisor_run.yaml | jq "$1" |
+    argo submit - --output name | sed 's|.*/||'
+}
+
+# The runc cell alone, with this patch of its pod.
+with_runc_patched() { # PATCH
+  PATCH=$1 changed '(.spec.templates[] | select(.name == "experiment").steps[1][]
+    | select(.name == "runc").arguments.parameters[] | select(.name == "patch").value) = env.PATCH'
+}
+
+output() { # WORKFLOW NAME
+  kubectl get workflow "$1" -o json |
+    jq -r --arg name "$2" '.status.outputs.parameters // [] | .[] | select(.name == $name).value'
+}
+
+exit_code() { # WORKFLOW TEMPLATE
+  kubectl get workflow "$1" -o json |
+    jq -r --arg template "$2" '.status.nodes[] | select(.templateName == $template).outputs.exitCode'
+}
+
+logs_of() { # WORKFLOW TEMPLATE
+  kubectl logs "$(pod_of_step "$1" "$2")" -c main
+}
+
+@test "runc lands, gVisor lands, the sealed one is contained, says the witness" {
+  name=$(submit workflows/gvisor_run.yaml)
+  ended "$name" Succeeded
+  [ "$(output "$name" verdict)" = "A landed, B landed, C contained" ]
+  run -0 shown "$name"
+  [[ $output =~ verdict:[[:space:]]+"A landed, B landed, C contained" ]]
+}
+
+@test "a cell that differs in anything but the runtime makes the experiment invalid, and is named" {
+  main() { echo "{\"containers\": [{\"name\": \"main\", \"securityContext\": $1}]}"; }
+  declare -A run
+  run[uid]=$(with_runc_patched "$(main '{"runAsUser": 65533}')")
+  run[seccomp]=$(with_runc_patched "$(main '{"seccompProfile": {"type": "Unconfined"}}')")
+  run[bounding capabilities]=$(with_runc_patched "$(main '{"capabilities": {"add": ["NET_RAW"]}}')")
+  mount() { echo "{\"volumes\": [{\"name\": \"experiment\", \"hostPath\": {\"path\": \"$1\"}}]}"; }
+  # Another directory of the node; and as in the demonstration that this replaces, with another mode.
+  for other in other closed; do
+    mkdir -p "$experiments/$other"/{open,locked}
+    head -c 16 /dev/urandom | xxd -p >"$experiments/$other/canary"
+    chmod 1777 "$experiments/$other/open"
+  done
+  chmod 0755 "$experiments/closed/open"
+  run[canary]=$(with_runc_patched "$(mount "$experiments/other")")
+  run[mode of open]=$(with_runc_patched "$(mount "$experiments/closed")")
+  for confounder in "${!run[@]}"; do
+    name=${run[$confounder]}
+    ended "$name" Failed
+    [ "$(exit_code "$name" compare)" = 5 ]
+    [ -z "$(output "$name" verdict)" ] || [[ $(output "$name" verdict) == invalid* ]]
+    run -0 logs_of "$name" compare
+    [[ $output == *"invalid experiment: $confounder"* || $output == *$'\n'"  $confounder"* ]]
+  done
+}
+
+@test "a runtime class that is not there is named, and no pod waits for it" {
+  name=$(changed '(.spec.templates[] | select(.name == "demonstration").steps[0][0].withItems) = ["none-such"]')
+  ended "$name" Failed
+  run -0 shown "$name"
+  [[ $output == *none-such* ]]
+  [ "$(pods_of "$name" prepare)" = 0 ]
+}
