@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -244,6 +245,28 @@ static void run_fifo_open(const struct probe_context *context, const char *subje
     no_decoy(ret);
 }
 
+static void run_lock_seen(const struct probe_context *context, const char *subject,
+                          struct finding *ret)
+{
+    struct stat st;
+
+    if (chdir(context->path) != 0) {
+        found_call(ret, -1);
+        return;
+    }
+    if (stat("decoys.json", &st) != 0) {
+        found(ret, RESULT_SKIPPED);
+        found_detail(ret, "nobody holds the lock: `gvisor_probe witness serve` does");
+        return;
+    }
+    int fd = open(subject, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    found_call(ret, fd < 0 ? -1 : flock(fd, LOCK_SH | LOCK_NB));
+    if (ret->errnum == EWOULDBLOCK) {
+        found(ret, RESULT_DENIED);
+        ret->cause = CAUSE_NONE;
+    }
+}
+
 #define MAKES   .group = GROUP_HOST_OBJECTS, .safety = SAFETY_FILE, .needs_path = true
 #define LOOKS   .group = GROUP_HOST_OBJECTS, .safety = SAFETY_READ, .needs_path = true
 #define GOFER   "gVisor pkg/sentry/fsimpl/gofer, runsc/config/flags.go"
@@ -340,6 +363,16 @@ const struct probe probes_hostpath[] = {
          "witness counts who came.",
      .source = GOFER,
      .run = run_socket_connect},
+    {.id = "host_lock_seen",
+     LOOKS,
+     .subject = "canary",
+     .title = "a lock that the node holds",
+     .does = "flock(2) of PATH/canary, shared, while the witness has it locked",
+     .evidence =
+         "Refused on Linux: locks are the kernel's. gVisor grants it, because it keeps locks "
+         "to the sandbox: looser here, and programs that trust them can spoil files.",
+     .source = "gVisor pkg/sentry/vfs/lock.go",
+     .run = run_lock_seen},
     {.id = "host_fifo_open",
      LOOKS,
      .subject = "decoy.fifo",

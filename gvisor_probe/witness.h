@@ -3,7 +3,8 @@
  * mount, keeps decoys alive in it, and says afterwards what is really there.
  *
  *   DIR/            0755, the witness's: pods cannot replace what lies in it
- *   DIR/canary      0644, a random token: who reads it sees the same directory of the same node
+ *   DIR/canary      0644, a random token: who reads it sees the same directory of the same node;
+ *                   serve holds a lock on it
  *   DIR/open/       1777: Unix permissions stop nobody
  *   DIR/locked/     0755: Unix permissions stop everybody but the witness
  *   DIR/decoy.fifo  0666, made by prepare; decoy.sock  0777, bound by serve

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -38,7 +39,7 @@ struct visit {
 
 struct decoys {
     const char *path;
-    int dir, epoll, listener, fifo, watch;
+    int dir, epoll, listener, fifo, watch, canary;
     char token[WITNESS_TOKEN_LEN + 1];
     uint64_t accepts, fifo_opens, fifo_writers, fifo_bytes;
     bool events_lost;
@@ -100,6 +101,15 @@ static bool open_fifo(struct decoys *decoys, struct err *err)
         return err_errno(err, errno, "cannot watch %s", WITNESS_FIFO);
     return listen_to(decoys, decoys->fifo, ID_FIFO, err) &&
            listen_to(decoys, decoys->watch, ID_WATCH, err);
+}
+
+/* Locked against everybody: whose kernel shares locks with this one notices. */
+static bool lock_canary(struct decoys *decoys, struct err *err)
+{
+    decoys->canary = openat(decoys->dir, WITNESS_CANARY, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (decoys->canary >= 0 && flock(decoys->canary, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    return err_errno(err, errno, "cannot lock %s", WITNESS_CANARY);
 }
 
 static void end_visit(struct visit *visit)
@@ -260,7 +270,8 @@ bool witness_serve(const char *path, struct buf *record, struct err *err)
     static struct decoys decoys;
     const char *fault;
 
-    decoys = (struct decoys){.path = path, .epoll = -1, .listener = -1, .fifo = -1, .watch = -1};
+    decoys = (struct decoys){
+        .path = path, .epoll = -1, .listener = -1, .fifo = -1, .watch = -1, .canary = -1};
     decoys.dir = witness_open(path, err);
     if (decoys.dir < 0)
         return err_prefix(err, "witness serve");
@@ -270,11 +281,12 @@ bool witness_serve(const char *path, struct buf *record, struct err *err)
                        path, fault);
     (void)unlinkat(decoys.dir, WITNESS_DECOYS, 0);
     decoys.epoll = epoll_create1(EPOLL_CLOEXEC);
-    bool done = open_socket(&decoys, err) && open_fifo(&decoys, err) && serve(&decoys, record, err);
+    bool done = open_socket(&decoys, err) && open_fifo(&decoys, err) && lock_canary(&decoys, err) &&
+                serve(&decoys, record, err);
     for (size_t i = 0; i < decoys.visit_count; i++)
         end_visit(&decoys.visits[i]);
-    const int descriptors[] = {decoys.watch, decoys.fifo, decoys.listener, decoys.epoll,
-                               decoys.dir};
+    const int descriptors[] = {decoys.canary,   decoys.watch, decoys.fifo,
+                               decoys.listener, decoys.epoll, decoys.dir};
     for (size_t i = 0; i < sizeof descriptors / sizeof *descriptors; i++)
         if (descriptors[i] >= 0)
             (void)close(descriptors[i]);
