@@ -2,12 +2,13 @@
 # Each profile has its own directory, so objects never mix: build/release, build/asan, build/cov.
 
 PROFILE ?= release
-PROGRAMS := fake_gen aggregator gvisor_probe
+PROGRAMS := fake_gen aggregator gvisor_probe gvisor_installer
 B := build/$(PROFILE)
 DEPS := build/deps
 RESULTS := build/test-results
 
 CC ?= gcc
+CXX ?= g++
 ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
             -Wformat=2 -Wvla -Wwrite-strings -Wundef $(if $(WERROR),-Werror)
@@ -26,12 +27,16 @@ LDFLAGS_cov := --coverage
 LDFLAGS_fuzz := -fsanitize=address,undefined
 
 ALL_CFLAGS := $(COMMON_FLAGS) $(CFLAGS_$(PROFILE)) $(CFLAGS)
+# C++ only to adapt a library that is one: no exceptions, no run-time types.
+NOT_CXX := -std=gnu17 -Wstrict-prototypes -Wmissing-prototypes
+ALL_CXXFLAGS := -std=gnu++17 -fno-exceptions -fno-rtti $(filter-out $(NOT_CXX),$(ALL_CFLAGS))
 ALL_LDFLAGS := -pthread $(LDFLAGS_$(PROFILE)) $(LDFLAGS)
 
 LIBS_COMMON := -L$(DEPS)/lib -lcjson -lxxhash -lz -lm
 LIBS_fake_gen := $(LIBS_COMMON)
 LIBS_gvisor_probe := $(LIBS_COMMON)
 LIBS_aggregator := -L$(DEPS)/lib -lpq -lpgcommon_shlib -lpgport_shlib -lssl -lcrypto $(LIBS_COMMON)
+LIBS_gvisor_installer := -L$(DEPS)/lib -lcurl -lssl -lcrypto -larchive -lbz2 -lstdc++ $(LIBS_COMMON)
 
 # Pure objects: no file, clock, environment, process or libpq. `make layers` checks it.
 PURE := common/err common/buf common/num common/civil_time common/json_scan common/bgzf common/sha256 \
@@ -46,19 +51,21 @@ PURE := common/err common/buf common/num common/civil_time common/json_scan comm
         gvisor_probe/side gvisor_probe/landing gvisor_probe/comparison gvisor_probe/confounders \
         gvisor_probe/attribute gvisor_probe/weigh_costs gvisor_probe/expectation gvisor_probe/escape \
         gvisor_probe/render gvisor_probe/render_table gvisor_probe/render_json \
-        gvisor_probe/render_markdown gvisor_probe/render_junit gvisor_probe/render_openmetrics
+        gvisor_probe/render_markdown gvisor_probe/render_junit gvisor_probe/render_openmetrics \
+        gvisor_installer/containerd_config gvisor_installer/toml_edit gvisor_installer/fragments \
+        gvisor_installer/plan gvisor_installer/plan_print
 
 # `make V=1` shows whole commands.
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo "  $(1)  $(2)")
 
-sources = $(wildcard $(1)/*.c)
-objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1)))
+sources = $(wildcard $(1)/*.c $(1)/*.cpp)
+objects = $(addprefix $(B)/,$(addsuffix .o,$(basename $(call sources,$(1)))))
 
 COMMON_LIB := $(B)/common.a
 UNIT_TESTS := $(patsubst %.c,%,$(wildcard $(addsuffix /tests/test_*.c,common $(PROGRAMS))))
 
-.PHONY: all help test unit unit-programs unit-asan cli gvisor db diff check-binary layers \
+.PHONY: all help test unit unit-programs unit-asan cli gvisor db diff installer check-binary layers \
         images check-images box-up box-down e2e lint fmt clean
 
 all: $(addprefix build/,$(PROGRAMS)) ## build the static programs (default)
@@ -84,6 +91,11 @@ ifeq ($(ARCH),x86_64)
 $(B)/%_avx2.o: ALL_CFLAGS += -mavx2 -mbmi -mbmi2 -mpopcnt
 $(B)/%_avx512.o: ALL_CFLAGS += -mavx2 -mbmi -mbmi2 -mpopcnt -mavx512bw -mavx512vl -mavx512vbmi2
 endif
+
+$(B)/%.o: %.cpp | $(DEPS_STAMP)
+	@mkdir -p $(@D)
+	$(call say,CXX,$@)
+	$(Q)$(CXX) $(ALL_CXXFLAGS) -MMD -MP -c -o $@ $<
 
 $(COMMON_LIB): $(call objects,common)
 	@rm -f $@
@@ -122,14 +134,14 @@ $(unit_binary): $(B)/%: $(B)/%.o $(addprefix $(B)/,$(addsuffix .a,$(PROGRAMS))) 
 	$(call say,LD ,$@)
 	$(Q)$(CC) -pthread $(filter-out -static-pie,$(LDFLAGS_$(PROFILE))) -o $@ $< \
 	    $(patsubst %,$(B)/%.a,$(filter $(PROGRAMS),$(subst /, ,$*))) $(COMMON_LIB) \
-	    -lcmocka $(LIBS_aggregator)
+	    -lcmocka $(if $(filter gvisor_installer,$(subst /, ,$*)),$(LIBS_gvisor_installer),$(LIBS_aggregator))
 
 test: ## everything a change must pass (under 5 minutes once built)
 	.ci/setup build run test gvisor
 	rm -rf $(RESULTS)
 	$(MAKE) -j$$(nproc) WERROR=1 all unit-programs
 	$(MAKE) -j$$(nproc) WERROR=1 PROFILE=asan unit-programs fuzz-replay
-	$(MAKE) --keep-going WERROR=1 FAULTS=60 STEP=7 unit unit-asan layers check-binary cli gvisor diff db faults files
+	$(MAKE) --keep-going WERROR=1 FAULTS=60 STEP=7 unit unit-asan layers check-binary cli gvisor installer diff db faults files
 
 unit-programs: $(unit_binary)
 
@@ -148,6 +160,9 @@ gvisor: all ## gvisor_probe in containers of runc and of gVisor (bats; needs roo
 
 db: all ## loads into real PostgreSQL servers (bats)
 	JOBS=$$(nproc) tests/run_bats.sh $(RESULTS) tests/db
+
+installer: all ## the installer on nodes in directories, with real containerds (bats)
+	JOBS=$$(nproc) tests/run_bats.sh $(RESULTS) tests/installer
 
 diff: all ## the scanner against an independent parser, on generated and mutated lines
 	tests/run_bats.sh $(RESULTS) tests/diff

@@ -15,10 +15,13 @@ die() { echo "sbom: $*" >&2; exit 1; }
 
 license() { # SOURCE-PACKAGE: what its authors declare
   case $1 in
+  bzip2) echo bzip2-1.0.6 ;;
   ca-certificates) echo MPL-2.0 ;;
-  cjson) echo MIT ;;
+  cjson | tomlplusplus) echo MIT ;;
+  curl) echo curl ;;
   gcc-*) echo 'GPL-3.0-or-later WITH GCC-exception-3.1' ;;
   glibc) echo LGPL-2.1-or-later ;;
+  libarchive) echo BSD-2-Clause ;;
   openssl) echo Apache-2.0 ;;
   postgresql-*) echo PostgreSQL ;;
   tzdata) echo LicenseRef-public-domain ;;
@@ -47,6 +50,7 @@ claim() { # ORIGIN FILE: one line of what an origin gave, by content
 while read -r file; do
   case $file in
   build/deps/lib/libcjson.a) claim lock:cjson "$file" ;;
+  build/deps/lib/libcurl.a) claim lock:curl "$file" ;;
   build/deps/lib/libp[qg]*.a) claim lock:postgresql-15 "$file" ;;
   build/deps/*) die "no line of $lock is known for $file: name its source package here" ;;
   /*)

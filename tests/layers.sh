@@ -30,7 +30,7 @@ done
 
 include() { # NAME PATTERN FILES-ALLOWED: includes of a header stay where they belong
   local found
-  found=$(git grep -lE "$2" -- '*.c' '*.h' ':!tests' | grep -vxE "$3" | paste -sd' ')
+  found=$(git grep -lE "$2" -- '*.c' '*.h' '*.cpp' ':!tests' | grep -vxE "$3" | paste -sd' ')
   if [[ -n $found ]]; then
     echo "not ok - $1: $found"
     failed=1
@@ -40,9 +40,10 @@ include() { # NAME PATTERN FILES-ALLOWED: includes of a header stay where they b
 }
 include 'libpq is known to one file' '#include <libpq-fe.h>' 'aggregator/load_pg\.c'
 include 'raw system calls are for probes' '\bsyscall\(' 'gvisor_probe/probe_.*\.c'
-include 'common includes no program' '#include "(fake_gen|aggregator|gvisor_probe)/' \
-  '(fake_gen|aggregator|gvisor_probe)/.*'
-for program in fake_gen aggregator gvisor_probe; do
+include 'libcurl is known to two files' '#include <curl/curl.h>' 'gvisor_installer/(fetch|kube)\.c'
+include 'common includes no program' '#include "(fake_gen|aggregator|gvisor_probe|gvisor_installer)/' \
+  '(fake_gen|aggregator|gvisor_probe|gvisor_installer)/.*'
+for program in fake_gen aggregator gvisor_probe gvisor_installer; do
   include "$program is included by itself only" "#include \"$program/" "$program/.*"
 done
 exit "$failed"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds static libpq and cJSON from the pinned Debian sources in deps.lock.
+# Builds static libpq, libcurl and cJSON from the pinned Debian sources in deps.lock.
 #
 #   common/deps/build.sh [--prefix DIR]      default: build/deps
 #
@@ -128,7 +128,7 @@ mkdir -p "$cache/src" "$cache/built" 2>/dev/null || cache=$prefix.cache
 mkdir -p "$cache/src" "$cache/built" "$work/src"
 cache=$(cd "$cache" && pwd)
 mapfile -t bases < <(mirrors)
-say "fetching and building libpq and cJSON, once (about a minute)"
+say "fetching and building libpq, libcurl and cJSON, once (about two minutes)"
 while read -r sum path; do
   [[ $sum == \#* ]] || fetch "$sum" "$path"
 done <"$lock"
@@ -177,7 +177,23 @@ build_cjson() {
   install -D -m 644 -t "$work/out/include/cjson" cJSON.h
 }
 
+# HTTP and HTTPS alone.
+build_curl() {
+  unpack curl
+  cd "$work/curl"
+  run ./configure CC="$cc" CFLAGS="$cflags" --prefix=/usr --disable-shared --enable-static \
+    --with-openssl --with-ca-bundle=/etc/ssl/certs/ca-certificates.crt --without-ca-path \
+    --without-{zlib,brotli,zstd,libpsl,libidn2,nghttp2,librtmp,libssh2,libgsasl} \
+    --disable-{ldap,ldaps,ftp,file,dict,telnet,tftp,pop3,imap,smb,smtp,gopher,mqtt,rtsp} \
+    --disable-{manual,cookies,ntlm,tls-srp,unix-sockets,alt-svc,hsts,doh,mime,dateparse,netrc} \
+    --disable-{progress-meter,threaded-resolver,aws,crypto-auth,libcurl-option}
+  run make -j"$(nproc)" -C lib
+  install -D -m 644 -t "$work/out/lib" lib/.libs/libcurl.a
+  install -D -m 644 -t "$work/out/include/curl" include/curl/*.h
+}
+
 build_libpq
+build_curl
 build_cjson
 cd /
 tar -C "$work/out" -cf "$cache/built/$key.tar.$$" .

@@ -1,0 +1,70 @@
+/* check and status: they read, and print. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/report.h"
+#include "gvisor_installer/host.h"
+#include "gvisor_installer/install.h"
+#include "gvisor_installer/plan_print.h"
+#include "gvisor_installer/survey.h"
+
+enum { PRINTED_MAX = 1 << 20 };
+
+static bool print(struct buf *out, struct err *err)
+{
+    if (!buf_add(out, "", 1, err))
+        return false;
+    (void)fputs(out->data, stdout);
+    return true;
+}
+
+bool check_main(struct session *session, struct err *err)
+{
+    const bool json = session->options->format == OUTPUT_JSON;
+    OWNED_BUF(out, PRINTED_MAX);
+    struct survey survey;
+    struct plan plan;
+
+    if (!survey_node(session->options, &survey, err))
+        return false;
+    bool done = plan_install(&survey.facts, survey.way, &plan, err);
+    if (done) {
+        done =
+            json ? plan_print_json(&survey.facts, &plan, &out, err) && buf_add_text(&out, "\n", err)
+                 : plan_print_facts(&survey.facts, &plan, &out, err) &&
+                       plan_print_changes(&survey.facts, &plan, &out, err);
+        plan_free(&plan);
+    }
+    survey_free(&survey);
+    return done && print(&out, err);
+}
+
+bool status_main(struct session *session, struct err *err)
+{
+    const struct install_options *options = session->options;
+    OWNED_BUF(out, PRINTED_MAX);
+    struct state state;
+
+    if (!state_load(options->prefix, &state, err))
+        return false;
+    bool answers = host_socket_answers(options->socket);
+    if (options->ready)
+        return (state.phase == PHASE_SETTLED && answers) ||
+               err_set(err, STATUS_EXPECTATION, "not ready: %s, containerd %s",
+                       state_phase_text(state.phase), answers ? "answers" : "does not answer");
+    if (options->format == OUTPUT_TEXT) {
+        if (!buf_printf(&out, err, "%s%s%s, containerd %s\n", state_phase_text(state.phase),
+                        state.release[0] != '\0' ? ", gVisor " : "", state.release,
+                        answers ? "answers" : "does not answer"))
+            return false;
+    } else if (!(buf_printf(&out, err,
+                            "{\"phase\":\"%s\",\"release\":\"%s\",\"answers\":%s,"
+                            "\"drop_in\":",
+                            state_phase_text(state.phase), state.release,
+                            answers ? "true" : "false") &&
+                 buf_add_json(&out, state.drop_in, strlen(state.drop_in), err) &&
+                 buf_add_text(&out, "}\n", err))) {
+        return false;
+    }
+    return print(&out, err);
+}

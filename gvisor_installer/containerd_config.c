@@ -1,0 +1,175 @@
+#include "gvisor_installer/containerd_config.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const imports_path[] = {"imports", NULL};
+
+bool containerd_version_parse(const char *text, struct containerd_version *ret)
+{
+    static const char scheme[] = "containerd://";
+    char major[4], minor[4];
+    int read = 0;
+
+    if (strncmp(text, scheme, sizeof scheme - 1) == 0)
+        text += sizeof scheme - 1;
+    else if (strncmp(text, "containerd ", 11) == 0) {
+        text = strchr(text + 11, ' ');
+        if (text == NULL)
+            return false;
+        text++;
+    }
+    if (*text == 'v')
+        text++;
+    if (sscanf(text, "%3[0-9].%3[0-9].%n", major, minor, &read) != 2 || read == 0)
+        return false;
+    ret->major = (unsigned)strtoul(major, NULL, 10);
+    ret->minor = (unsigned)strtoul(minor, NULL, 10);
+    return true;
+}
+
+int64_t containerd_config_newest(struct containerd_version version)
+{
+    if (version.major < 2)
+        return 2;
+    return version.major == 2 && version.minor < 3 ? 3 : 4;
+}
+
+bool containerd_merges(struct containerd_version version)
+{
+    return version.major >= 2;
+}
+
+const char *containerd_cri_plugin(int64_t config_version)
+{
+    if (config_version <= 1)
+        return "cri";
+    return config_version == 2 ? "io.containerd.grpc.v1.cri" : "io.containerd.cri.v1.runtime";
+}
+
+bool containerd_config_read(struct containerd_config *ret, const char *path, const char *text,
+                            size_t len, struct err *err)
+{
+    static const char *const version_path[] = {"version", NULL};
+
+    *ret = (struct containerd_config){.path = path, .version = 1};
+    ret->doc = toml_doc_parse(text, len, err);
+    if (ret->doc == NULL)
+        return err_prefix(err, "%s", path);
+    if (!toml_doc_has(ret->doc, version_path))
+        return true;
+    ret->says_version = toml_doc_integer(ret->doc, version_path, &ret->version);
+    if (ret->says_version && ret->version >= 1)
+        return true;
+    containerd_config_free(ret);
+    return err_set(err, STATUS_INPUT, "%s: its version is not a number above 0", path);
+}
+
+void containerd_config_free(struct containerd_config *config)
+{
+    toml_doc_free(config->doc);
+    config->doc = NULL;
+}
+
+struct runtime_path containerd_runtime_path(int64_t config_version, const char *name)
+{
+    return (struct runtime_path){
+        {"plugins", containerd_cri_plugin(config_version), "containerd", "runtimes", name}};
+}
+
+bool containerd_has_cri(const struct containerd_config *config)
+{
+    const char *const path[] = {"plugins", containerd_cri_plugin(config->version), NULL};
+    return toml_doc_has(config->doc, path);
+}
+
+bool containerd_has_runtime(const struct containerd_config *config, const char *name,
+                            struct toml_place *ret_place)
+{
+    const struct runtime_path path = containerd_runtime_path(config->version, name);
+    return toml_doc_place(config->doc, path.key, ret_place);
+}
+
+bool containerd_cri_disabled(const struct containerd_config *config)
+{
+    static const char *const path[] = {"disabled_plugins", NULL};
+    static const char *const names[] = {"cri", "io.containerd.grpc.v1.cri",
+                                        "io.containerd.cri.v1.runtime"};
+    size_t count = 0;
+
+    (void)toml_doc_texts(config->doc, path, &count);
+    for (size_t i = 0; i < count; i++)
+        for (size_t name = 0; name < sizeof names / sizeof *names; name++)
+            if (strcmp(toml_doc_item(config->doc, path, i, NULL), names[name]) == 0)
+                return true;
+    return false;
+}
+
+bool containerd_systemd_cgroup(const struct containerd_config *config, bool *ret)
+{
+    struct runtime_path path = containerd_runtime_path(config->version, "runc");
+    path.key[5] = "options";
+    path.key[6] = "SystemdCgroup";
+    return toml_doc_bool(config->doc, path.key, ret);
+}
+
+size_t containerd_import_count(const struct containerd_config *config)
+{
+    size_t count = 0;
+    (void)toml_doc_texts(config->doc, imports_path, &count);
+    return count;
+}
+
+bool containerd_import(const struct containerd_config *config, size_t index,
+                       char out[CONFIG_PATH_MAX], struct err *err)
+{
+    const char *text = toml_doc_item(config->doc, imports_path, index, NULL);
+    const char *slash = strrchr(config->path, '/');
+    int dir_len = text[0] == '/' || slash == NULL ? 0 : (int)(slash + 1 - config->path);
+
+    int len = snprintf(out, CONFIG_PATH_MAX, "%.*s%s", dir_len, config->path, text);
+    if (len >= CONFIG_PATH_MAX)
+        return err_set(err, STATUS_INPUT, "%s: an import is longer than %d bytes", config->path,
+                       CONFIG_PATH_MAX - 1);
+    return true;
+}
+
+bool containerd_imports_path(const struct containerd_config *config, const char *path)
+{
+    char pattern[CONFIG_PATH_MAX];
+    struct err ignored = {0};
+
+    for (size_t i = 0; i < containerd_import_count(config); i++) {
+        if (!containerd_import(config, i, pattern, &ignored))
+            continue;
+        /* Patterns without an asterisk are taken as they stand. */
+        if (strchr(pattern, '*') != NULL ? fnmatch(pattern, path, FNM_PATHNAME) == 0
+                                         : strcmp(pattern, path) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool containerd_drop_in_place(const struct containerd_config *config, const char *name,
+                              char out[CONFIG_PATH_MAX])
+{
+    char pattern[CONFIG_PATH_MAX];
+    struct err ignored = {0};
+
+    for (size_t i = 0; i < containerd_import_count(config); i++) {
+        if (!containerd_import(config, i, pattern, &ignored))
+            continue;
+        char *slash = strrchr(pattern, '/');
+        if (slash == NULL || strchr(slash, '*') == NULL)
+            continue;
+        int len =
+            snprintf(out, CONFIG_PATH_MAX, "%.*s%s", (int)(slash + 1 - pattern), pattern, name);
+        slash[0] = '\0';
+        if (len < CONFIG_PATH_MAX && strpbrk(pattern, "*?[\\") == NULL &&
+            containerd_imports_path(config, out))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,80 @@
+/*
+ * What containerd's configuration means to us: versions, imports, the runtimes it defines. Pure.
+ *
+ * Facts are those of containerd's own sources, cmd/containerd/server/config/config.go: files
+ * without a version are version 1; imports are what the files themselves list (that conf.d is in
+ * the default configuration helps a file that lacks the line nothing); 1.x replaces a plugin's
+ * whole section with that of an imported file, 2.0 and later merge the two; a drop-in's version
+ * must be the root file's.
+ */
+#ifndef GVISOR_INSTALLER_CONTAINERD_CONFIG_H
+#define GVISOR_INSTALLER_CONTAINERD_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "gvisor_installer/toml_doc.h"
+
+enum { CONFIG_PATH_MAX = 1024, CONFIG_SIZE_MAX = 1 << 20 };
+
+struct containerd_version {
+    unsigned major, minor;
+};
+
+/* Of `containerd --version` ("containerd PACKAGE v2.2.9 ..."), "containerd://2.2.9" or "2.2.9". */
+bool containerd_version_parse(const char *text, struct containerd_version *ret);
+
+/* The newest configuration that this containerd reads. */
+int64_t containerd_config_newest(struct containerd_version version);
+
+/* Whether the tables of imported files are merged into those of the root file. */
+bool containerd_merges(struct containerd_version version);
+
+/* The plugin whose table holds the runtimes. */
+const char *containerd_cri_plugin(int64_t config_version);
+
+struct containerd_config {
+    const char *path; /* borrowed, absolute */
+    struct toml_doc *doc;
+    int64_t version;   /* 1 where the file says none */
+    bool says_version; /* and it is a number */
+};
+
+/* Reads one file's text; messages begin with its path. containerd_config_free() when done. */
+bool containerd_config_read(struct containerd_config *ret, const char *path, const char *text,
+                            size_t len, struct err *err);
+void containerd_config_free(struct containerd_config *config);
+
+/* The path of a runtime's table, ended by NULL; name may be NULL: the table of all of them. */
+struct runtime_path {
+    const char *key[8];
+};
+struct runtime_path containerd_runtime_path(int64_t config_version, const char *name);
+
+bool containerd_has_cri(const struct containerd_config *config);
+bool containerd_has_runtime(const struct containerd_config *config, const char *name,
+                            struct toml_place *ret_place);
+bool containerd_cri_disabled(const struct containerd_config *config);
+
+/* Whether runc's cgroups are systemd's; false too where the file does not say. */
+bool containerd_systemd_cgroup(const struct containerd_config *config, bool *ret);
+
+size_t containerd_import_count(const struct containerd_config *config);
+
+/* The index-th import as an absolute pattern, as containerd would resolve it. */
+bool containerd_import(const struct containerd_config *config, size_t index,
+                       char out[CONFIG_PATH_MAX], struct err *err);
+
+/* Whether an import of the file leads to path. */
+bool containerd_imports_path(const struct containerd_config *config, const char *path);
+
+/*
+ * A file name below a directory that the file imports as a whole, such as conf.d/NAME; false when
+ * there is no such directory.
+ */
+bool containerd_drop_in_place(const struct containerd_config *config, const char *name,
+                              char out[CONFIG_PATH_MAX]);
+
+#endif

@@ -1,0 +1,333 @@
+#include "gvisor_installer/install.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/machine.h"
+#include "common/report.h"
+#include "common/stop.h"
+#include "gvisor_installer/apply.h"
+#include "gvisor_installer/dump.h"
+#include "gvisor_installer/host.h"
+#include "gvisor_installer/plan_print.h"
+#include "gvisor_installer/step.h"
+
+enum { LOCK_PATH_MAX = CONFIG_PATH_MAX + 8, PRINTED_MAX = 1 << 20, TREE_TIMEOUT_MS = 60000 };
+
+static bool lock(const struct install_options *options, struct err *err)
+{
+    char path[LOCK_PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s/lock", options->prefix);
+    return host_lock(path, options->lock_wait_ms, err);
+}
+
+static void log_plan(const struct survey *survey, const struct plan *plan, bool installing)
+{
+    OWNED_BUF(text, PRINTED_MAX);
+    struct err ignored = {0};
+
+    if ((installing && !plan_print_facts(&survey->facts, plan, &text, &ignored)) ||
+        !plan_print_changes(&survey->facts, plan, &text, &ignored) ||
+        !buf_add(&text, "", 1, &ignored))
+        return;
+    char *rest = text.data;
+    for (char *line; (line = strsep(&rest, "\n")) != NULL && line[0] != '\0';)
+        log_info("%s", line);
+}
+
+static bool report(const struct session *session, const struct survey *survey,
+                   const struct plan *plan, bool changed, double started, struct err *err)
+{
+    const struct install_options *options = session->options;
+    OWNED_BUF(json, PRINTED_MAX);
+
+    if (options->common.report == NULL)
+        return true;
+    struct report *written = report_new("gvisor_installer");
+    bool done = plan_print_json(&survey->facts, plan, &json, err) && buf_add(&json, "", 1, err);
+    if (done) {
+        report_number(written, "plan", json.data); /* raw JSON */
+        report_bool(written, "changed", changed);
+        report_text(written, "node", options->node);
+        report_seconds(written, "seconds", machine_seconds() - started);
+        report_usage(written);
+        done = report_write(written, options->common.report, err);
+    }
+    report_free(written);
+    return done;
+}
+
+/* --- proof, and what follows when there is none ---------------------------------------------- */
+
+static bool prove_installed(struct session *session, struct err *err)
+{
+    return node_await_runtimes(session->node, true, err) &&
+           node_smoke(session->node, session->options->handler, err) &&
+           node_smoke(session->node, session->options->sealed_handler, err);
+}
+
+static bool prove_uninstalled(struct session *session, struct err *err)
+{
+    return node_await_runtimes(session->node, false, err) && node_smoke(session->node, NULL, err);
+}
+
+/* Says what went wrong, and whether the node is as before. Keeps the first reason. */
+static bool undo(struct session *session, struct applying *run, struct err *err)
+{
+    char message[ERR_TEXT_MAX];
+    struct err undoing = {0};
+
+    log_error("%s", err->text);
+    if (!run->begun) {
+        node_event(session->node, true, "GVisorNotInstalled", err->text);
+        return false;
+    }
+    log_info("putting everything back");
+    bool done = apply_undo(run, &undoing);
+    /* With no runtime to look for, a pod of runc shows that the node still works. */
+    if (done && run->restarted)
+        done = node_smoke(session->node, NULL, &undoing);
+    (void)snprintf(message, sizeof message, "%s", err->text);
+    if (done)
+        (void)err_set(err, err->status, "%s; the node is as it was before", message);
+    else
+        (void)err_set(err, err->status, "%.900s; and it could not be put back: %.900s", message,
+                      undoing.text);
+    node_event(session->node, true, done ? "GVisorRolledBack" : "GVisorRollBackFailed", err->text);
+    return false;
+}
+
+static bool label(struct session *session, const char *value)
+{
+    struct err err = {0};
+    if (node_label(session->node, value, &err))
+        return true;
+    log_warn("the node's label was not set: %s", err.text);
+    return false;
+}
+
+/* --- install ---------------------------------------------------------------------------------- */
+
+static bool install_planned(struct session *session, struct survey *survey, const struct plan *plan,
+                            struct err *err)
+{
+    struct applying run = {
+        .options = session->options, .survey = survey, .plan = plan, .installing = true};
+
+    if (!apply_is_needed(plan)) {
+        if (!prove_installed(session, err)) {
+            (void)label(session, "false");
+            node_event(session->node, true, "GVisorNotWorking", err->text);
+            return false;
+        }
+        return node_label(session->node, "true", err);
+    }
+    /* Nothing is scheduled to the new runtimes before they are proven. */
+    if (!node_label(session->node, "false", err))
+        return false;
+    stop_ignore();
+    if (!apply_plan(&run, &session->source, err) || !prove_installed(session, err))
+        return undo(session, &run, err);
+    step_reached("proven");
+    if (!apply_settle(&run, err) || !node_label(session->node, "true", err))
+        return false;
+    node_event(session->node, false, "GVisorInstalled", "gVisor is installed and was tried");
+    log_info("installed");
+    return true;
+}
+
+bool install_main(struct session *session, struct err *err)
+{
+    const double started = machine_seconds();
+    struct survey survey;
+    struct plan plan;
+
+    if (!lock(session->options, err) || !node_check(session->node, err) ||
+        !survey_node(session->options, &survey, err))
+        return false;
+    bool done = plan_install(&survey.facts, survey.way, &plan, err);
+    if (!done) {
+        (void)label(session, "false");
+        node_event(session->node, true, "GVisorNotInstalled", err->text);
+    } else {
+        log_plan(&survey, &plan, true);
+        done = install_planned(session, &survey, &plan, err) &&
+               report(session, &survey, &plan, apply_is_needed(&plan), started, err);
+        plan_free(&plan);
+    }
+    survey_free(&survey);
+    return done;
+}
+
+/* --- verify ----------------------------------------------------------------------------------- */
+
+static bool verify_files(const struct install_options *options, struct err *err)
+{
+    struct containerd_config dump;
+    struct survey survey;
+    struct plan plan;
+
+    if (!survey_node(options, &survey, err))
+        return false;
+    bool done = plan_install(&survey.facts, survey.way, &plan, err);
+    if (done) {
+        if (apply_is_needed(&plan))
+            done =
+                err_set(err, STATUS_EXPECTATION, "not as it was installed: %s %s",
+                        plan.count > 0 ? plan.change[0].path : "containerd",
+                        plan.count > 0 ? "has changed or is missing" : "was not restarted since");
+        plan_free(&plan);
+    }
+    survey_free(&survey);
+    if (!done || !dump_read(options, &dump, err))
+        return false;
+    done = dump_has_runtimes(options, &dump, err);
+    containerd_config_free(&dump);
+    if (done && !host_socket_answers(options->socket))
+        done =
+            err_set(err, STATUS_EXPECTATION, "containerd does not answer on %s", options->socket);
+    return done;
+}
+
+static bool verify_once(struct session *session, struct err *err)
+{
+    if (verify_files(session->options, err) && prove_installed(session, err))
+        return node_label(session->node, "true", err);
+    (void)label(session, "false");
+    node_event(session->node, true, "GVisorNotWorking", err->text);
+    return false;
+}
+
+bool verify_main(struct session *session, struct err *err)
+{
+    const uint64_t every = session->options->every_ms;
+
+    if (!node_check(session->node, err))
+        return false;
+    if (every == 0)
+        return verify_once(session, err);
+    for (bool good = true;;) {
+        if (stop_wait(-1, 0, (int)every, err) < 0)
+            break;
+        struct err why = {0};
+        bool was = good;
+        good = verify_once(session, &why);
+        if (!good)
+            log_error("%s", why.text);
+        else if (!was)
+            log_info("all is well again");
+    }
+    /* Being asked to stop is how this ends. */
+    return err->status == STATUS_CANCELLED;
+}
+
+/* --- uninstall -------------------------------------------------------------------------------- */
+
+/* Shims of ours that still run: each holds a sandbox. */
+static size_t count_sandboxes(const char *prefix)
+{
+    char path[64], start[CONFIG_PATH_MAX], line[CONFIG_PATH_MAX];
+    size_t count = 0;
+    int len = snprintf(start, sizeof start, "%s/current/", prefix);
+    DIR *processes = opendir("/proc");
+
+    if (processes == NULL)
+        return 0;
+    for (struct dirent *entry; (entry = readdir(processes)) != NULL;) {
+        if (snprintf(path, sizeof path, "/proc/%.20s/cmdline", entry->d_name) < 0)
+            continue;
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        ssize_t got = read(fd, line, sizeof line);
+        count += got > len && memcmp(line, start, (size_t)len) == 0;
+        (void)close(fd);
+    }
+    (void)closedir(processes);
+    return count;
+}
+
+/* The configuration from before us, where it is still as we left it; else NULL. */
+static bool read_before(const struct survey *survey, struct buf *text, struct plan_file *ret,
+                        bool *ret_known, struct err *err)
+{
+    const struct state *state = &survey->state;
+    char found[SHA256_HEX + 1], backup[CONFIG_PATH_MAX + 32];
+    bool exists;
+
+    *ret_known = false;
+    *ret = (struct plan_file){.path = survey->facts.config.path};
+    if (!state->config_noted || state->config_after[0] == '\0' ||
+        !host_sha256(survey->facts.config.path, found) || strcmp(found, state->config_after) != 0)
+        return true;
+    *ret_known = true;
+    if (!state->config_existed)
+        return true;
+    (void)snprintf(backup, sizeof backup, "%s.gvisor_installer.orig", survey->facts.config.path);
+    *ret_known = host_sha256(backup, found) && strcmp(found, state->config_before) == 0;
+    if (!*ret_known) {
+        log_warn("%s is missing or changed: only gVisor's part is taken out", backup);
+        return true;
+    }
+    if (!host_read(backup, text, &exists, err))
+        return false;
+    ret->text = text->data;
+    ret->len = text->len;
+    return true;
+}
+
+static bool uninstall_planned(struct session *session, struct survey *survey,
+                              const struct plan *plan, struct err *err)
+{
+    struct applying run = {.options = session->options, .survey = survey, .plan = plan};
+
+    stop_ignore();
+    if (!apply_plan(&run, &session->source, err) || !prove_uninstalled(session, err)) {
+        (void)undo(session, &run, err);
+        return false;
+    }
+    step_reached("proven");
+    run.begun = true;
+    if (!apply_settle(&run, err) || !node_label(session->node, NULL, err))
+        return false;
+    node_event(session->node, false, "GVisorUninstalled", "gVisor was taken out");
+    log_info("uninstalled");
+    return true;
+}
+
+bool uninstall_main(struct session *session, struct err *err)
+{
+    OWNED_BUF(text, CONFIG_SIZE_MAX * 2);
+    const double started = machine_seconds();
+    struct plan_file before;
+    struct survey survey;
+    struct plan plan;
+    bool known;
+
+    if (!lock(session->options, err) || !node_check(session->node, err) ||
+        !node_label(session->node, "false", err))
+        return false;
+    size_t sandboxes = count_sandboxes(session->options->prefix);
+    if (sandboxes > 0 && !session->options->force)
+        return err_set(err, STATUS_REFUSED,
+                       "%zu pods run in gVisor on this node: end them (the node's label keeps new "
+                       "ones away), or say --force",
+                       sandboxes);
+    if (!survey_node(session->options, &survey, err))
+        return false;
+    bool done = read_before(&survey, &text, &before, &known, err) &&
+                plan_uninstall(&survey.facts, known ? &before : NULL, &plan, err);
+    if (done) {
+        log_plan(&survey, &plan, false);
+        done = uninstall_planned(session, &survey, &plan, err) &&
+               report(session, &survey, &plan, apply_is_needed(&plan), started, err);
+        plan_free(&plan);
+    }
+    survey_free(&survey);
+    return done;
+}

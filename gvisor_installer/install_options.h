@@ -1,0 +1,34 @@
+/* gvisor_installer's configuration: the same options for all commands. */
+#ifndef GVISOR_INSTALLER_INSTALL_OPTIONS_H
+#define GVISOR_INSTALLER_INSTALL_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/options.h"
+#include "gvisor_installer/fragments.h"
+
+enum systemd_choice { SYSTEMD_AUTO, SYSTEMD_YES, SYSTEMD_NO };
+enum output_format { OUTPUT_TEXT, OUTPUT_JSON };
+
+struct install_options {
+    const char *chroot; /* NULL: this is the node's own file system */
+    const char *config, *containerd, *drop_in;
+    const char *prefix;
+    const char *handler, *sealed_handler;
+    int systemd_cgroup; /* enum systemd_choice */
+    const char *release, *payload, *archive, *archive_sha512;
+    const char *service, *restart_command, *socket;
+    uint64_t timeout_ms, lock_wait_ms, every_ms;
+    const char *node, *label, *smoke_namespace, *smoke_image, *smoke_args, *account;
+    bool ready, force;
+    int format; /* enum output_format */
+    struct common_options common;
+};
+
+/* argv[0] is the command's name. Texts are borrowed from argv and the environment. */
+enum options_outcome install_options_read(struct install_options *ret, int argc, char **argv,
+                                          struct err *err);
+
+#endif

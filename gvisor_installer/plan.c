@@ -1,0 +1,392 @@
+#include "gvisor_installer/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gvisor_installer/toml_edit.h"
+
+#define DROP_IN_NAME "60-gvisor.toml"
+
+enum { TEXT_MAX = CONFIG_SIZE_MAX * 2 };
+
+static void config_cleanup(struct containerd_config *config)
+{
+    containerd_config_free(config);
+}
+
+#define OWNED_CONFIG(name)                                                                         \
+    __attribute__((cleanup(config_cleanup))) struct containerd_config name = {0}
+
+bool plan_way(const struct plan_file *config, struct containerd_version containerd,
+              const char *forced, enum plan_way *ret_way, char drop_in[CONFIG_PATH_MAX],
+              struct err *err)
+{
+    OWNED_CONFIG(read);
+
+    drop_in[0] = '\0';
+    *ret_way = WAY_EDIT;
+    if (!containerd_merges(containerd))
+        return true;
+    if (config->text != NULL &&
+        !containerd_config_read(&read, config->path, config->text, config->len, err))
+        return false;
+    *ret_way = WAY_DROP_IN;
+    if (forced == NULL && read.doc != NULL &&
+        containerd_drop_in_place(&read, DROP_IN_NAME, drop_in))
+        return true;
+
+    const char *slash = strrchr(config->path, '/');
+    int dir_len = slash == NULL ? 0 : (int)(slash + 1 - config->path);
+    int len = forced != NULL ? snprintf(drop_in, CONFIG_PATH_MAX, "%s", forced)
+                             : snprintf(drop_in, CONFIG_PATH_MAX, "%.*sconf.d/" DROP_IN_NAME,
+                                        dir_len, config->path);
+    if (len >= CONFIG_PATH_MAX)
+        return err_set(err, STATUS_USAGE, "%s: too long a path", config->path);
+    *ret_way = WAY_IMPORT;
+    return true;
+}
+
+/* The configuration as it would be without our tables; an import of our drop-in stays. */
+struct base {
+    struct buf text;
+    struct containerd_config config; /* of text */
+    bool empty;                      /* no file, or nothing in it but comments */
+    bool no_runtimes;                /* it names none: containerd 1.x then has runc by itself */
+    int64_t version;                 /* of what we write */
+};
+
+static void base_cleanup(struct base *base)
+{
+    containerd_config_free(&base->config);
+    buf_release(&base->text);
+}
+
+static bool is_empty(const struct toml_doc *doc)
+{
+    struct err ignored = {0};
+    struct toml_doc *empty = toml_doc_parse("", 0, &ignored);
+    bool equal = empty != NULL && toml_doc_equal(doc, empty);
+
+    toml_doc_free(empty);
+    return equal;
+}
+
+static bool read_base(const struct plan_facts *facts, struct base *ret, struct err *err)
+{
+    const struct plan_file *file = &facts->config;
+    const bool merges = containerd_merges(facts->containerd);
+    bool had_tables;
+
+    buf_init(&ret->text, TEXT_MAX);
+    if (!edit_drop_tables(file->text == NULL ? "" : file->text, file->len, &ret->text, &had_tables,
+                          err))
+        return err_prefix(err, "%s", file->path);
+    if (!containerd_config_read(&ret->config, file->path,
+                                ret->text.data == NULL ? "" : ret->text.data, ret->text.len, err))
+        return false;
+    ret->empty = is_empty(ret->config.doc);
+    ret->version = ret->config.version;
+    ret->no_runtimes =
+        !toml_doc_has(ret->config.doc, containerd_runtime_path(ret->config.version, NULL).key);
+    if (ret->empty && (merges || file->text == NULL))
+        ret->version = merges ? 3 : 2;
+    if (ret->version > containerd_config_newest(facts->containerd))
+        return err_set(err, STATUS_INPUT,
+                       "%s: version %d is more than containerd %u.%u reads: it cannot start with "
+                       "this file",
+                       file->path, (int)ret->version, facts->containerd.major,
+                       facts->containerd.minor);
+    if (merges && ret->version < 2)
+        return err_set(err, STATUS_REFUSED,
+                       "%s says no version, or 1, which containerd %u.%u does not merge with "
+                       "others: bring it up to date with `containerd config migrate`",
+                       file->path, facts->containerd.major, facts->containerd.minor);
+    return true;
+}
+
+/* What must not be there, in the configuration or in a file that it imports. */
+static bool check_file(const struct plan_facts *facts, const struct containerd_config *config,
+                       struct err *err)
+{
+    struct toml_place place;
+
+    if (containerd_cri_disabled(config))
+        return err_set(err, STATUS_REFUSED,
+                       "%s: disabled_plugins holds the CRI plugin: no kubelet works with this "
+                       "containerd",
+                       config->path);
+    for (size_t i = 0; i < HANDLERS; i++)
+        if (containerd_has_runtime(config, facts->names.handler[i], &place))
+            return err_set(err, STATUS_REFUSED,
+                           "%s:%u: a runtime '%s' that is not ours is defined here: remove it (of "
+                           "minikube's addon: minikube addons disable gvisor), or choose another "
+                           "name with --handler and --sealed-handler",
+                           config->path, place.line, facts->names.handler[i]);
+    return true;
+}
+
+static bool check_all(const struct plan_facts *facts, const struct base *base, enum plan_way way,
+                      bool *ret_systemd_cgroup, struct err *err)
+{
+    bool systemd = false;
+
+    if (!check_file(facts, &base->config, err))
+        return false;
+    (void)containerd_systemd_cgroup(&base->config, &systemd);
+    for (size_t i = 0; i < facts->imported_count; i++) {
+        const struct plan_file *file = &facts->imported[i];
+        OWNED_CONFIG(config);
+        if (!containerd_config_read(&config, file->path, file->text, file->len, err) ||
+            !check_file(facts, &config, err))
+            return false;
+        (void)containerd_systemd_cgroup(&config, &systemd);
+        if (way == WAY_EDIT && containerd_has_cri(&config))
+            return err_set(err, STATUS_REFUSED,
+                           "%s is imported and has a CRI section, which replaces that of %s in "
+                           "containerd %u: move it there, or update containerd",
+                           file->path, facts->config.path, facts->containerd.major);
+    }
+    *ret_systemd_cgroup = facts->systemd_cgroup_known ? facts->systemd_cgroup : systemd;
+    return true;
+}
+
+/* Proves that the text says what base says, and of us only what it shall. */
+static bool verify(const struct plan_facts *facts, const struct base *base, const char *text,
+                   size_t len, struct err *err)
+{
+    static const char *const version[] = {"version", NULL};
+    static const char *const imports[] = {"imports", NULL};
+    OWNED_CONFIG(read);
+    OWNED_CONFIG(was);
+
+    if (!containerd_config_read(&read, facts->config.path, text, len, err)) {
+        err->status = STATUS_REFUSED;
+        return err_prefix(err, "tables cannot be added at the end of it");
+    }
+    if (!containerd_config_read(&was, facts->config.path,
+                                base->text.data == NULL ? "" : base->text.data, base->text.len,
+                                err))
+        return false;
+    struct containerd_config *both[] = {&read, &was};
+    for (size_t i = 0; i < 2; i++) {
+        struct toml_doc *doc = both[i]->doc;
+        for (size_t handler = 0; handler < HANDLERS; handler++)
+            toml_doc_drop(
+                doc, containerd_runtime_path(base->version, facts->names.handler[handler]).key);
+        if (base->no_runtimes)
+            toml_doc_drop(doc, containerd_runtime_path(base->version, "runc").key);
+        for (size_t item = containerd_import_count(both[i]); item-- > 0;)
+            if (strcmp(toml_doc_item(doc, imports, item, NULL), facts->drop_in.path) == 0)
+                toml_doc_drop_item(doc, imports, item);
+        if (containerd_import_count(both[i]) == 0)
+            toml_doc_drop(doc, imports);
+        if (base->empty)
+            toml_doc_drop(doc, version);
+        toml_doc_prune(doc);
+    }
+    if (!toml_doc_equal(read.doc, was.doc))
+        return err_set(err, STATUS_BUG, "%s: the change would touch more than gVisor's runtimes",
+                       facts->config.path);
+    return true;
+}
+
+static bool new_config(const struct plan_facts *facts, const struct base *base, enum plan_way way,
+                       struct buf *out, struct err *err)
+{
+    OWNED_BUF(start, TEXT_MAX);
+    OWNED_BUF(tables, TEXT_MAX);
+    OWNED_CONFIG(config);
+
+    if (way == WAY_DROP_IN ||
+        (way == WAY_IMPORT && containerd_imports_path(&base->config, facts->drop_in.path)))
+        return buf_add(out, base->text.data, base->text.len, err);
+    if (!buf_add(&start, base->text.data, base->text.len, err))
+        return false;
+    if (base->empty && !base->config.says_version && base->version != 1 &&
+        !((start.len == 0 || start.data[start.len - 1] == '\n' ||
+           buf_add_text(&start, "\n", err)) &&
+          buf_printf(&start, err, "version = %d\n", (int)base->version)))
+        return false;
+    if (way == WAY_EDIT)
+        return (!base->no_runtimes ||
+                fragment_default_runc(base->version, facts->containerd.minor, &tables, err)) &&
+               fragment_runtimes(&facts->names, base->version, &tables, err) &&
+               buf_add(&tables, "", 1, err) &&
+               edit_add_tables(start.data, start.len, tables.data, out, err);
+    return containerd_config_read(&config, facts->config.path, start.data, start.len, err) &&
+           edit_add_import(&config, start.data, start.len, facts->drop_in.path, out, err);
+}
+
+/* Takes text's bytes. */
+static bool add_change(struct plan *plan, enum plan_kind kind, const char *path, struct buf *text,
+                       bool exists, const char *why, struct err *err)
+{
+    struct plan_change *change = &plan->change[plan->count];
+
+    if (plan->count == PLAN_CHANGES_MAX)
+        return err_set(err, STATUS_BUG, "more than %d changes", PLAN_CHANGES_MAX);
+    *change =
+        (struct plan_change){.kind = kind, .path = strdup(path), .why = why, .exists = exists};
+    plan->count++;
+    if (change->path == NULL)
+        return err_set(err, STATUS_TRANSIENT, "out of memory");
+    if (text != NULL) {
+        if (!buf_add(text, "", 1, err))
+            return false;
+        change->text = text->data;
+        change->len = text->len - 1;
+        *text = (struct buf){.max = text->max};
+    }
+    return true;
+}
+
+static bool same(const struct plan_file *file, const struct buf *text)
+{
+    return file->text != NULL && file->len == text->len &&
+           (text->len == 0 || memcmp(file->text, text->data, text->len) == 0);
+}
+
+static bool plan_release(const struct plan_facts *facts, struct plan *plan, struct err *err)
+{
+    OWNED_BUF(path, CONFIG_PATH_MAX);
+    OWNED_BUF(target, CONFIG_PATH_MAX);
+
+    if (!fragment_release_dir(&facts->names, &path, err) || !buf_add(&path, "", 1, err))
+        return false;
+    if (!facts->release_whole &&
+        !add_change(plan, PLAN_UNPACK, path.data, NULL, false, "gVisor's programs", err))
+        return false;
+    for (enum handler handler = 0; handler < HANDLERS; handler++) {
+        OWNED_BUF(text, TEXT_MAX);
+        if (!fragment_handler(&facts->names, handler, plan->systemd_cgroup, &text, err))
+            return false;
+        if (!same(&facts->handler[handler], &text) &&
+            !add_change(plan, PLAN_WRITE, facts->handler[handler].path, &text,
+                        facts->handler[handler].text != NULL,
+                        handler == HANDLER_PLAIN ? "how gVisor runs" : "how sealed gVisor runs",
+                        err))
+            return false;
+    }
+    buf_clear(&path);
+    if (!fragment_current(&facts->names, &path, err) || !buf_add(&path, "", 1, err) ||
+        !buf_printf(&target, err, "releases/%s", facts->names.release) ||
+        !buf_add(&target, "", 1, err))
+        return false;
+    target.len--;
+    return (facts->current != NULL && strcmp(facts->current, target.data) == 0) ||
+           add_change(plan, PLAN_LINK, path.data, &target, facts->current != NULL,
+                      "the release that new pods get", err);
+}
+
+static bool plan_drop_in(const struct plan_facts *facts, int64_t version, struct plan *plan,
+                         struct err *err)
+{
+    static const char mark[] = "# Written by gvisor_installer";
+    const struct plan_file *file = &facts->drop_in;
+    OWNED_BUF(text, TEXT_MAX);
+
+    if (!fragment_drop_in(&facts->names, version, &text, err))
+        return false;
+    if (same(file, &text))
+        return true;
+    if (file->text != NULL &&
+        (file->len < sizeof mark - 1 || memcmp(file->text, mark, sizeof mark - 1) != 0))
+        return err_set(err, STATUS_REFUSED,
+                       "%s is there and not ours: move it, or name another file with --drop-in",
+                       file->path);
+    plan->restart = true;
+    return add_change(plan, PLAN_WRITE, file->path, &text, file->text != NULL,
+                      "gVisor's runtimes for containerd", err);
+}
+
+static bool plan_config(const struct plan_facts *facts, const struct base *base, struct plan *plan,
+                        struct err *err)
+{
+    OWNED_BUF(text, TEXT_MAX);
+
+    if (!new_config(facts, base, plan->way, &text, err))
+        return false;
+    if (same(&facts->config, &text) || (facts->config.text == NULL && text.len == 0))
+        return true;
+    if (facts->config.text != NULL && edit_is_generated(facts->config.text, facts->config.len))
+        return err_set(err, STATUS_REFUSED,
+                       "%s is written by a program at each start and imports no directory: name "
+                       "its template's drop-in directory with --drop-in",
+                       facts->config.path);
+    if (!verify(facts, base, text.data, text.len, err))
+        return false;
+    plan->restart = true;
+    return add_change(plan, PLAN_WRITE, facts->config.path, &text, facts->config.text != NULL,
+                      plan->way == WAY_EDIT     ? "gVisor's runtimes at its end"
+                      : plan->way == WAY_IMPORT ? "imports the drop-in"
+                                                : "the runtimes move to the drop-in",
+                      err);
+}
+
+bool plan_install(const struct plan_facts *facts, enum plan_way way, struct plan *ret,
+                  struct err *err)
+{
+    __attribute__((cleanup(base_cleanup))) struct base base = {0};
+
+    *ret = (struct plan){.way = way, .restart = facts->unsettled};
+    bool done = read_base(facts, &base, err) &&
+                check_all(facts, &base, way, &ret->systemd_cgroup, err) &&
+                plan_release(facts, ret, err) &&
+                (way == WAY_EDIT || plan_drop_in(facts, base.version, ret, err)) &&
+                plan_config(facts, &base, ret, err);
+    if (!done)
+        plan_free(ret);
+    return done;
+}
+
+/* The configuration without what is ours; changes nothing that did not come from us. */
+static bool without_us(const struct plan_facts *facts, struct buf *out, struct err *err)
+{
+    __attribute__((cleanup(base_cleanup))) struct base base = {0};
+    OWNED_CONFIG(config);
+
+    if (!read_base(facts, &base, err) ||
+        !containerd_config_read(&config, facts->config.path, base.text.data, base.text.len, err))
+        return false;
+    return edit_drop_import(&config, base.text.data, base.text.len, facts->drop_in.path, out,
+                            err) &&
+           verify(facts, &base, out->data, out->len, err);
+}
+
+bool plan_uninstall(const struct plan_facts *facts, const struct plan_file *before,
+                    struct plan *ret, struct err *err)
+{
+    const struct plan_file *config = &facts->config;
+    OWNED_BUF(text, TEXT_MAX);
+    bool done = true;
+
+    *ret = (struct plan){.restart = facts->unsettled};
+    if (config->text != NULL && before != NULL && before->text == NULL) {
+        done = add_change(ret, PLAN_REMOVE, config->path, NULL, true, "there was none before", err);
+    } else if (config->text != NULL && config->len > 0) {
+        done = before != NULL ? buf_add(&text, before->text, before->len, err)
+                              : without_us(facts, &text, err);
+        if (done && !same(config, &text))
+            done = add_change(ret, PLAN_WRITE, config->path, &text, true,
+                              before != NULL ? "as it was before, byte by byte"
+                                             : "it has changed since: only gVisor's part goes",
+                              err);
+    }
+    if (done && facts->drop_in.text != NULL)
+        done = add_change(ret, PLAN_REMOVE, facts->drop_in.path, NULL, true,
+                          "gVisor's runtimes for containerd", err);
+    ret->restart |= ret->count > 0;
+    if (!done)
+        plan_free(ret);
+    return done;
+}
+
+void plan_free(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        free(plan->change[i].path);
+        free(plan->change[i].text);
+    }
+    plan->count = 0;
+}

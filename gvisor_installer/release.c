@@ -1,0 +1,365 @@
+#include "gvisor_installer/release.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <dirent.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/sha256.h"
+#include "gvisor_installer/host.h"
+
+#define RUNSC    "runsc"
+#define SHIM     "containerd-shim-runsc-v1"
+#define SIDECARS "gvisor-bin/"
+#define LIST     ".files"
+
+enum {
+    COPY_SIZE = 1 << 18,
+    FILES_MAX = 64,
+    LIST_MAX = 1 << 16,
+    FILE_SIZE_MAX = 512 << 20,
+    RUN_TIMEOUT_MS = 30000,
+    NAME_MAX_LEN = 100,
+};
+
+#if defined __x86_64__
+#define MACHINE EM_X86_64
+#else
+#define MACHINE EM_AARCH64 /* gVisor runs on these two */
+#endif
+
+bool release_name_valid(const char *name)
+{
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+    return len > 0 && len <= NAME_MAX_LEN && name[len] == '\0' && name[0] != '.';
+}
+
+bool release_name(int directory, char *out, size_t size)
+{
+    int fd = openat(directory, "RELEASE", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t got = read(fd, out, size - 1);
+    (void)close(fd);
+    if (got <= 0)
+        return false;
+    out[got] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+    return release_name_valid(out);
+}
+
+/* The name below the release of what is a program of it; false for anything else. */
+static bool wanted(const char *name, const char **ret)
+{
+    if (strncmp(name, "./", 2) == 0)
+        name += 2;
+    *ret = name;
+    if (strcmp(name, RUNSC) == 0 || strcmp(name, SHIM) == 0)
+        return true;
+    return strncmp(name, SIDECARS, sizeof SIDECARS - 1) == 0 &&
+           release_name_valid(name + sizeof SIDECARS - 1);
+}
+
+static bool join(char out[PATH_MAX], const char *directory, const char *name, struct err *err)
+{
+    return snprintf(out, PATH_MAX, "%s/%s", directory, name) < PATH_MAX ||
+           err_set(err, STATUS_USAGE, "%s: too long a path", directory);
+}
+
+/* What is being put together. */
+struct unpacking {
+    const char *directory;
+    struct buf list; /* sha256sum's format */
+    size_t files;
+};
+
+struct input {
+    ssize_t (*read)(const struct input *input, void *into, size_t size, struct err *err);
+    int fd;
+    struct archive *archive;
+};
+
+static ssize_t read_file(const struct input *input, void *into, size_t size, struct err *err)
+{
+    ssize_t got;
+    do
+        got = read(input->fd, into, size);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        (void)err_errno(err, errno, "cannot read");
+    return got;
+}
+
+static ssize_t read_archive(const struct input *input, void *into, size_t size, struct err *err)
+{
+    ssize_t got = archive_read_data(input->archive, into, size);
+    if (got < 0)
+        (void)err_set(err, STATUS_INPUT, "the archive is broken: %s",
+                      archive_error_string(input->archive));
+    return got;
+}
+
+static bool is_for_this_machine(const unsigned char *start, size_t len)
+{
+    Elf64_Ehdr header;
+    if (len < sizeof header)
+        return false;
+    memcpy(&header, start, sizeof header);
+    return memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 && header.e_ident[EI_CLASS] == ELFCLASS64 &&
+           header.e_machine == MACHINE;
+}
+
+static bool write_all(int fd, const unsigned char *bytes, size_t len, struct err *err)
+{
+    while (len > 0) {
+        ssize_t wrote = write(fd, bytes, len);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0)
+            return err_errno(err, errno, "cannot write");
+        bytes += wrote;
+        len -= (size_t)wrote;
+    }
+    return true;
+}
+
+static bool copy(const struct input *input, int fd, struct sha256 *hash, unsigned char *bytes,
+                 struct err *err)
+{
+    uint64_t size = 0;
+
+    for (bool first = true;; first = false) {
+        size_t len = 0;
+        ssize_t got = 1;
+        while (len < COPY_SIZE && got > 0) {
+            got = input->read(input, bytes + len, COPY_SIZE - len, err);
+            if (got < 0)
+                return false;
+            len += (size_t)got;
+        }
+        if (first && !is_for_this_machine(bytes, len))
+            return err_set(err, STATUS_INPUT,
+                           "no program for this machine (a page, or another "
+                           "architecture's?)");
+        size += len;
+        if (size > FILE_SIZE_MAX)
+            return err_set(err, STATUS_INPUT, "more than %d bytes", FILE_SIZE_MAX);
+        sha256_add(hash, bytes, len);
+        if (!write_all(fd, bytes, len, err))
+            return false;
+        if (got == 0)
+            return fsync(fd) == 0 || err_errno(err, errno, "cannot make durable");
+    }
+}
+
+static bool put(struct unpacking *to, const char *name, const struct input *input, struct err *err)
+{
+    static unsigned char bytes[COPY_SIZE];
+    char path[PATH_MAX], hex[SHA256_HEX + 1];
+    struct sha256 hash;
+
+    if (to->files++ == FILES_MAX)
+        return err_set(err, STATUS_INPUT, "more than %d files", FILES_MAX);
+    if (!join(path, to->directory, name, err))
+        return false;
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0755);
+    if (fd < 0)
+        return err_errno(err, errno, "cannot create %s", path);
+    sha256_init(&hash);
+    bool done = fchmod(fd, 0755) == 0 && copy(input, fd, &hash, bytes, err);
+    (void)close(fd);
+    if (!done)
+        return err_prefix(err, "%s", name);
+    sha256_hex(&hash, hex);
+    return buf_printf(&to->list, err, "%s  %s\n", hex, name);
+}
+
+static bool put_open(struct unpacking *to, int directory, const char *file, const char *name,
+                     struct err *err)
+{
+    const struct input input = {.read = read_file,
+                                .fd = openat(directory, file, O_RDONLY | O_CLOEXEC)};
+    if (input.fd < 0)
+        return err_errno(err, errno, "cannot open %s", name);
+    bool done = put(to, name, &input, err);
+    (void)close(input.fd);
+    return done;
+}
+
+static bool put_sidecars(struct unpacking *to, int directory, struct err *err)
+{
+    bool done = true;
+    int inner = openat(directory, SIDECARS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (inner < 0)
+        return errno == ENOENT || err_errno(err, errno, "cannot open " SIDECARS);
+    DIR *entries = fdopendir(inner);
+    if (entries == NULL) {
+        (void)close(inner);
+        return err_errno(err, errno, "cannot read " SIDECARS);
+    }
+    for (struct dirent *entry; done && (entry = readdir(entries)) != NULL;) {
+        char name[sizeof SIDECARS + sizeof entry->d_name];
+        if (!release_name_valid(entry->d_name))
+            continue;
+        (void)snprintf(name, sizeof name, SIDECARS "%s", entry->d_name);
+        done = put_open(to, inner, entry->d_name, name, err);
+    }
+    (void)closedir(entries);
+    return done;
+}
+
+static bool put_directory(struct unpacking *to, int directory, struct err *err)
+{
+    return put_open(to, directory, RUNSC, RUNSC, err) && put_open(to, directory, SHIM, SHIM, err) &&
+           put_sidecars(to, directory, err);
+}
+
+static bool put_archive(struct unpacking *to, int fd, struct err *err)
+{
+    struct archive *archive = archive_read_new();
+    struct archive_entry *entry;
+    const struct input input = {.read = read_archive, .archive = archive};
+    bool done = archive != NULL;
+    int got = ARCHIVE_OK;
+
+    if (!done)
+        return err_set(err, STATUS_TRANSIENT, "out of memory");
+    (void)archive_read_support_filter_bzip2(archive);
+    (void)archive_read_support_format_tar(archive);
+    if (lseek(fd, 0, SEEK_SET) != 0 || archive_read_open_fd(archive, fd, COPY_SIZE) != ARCHIVE_OK)
+        done = err_set(err, STATUS_INPUT, "no tar, packed with bzip2 or not: %s",
+                       archive_error_string(archive));
+    while (done && (got = archive_read_next_header(archive, &entry)) == ARCHIVE_OK) {
+        const char *name;
+        if (archive_entry_filetype(entry) == AE_IFREG &&
+            wanted(archive_entry_pathname(entry), &name))
+            done = put(to, name, &input, err);
+    }
+    if (done && got != ARCHIVE_EOF)
+        done =
+            err_set(err, STATUS_INPUT, "the archive is broken: %s", archive_error_string(archive));
+    (void)archive_read_free(archive);
+    return done;
+}
+
+static bool lists(const struct buf *list, const char *name)
+{
+    char line[sizeof SHIM + 8];
+    int len = snprintf(line, sizeof line, "  %s\n", name);
+    return list->len > 0 && memmem(list->data, list->len, line, (size_t)len) != NULL;
+}
+
+/* It runs, and is the release that it is called. */
+static bool check_version(const char *directory, const char *release, struct err *err)
+{
+    OWNED_BUF(said, 1 << 20);
+    char program[PATH_MAX];
+    const char *const argv[] = {program, "--version", NULL};
+
+    if (!join(program, directory, RUNSC, err) || !host_run(argv, RUN_TIMEOUT_MS, &said, err))
+        return false;
+    if (strstr(said.data, release) != NULL)
+        return true;
+    said.data[strcspn(said.data, "\n")] = '\0';
+    return err_set(err, STATUS_INPUT, "this runsc is not %s: it says '%.100s'", release, said.data);
+}
+
+static bool fill(const struct release_source *source, const char *directory, const char *release,
+                 struct err *err)
+{
+    struct unpacking to = {.directory = directory};
+    char path[PATH_MAX];
+
+    buf_init(&to.list, LIST_MAX);
+    bool done = join(path, directory, SIDECARS, err) && host_make_directory(path, err) &&
+                (source->archive >= 0 ? put_archive(&to, source->archive, err)
+                                      : put_directory(&to, source->directory, err));
+    if (done && !(lists(&to.list, RUNSC) && lists(&to.list, SHIM)))
+        done = err_set(err, STATUS_INPUT, "it lacks " RUNSC " or " SHIM);
+    if (!done)
+        (void)err_prefix(err, "%s", source->shown);
+    (void)rmdir(path); /* unless there is something in it */
+    done = done && check_version(directory, release, err) && join(path, directory, LIST, err) &&
+           host_write(path, to.list.data, to.list.len, err);
+    buf_release(&to.list);
+    return done;
+}
+
+bool release_unpack(const struct release_source *source, const char *directory, const char *release,
+                    struct err *err)
+{
+    char partial[PATH_MAX], old[PATH_MAX];
+
+    if ((size_t)snprintf(partial, sizeof partial, "%s.partial", directory) >= sizeof partial - 64)
+        return err_set(err, STATUS_USAGE, "%s: too long a path", directory);
+    (void)snprintf(old, sizeof old, "%s.old", directory);
+    if (source->archive < 0 && source->directory < 0)
+        return err_set(err, STATUS_USAGE, "no gVisor to install: name --payload or --archive");
+    bool done = host_remove_tree(partial, err) && host_remove_tree(old, err) &&
+                host_make_directory(partial, err) && fill(source, partial, release, err);
+    if (done && rename(directory, old) != 0 && errno != ENOENT)
+        done = err_errno(err, errno, "cannot replace %s", directory);
+    if (done && rename(partial, directory) != 0)
+        done = err_errno(err, errno, "cannot create %s", directory);
+    struct err ignored = {0};
+    (void)host_remove_tree(partial, &ignored);
+    (void)host_remove_tree(old, &ignored);
+    return done;
+}
+
+static bool file_matches(const char *directory, const char *hex, const char *name)
+{
+    static unsigned char bytes[COPY_SIZE];
+    char path[PATH_MAX], found[SHA256_HEX + 1];
+    struct sha256 hash;
+    struct stat st;
+    ssize_t got;
+
+    struct err ignored = {0};
+    if (!join(path, directory, name, &ignored))
+        return false;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return false;
+    bool matches = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 07777) == 0755;
+    sha256_init(&hash);
+    while (matches && (got = read(fd, bytes, sizeof bytes)) != 0) {
+        matches = got > 0;
+        if (matches)
+            sha256_add(&hash, bytes, (size_t)got);
+    }
+    (void)close(fd);
+    sha256_hex(&hash, found);
+    return matches && strcmp(found, hex) == 0;
+}
+
+bool release_is_whole(const char *directory)
+{
+    OWNED_BUF(list, LIST_MAX + COPY_SIZE);
+    char path[PATH_MAX];
+    struct err ignored = {0};
+    bool exists;
+
+    if (!join(path, directory, LIST, &ignored) || !host_read(path, &list, &exists, &ignored) ||
+        !exists || !lists(&list, RUNSC) || !lists(&list, SHIM))
+        return false;
+    char *rest = list.data;
+    for (char *line; (line = strsep(&rest, "\n")) != NULL && line[0] != '\0';) {
+        if (strlen(line) <= SHA256_HEX + 2)
+            return false;
+        line[SHA256_HEX] = '\0';
+        const char *name = line + SHA256_HEX + 2, *checked;
+        if (!wanted(name, &checked) || !file_matches(directory, line, checked))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,134 @@
+#include "gvisor_installer/state.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "gvisor_installer/host.h"
+
+enum { STATE_SIZE_MAX = 1 << 17 };
+
+static const char *const phases[] = {"none", "changing", "settled"};
+
+const char *state_phase_text(enum state_phase phase)
+{
+    return phases[phase];
+}
+
+static bool path_of(const char *prefix, char out[CONFIG_PATH_MAX], struct err *err)
+{
+    return snprintf(out, CONFIG_PATH_MAX, "%s/state.json", prefix) < CONFIG_PATH_MAX ||
+           err_set(err, STATUS_USAGE, "--prefix is too long");
+}
+
+static bool text_at(const cJSON *object, const char *name, char *out, size_t size)
+{
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+    return text != NULL && (size_t)snprintf(out, size, "%s", text) < size;
+}
+
+static bool bool_at(const cJSON *object, const char *name, bool *ret)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    *ret = cJSON_IsTrue(item);
+    return cJSON_IsBool(item);
+}
+
+static bool decode(const cJSON *object, struct state *ret)
+{
+    char phase[STATE_TEXT_MAX];
+    const cJSON *item, *files = cJSON_GetObjectItemCaseSensitive(object, "files");
+
+    if (!text_at(object, "phase", phase, sizeof phase) ||
+        !text_at(object, "release", ret->release, sizeof ret->release) ||
+        !text_at(object, "drop_in", ret->drop_in, sizeof ret->drop_in) ||
+        !text_at(object, "current", ret->current, sizeof ret->current) ||
+        !bool_at(object, "made_directory", &ret->made_directory) ||
+        !bool_at(object, "config_noted", &ret->config_noted) ||
+        !bool_at(object, "config_existed", &ret->config_existed) ||
+        !text_at(object, "config_before", ret->config_before, sizeof ret->config_before) ||
+        !text_at(object, "config_after", ret->config_after, sizeof ret->config_after) ||
+        !cJSON_IsArray(files) || cJSON_GetArraySize(files) > STATE_FILES_MAX)
+        return false;
+    if (strcmp(phase, phases[PHASE_CHANGING]) != 0 && strcmp(phase, phases[PHASE_SETTLED]) != 0)
+        return false;
+    ret->phase = strcmp(phase, phases[PHASE_SETTLED]) == 0 ? PHASE_SETTLED : PHASE_CHANGING;
+    cJSON_ArrayForEach(item, files)
+    {
+        struct state_file *file = &ret->file[ret->file_count++];
+        if (!text_at(item, "path", file->path, sizeof file->path) ||
+            !bool_at(item, "existed", &file->existed) ||
+            !text_at(item, "sha256", file->sha256, sizeof file->sha256))
+            return false;
+    }
+    return true;
+}
+
+bool state_load(const char *prefix, struct state *ret, struct err *err)
+{
+    OWNED_BUF(text, STATE_SIZE_MAX);
+    char path[CONFIG_PATH_MAX];
+    bool exists;
+
+    *ret = (struct state){0};
+    if (!path_of(prefix, path, err) || !host_read(path, &text, &exists, err))
+        return false;
+    if (!exists)
+        return true;
+    cJSON *object = cJSON_ParseWithLength(text.data, text.len);
+    bool done = object != NULL && decode(object, ret);
+    cJSON_Delete(object);
+    if (!done)
+        return err_set(err, STATUS_INPUT,
+                       "%s is broken: see whether containerd works, remove this file, run again",
+                       path);
+    return true;
+}
+
+static cJSON *encode(const struct state *state)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON *files = cJSON_AddArrayToObject(object, "files");
+    bool done = files != NULL;
+
+    done &= cJSON_AddStringToObject(object, "phase", phases[state->phase]) != NULL;
+    done &= cJSON_AddStringToObject(object, "release", state->release) != NULL;
+    done &= cJSON_AddStringToObject(object, "drop_in", state->drop_in) != NULL;
+    done &= cJSON_AddStringToObject(object, "current", state->current) != NULL;
+    done &= cJSON_AddBoolToObject(object, "made_directory", state->made_directory) != NULL;
+    done &= cJSON_AddBoolToObject(object, "config_noted", state->config_noted) != NULL;
+    done &= cJSON_AddBoolToObject(object, "config_existed", state->config_existed) != NULL;
+    done &= cJSON_AddStringToObject(object, "config_before", state->config_before) != NULL;
+    done &= cJSON_AddStringToObject(object, "config_after", state->config_after) != NULL;
+    for (size_t i = 0; done && i < state->file_count; i++) {
+        cJSON *item = cJSON_CreateObject();
+        done &= cJSON_AddItemToArray(files, item);
+        done &= cJSON_AddStringToObject(item, "path", state->file[i].path) != NULL;
+        done &= cJSON_AddBoolToObject(item, "existed", state->file[i].existed) != NULL;
+        done &= cJSON_AddStringToObject(item, "sha256", state->file[i].sha256) != NULL;
+    }
+    if (done)
+        return object;
+    cJSON_Delete(object);
+    return NULL;
+}
+
+bool state_save(const char *prefix, const struct state *state, struct err *err)
+{
+    char path[CONFIG_PATH_MAX];
+
+    if (!path_of(prefix, path, err))
+        return false;
+    cJSON *object = encode(state);
+    char *text = object == NULL ? NULL : cJSON_Print(object);
+    cJSON_Delete(object);
+    if (text == NULL)
+        return err_set(err, STATUS_TRANSIENT, "out of memory");
+    size_t len = strlen(text);
+    text[len] = '\n'; /* in the place of the terminator */
+    bool done = host_write(path, text, len + 1, err);
+    cJSON_free(text);
+    return done;
+}

@@ -1,0 +1,53 @@
+/*
+ * What the installer notes about the node, in PREFIX/state.json, so that a run that was killed can
+ * be finished or undone by the next, and an uninstall can give back every byte.
+ *
+ * Before the first change the files that it touches are copied to PREFIX/before/ and noted with the
+ * phase CHANGING; SETTLED follows when all is verified. While it says CHANGING the copies are those
+ * of the last good configuration, whichever run made them.
+ */
+#ifndef GVISOR_INSTALLER_STATE_H
+#define GVISOR_INSTALLER_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/err.h"
+#include "common/sha256.h"
+#include "gvisor_installer/containerd_config.h"
+
+enum { STATE_FILES_MAX = 4, STATE_TEXT_MAX = 128 };
+
+enum state_phase {
+    PHASE_NONE, /* nothing was ever begun here */
+    PHASE_CHANGING,
+    PHASE_SETTLED,
+};
+
+/* A file as it was before the change that is under way. */
+struct state_file {
+    char path[CONFIG_PATH_MAX];
+    bool existed;
+    char sha256[SHA256_HEX + 1]; /* of the copy PREFIX/before/INDEX */
+};
+
+struct state {
+    enum state_phase phase;
+    char release[STATE_TEXT_MAX];
+    char drop_in[CONFIG_PATH_MAX];
+    bool made_directory; /* the drop-in's: it goes again when it is empty */
+    /* The configuration before the first installation, and as the last one left it. */
+    bool config_noted, config_existed;
+    char config_before[SHA256_HEX + 1], config_after[SHA256_HEX + 1];
+    char current[CONFIG_PATH_MAX]; /* what PREFIX/current led to; empty: there was none */
+    struct state_file file[STATE_FILES_MAX];
+    size_t file_count;
+};
+
+/* None is PHASE_NONE; one that cannot be read is INPUT. */
+bool state_load(const char *prefix, struct state *ret, struct err *err);
+bool state_save(const char *prefix, const struct state *state, struct err *err);
+
+const char *state_phase_text(enum state_phase phase);
+
+#endif

@@ -1,0 +1,168 @@
+#include "gvisor_installer/survey.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gvisor_installer/host.h"
+#include "gvisor_installer/release.h"
+
+enum { VERSION_TIMEOUT_MS = 30000, FILE_SIZE_MAX = CONFIG_SIZE_MAX + (1 << 16) };
+
+static bool read_file(const char *path, struct buf *text, struct plan_file *ret, struct err *err)
+{
+    bool exists;
+
+    buf_init(text, FILE_SIZE_MAX);
+    *ret = (struct plan_file){.path = path};
+    if (!host_read(path, text, &exists, err))
+        return false;
+    ret->text = exists ? text->data : NULL;
+    ret->len = text->len;
+    return true;
+}
+
+static bool ask_version(const struct install_options *options, struct containerd_version *ret,
+                        struct err *err)
+{
+    OWNED_BUF(said, 1 << 20);
+    const char *const argv[] = {options->containerd, "--version", NULL};
+
+    if (!host_run(argv, VERSION_TIMEOUT_MS, &said, err))
+        return err_prefix(err, "no containerd to be found (--containerd)");
+    if (containerd_version_parse(said.data, ret))
+        return true;
+    said.data[strcspn(said.data, "\n")] = '\0';
+    return err_set(err, STATUS_REFUSED, "%s says '%.200s', which names no version",
+                   options->containerd, said.data);
+}
+
+static bool add_imported(struct survey *survey, const char *path, struct err *err)
+{
+    struct plan_facts *facts = &survey->facts;
+    size_t index = facts->imported_count;
+
+    if (strcmp(path, survey->drop_in_path) == 0)
+        return true;
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(path, facts->imported[i].path) == 0)
+            return true;
+    if (index == PLAN_IMPORTED_MAX)
+        return err_set(err, STATUS_REFUSED, "%s imports more than %d files", facts->config.path,
+                       PLAN_IMPORTED_MAX);
+    survey->imported_path[index] = strdup(path);
+    if (survey->imported_path[index] == NULL)
+        return err_set(err, STATUS_TRANSIENT, "out of memory");
+    if (!read_file(survey->imported_path[index], &survey->imported[index], &facts->imported[index],
+                   err))
+        return false;
+    facts->imported_count += facts->imported[index].text != NULL;
+    if (facts->imported[index].text == NULL) {
+        free(survey->imported_path[index]);
+        survey->imported_path[index] = NULL;
+    }
+    return true;
+}
+
+/* The files that a file imports, to be looked through in turn. */
+static bool follow(struct survey *survey, const struct plan_file *file, struct err *err)
+{
+    struct containerd_config config;
+    char pattern[CONFIG_PATH_MAX];
+    bool done = true;
+
+    if (file->text == NULL)
+        return true;
+    if (!containerd_config_read(&config, file->path, file->text, file->len, err))
+        return false;
+    for (size_t i = 0; done && i < containerd_import_count(&config); i++) {
+        glob_t found = {0};
+        done = containerd_import(&config, i, pattern, err);
+        if (done &&
+            glob(pattern, strchr(pattern, '*') == NULL ? GLOB_NOCHECK : 0, NULL, &found) == 0)
+            for (size_t path = 0; done && path < found.gl_pathc; path++)
+                done = add_imported(survey, found.gl_pathv[path], err);
+        globfree(&found);
+    }
+    containerd_config_free(&config);
+    return done;
+}
+
+static bool survey_containerd(const struct install_options *options, struct survey *survey,
+                              struct err *err)
+{
+    struct plan_facts *facts = &survey->facts;
+
+    if (!ask_version(options, &facts->containerd, err) ||
+        !read_file(options->config, &survey->config, &facts->config, err) ||
+        !plan_way(&facts->config, facts->containerd, options->drop_in, &survey->way,
+                  survey->drop_in_path, err))
+        return false;
+    if (survey->way == WAY_EDIT && survey->state.drop_in[0] != '\0')
+        (void)snprintf(survey->drop_in_path, sizeof survey->drop_in_path, "%s",
+                       survey->state.drop_in);
+    facts->drop_in = (struct plan_file){.path = survey->drop_in_path};
+    if (survey->drop_in_path[0] != '\0' &&
+        !read_file(survey->drop_in_path, &survey->drop_in, &facts->drop_in, err))
+        return false;
+    if (!follow(survey, &facts->config, err))
+        return false;
+    for (size_t i = 0; i < facts->imported_count; i++)
+        if (!follow(survey, &facts->imported[i], err))
+            return false;
+    return true;
+}
+
+static bool survey_prefix(const struct install_options *options, struct survey *survey,
+                          struct err *err)
+{
+    struct plan_facts *facts = &survey->facts;
+    OWNED_BUF(path, CONFIG_PATH_MAX);
+
+    for (enum handler i = 0; i < HANDLERS; i++) {
+        (void)snprintf(survey->handler_path[i], CONFIG_PATH_MAX, "%s/%s.toml", options->prefix,
+                       facts->names.handler[i]);
+        if (!read_file(survey->handler_path[i], &survey->handler[i], &facts->handler[i], err))
+            return false;
+    }
+    if (!fragment_current(&facts->names, &path, err) || !buf_add(&path, "", 1, err))
+        return false;
+    survey->current = host_link_target(path.data);
+    facts->current = survey->current;
+    (void)snprintf(survey->release_dir, CONFIG_PATH_MAX, "%s/releases/%s", options->prefix,
+                   facts->names.release);
+    facts->release_whole = release_is_whole(survey->release_dir);
+    return true;
+}
+
+bool survey_node(const struct install_options *options, struct survey *ret, struct err *err)
+{
+    *ret =
+        (struct survey){.facts = {.names = {.prefix = options->prefix,
+                                            .handler = {options->handler, options->sealed_handler},
+                                            .release = options->release},
+                                  .systemd_cgroup_known = options->systemd_cgroup != SYSTEMD_AUTO,
+                                  .systemd_cgroup = options->systemd_cgroup == SYSTEMD_YES}};
+    bool done = state_load(options->prefix, &ret->state, err) &&
+                survey_containerd(options, ret, err) && survey_prefix(options, ret, err);
+    ret->facts.unsettled = ret->state.phase == PHASE_CHANGING;
+    if (!done)
+        survey_free(ret);
+    return done;
+}
+
+void survey_free(struct survey *survey)
+{
+    buf_release(&survey->config);
+    buf_release(&survey->drop_in);
+    for (size_t i = 0; i < HANDLERS; i++)
+        buf_release(&survey->handler[i]);
+    for (size_t i = 0; i < PLAN_IMPORTED_MAX; i++) {
+        buf_release(&survey->imported[i]);
+        free(survey->imported_path[i]);
+        survey->imported_path[i] = NULL;
+    }
+    free(survey->current);
+    survey->current = NULL;
+}

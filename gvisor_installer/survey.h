@@ -1,0 +1,30 @@
+/* What is on the node: the facts that plan.h decides from, read and held together. */
+#ifndef GVISOR_INSTALLER_SURVEY_H
+#define GVISOR_INSTALLER_SURVEY_H
+
+#include <stdbool.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "gvisor_installer/install_options.h"
+#include "gvisor_installer/plan.h"
+#include "gvisor_installer/state.h"
+
+struct survey {
+    struct plan_facts facts; /* borrows from what follows */
+    enum plan_way way;
+    struct state state;
+    char drop_in_path[CONFIG_PATH_MAX];
+    char handler_path[HANDLERS][CONFIG_PATH_MAX];
+    char release_dir[CONFIG_PATH_MAX];
+    struct buf config, drop_in, handler[HANDLERS];
+    struct buf imported[PLAN_IMPORTED_MAX];
+    char *imported_path[PLAN_IMPORTED_MAX];
+    char *current;
+};
+
+/* Reads only. options must outlive the survey. survey_free() on success. */
+bool survey_node(const struct install_options *options, struct survey *ret, struct err *err);
+void survey_free(struct survey *survey);
+
+#endif

@@ -1,0 +1,70 @@
+# shellcheck shell=bash
+# A node in a directory: its configuration, a real containerd of the version it was written for,
+# and gVisor's programs as far as installing looks at them.
+
+here=$BATS_TEST_DIRNAME
+release=20260914.0
+
+setup_programs() { # once a file: a payload whose programs are programs and know their release
+  # In memory where that is possible: every write is made durable.
+  nodes=$(mktemp -d -p "$([[ -w /dev/shm ]] && echo /dev/shm || echo "$BATS_FILE_TMPDIR")")
+  export nodes
+  payload=$BATS_FILE_TMPDIR/payload
+  mkdir -p "$payload/gvisor-bin"
+  cat >"$BATS_FILE_TMPDIR/says.c" <<END
+#include <stdio.h>
+int main(void) { puts("runsc version release-$release"); return 0; }
+END
+  gcc -Os -s -o "$payload/runsc" "$BATS_FILE_TMPDIR/says.c"
+  cp "$payload/runsc" "$payload/containerd-shim-runsc-v1"
+  cp "$payload/runsc" "$payload/gvisor-bin/gvisor_sentry"
+  echo "$release" >"$payload/RELEASE"
+  export payload
+}
+
+# The node of a folder in configurations/, fresh: sets $node, $etc and $containerd.
+make_node() { # NAME
+  local version file
+  node=$nodes/$1
+  etc=$node/etc/containerd
+  rm -rf "$node"
+  mkdir -p "$node/etc" "$node/run"
+  cp -r "$here/configurations/$1/etc" "$etc"
+  rm -f "$etc/.gitkeep"
+  for file in "$etc"/*.toml "$etc"/*/*.toml; do
+    if [[ -f $file ]]; then sed -i "s#/etc/containerd#$etc#g" "$file"; fi
+  done
+  cp -r "$etc" "$node/etc.before"
+  version=$(<"$here/configurations/$1/containerd")
+  containerd=$("$here/containerd.sh" "$version") || skip "containerd $version is not to be had"
+  : >"$node/restarts"
+}
+
+# What containerd's socket is to the installer: something that accepts.
+listen() {
+  python3 -c 'import os, socket, sys
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1] + ".new"); s.listen(64)
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+while True: s.accept()[0].close()' "$BATS_FILE_TMPDIR/sock" 3>&- 4>&- &
+  echo $! >"$BATS_FILE_TMPDIR/listener"
+  until [[ -S $BATS_FILE_TMPDIR/sock ]]; do kill -0 $!; done
+}
+stop_listening() {
+  kill "$(<"$BATS_FILE_TMPDIR/listener")"
+  rm -rf "$nodes"
+}
+
+installer() { # COMMAND [OPTION...]
+  env -u NODE_NAME "${installer:-$BUILD/gvisor_installer}" "$1" --config "$etc/config.toml" \
+    --containerd "$containerd" --prefix "$node/opt/gvisor" --payload "$payload" \
+    --socket "$BATS_FILE_TMPDIR/sock" --restart-command "echo restarted >>$node/restarts" \
+    --log-format text "${@:2}"
+}
+
+restarts() { wc -l <"$node/restarts"; }
+
+etc_differences() { # from the fixture to the node, with the paths of a real node
+  (cd "$node" && diff -rNu --label before --label after etc.before etc/containerd) |
+    sed -E "s#$node/etc/containerd#/etc/containerd#g; s#$node/opt/gvisor#/opt/gvisor#g" |
+    grep -v '^diff '
+}
