@@ -8,7 +8,7 @@
 #   --keep DIR         keep the reports and the witness's record there
 #   --confound WHAT    spoil it on purpose, to see it refused: uid, capability, seccomp, path, mode
 #                      or directory (the two pods of many demonstrations: one may write, one not)
-#   --costs            measure what calls cost, too
+#   --costs            measure what calls and starts cost, too; want of a quiet machine is said
 #   --help             this text
 #   anything else      goes to `gvisor_probe compare`: --format markdown, --expect FILE ...
 #
@@ -22,6 +22,7 @@ root=$(cd "$here/.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=tests/cells.sh
 . "$here/tests/cells.sh"
 
+start_turns=20
 cells=(runc gvisor gvisor-sealed runc-unconfined)
 work='' serve='' running='' runtime=() container=()
 
@@ -130,6 +131,39 @@ prepare() {
   fi
 }
 
+# How long a container takes that prints its version and ends, runtime and all: in turns, because
+# the machine changes. The first turn warms up and is thrown away.
+measure_starts() {
+  local turn cell began starts=()
+  declare -A command_of=()
+  for cell in runc gvisor gvisor-sealed; do
+    declare_cell "$cell"
+    prepare_cell "$cell" "$work" "$probe" "$host" --version
+    command_of[$cell]=${container[*]@Q}
+  done
+  for ((turn = 0; turn <= start_turns; turn++)); do
+    for cell in runc gvisor gvisor-sealed; do
+      local -a command="(${command_of[$cell]})"
+      began=$EPOCHREALTIME
+      "${command[@]}" </dev/null >/dev/null 2>&1
+      if ((turn > 0)); then starts+=("$cell $((${EPOCHREALTIME/./} - ${began/./}))"); fi
+    done
+  done
+  printf '%s\n' "${starts[@]}" | jq -nR '
+    [inputs | split(" ") | {cell: .[0], ms: (.[1] | tonumber / 1000)}] | group_by(.cell)
+    | map({(.[0].cell): map(.ms)}) | add' >"$results/starts.json"
+  jq -r 'def at($p): sort | .[(length - 1) * $p | round];
+    def ms: . * 10 | round / 10;
+    def noisy: at(0.5) as $m | map(. - $m | fabs) | at(0.5) > $m / 10;
+    . as $all | to_entries[]
+    | "start to end of a container, ms: \(.key) median \(.value | at(0.5) | ms),"
+      + " 95% \(.value | at(0.95) | ms)"
+      + if .key == "runc" then "" else ", more than runc in its turn: median \([.value, $all.runc]
+        | transpose | map(.[0] - .[1]) | at(0.5) | ms)" end
+      + if .value | noisy then " (noisy: conclude nothing)" else "" end
+    ' "$results/starts.json" >&2
+}
+
 experiment() {
   local cell reports=()
   prepare
@@ -149,6 +183,7 @@ experiment() {
       run_probe "$cell" "$results/$cell-costs.json" costs
       reports+=("$results/$cell-costs.json")
     done
+    measure_starts
   fi
   "$probe" compare "${reports[@]}" --witness "$results/witness.json" --log-format text \
     "${compare_options[@]}"

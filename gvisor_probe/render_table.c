@@ -42,7 +42,7 @@ static const char *colour(const struct page *page, const char *code)
 static const char *colour_of(const char *word)
 {
     static const char *const reds[] = {"landed", "reached", "forged", "beyond"};
-    static const char *const greens[] = {"contained", "denied", "refused", "within"};
+    static const char *const greens[] = {"contained", "refused", "within"};
     static const char *const yellows[] = {"unknown", "noisy", "conflicting"};
 
     for (size_t i = 0; i < sizeof reds / sizeof *reds; i++)
@@ -87,8 +87,9 @@ static void put_word(struct page *page, const char *word, size_t width, bool col
     char cut[CUT];
     const char *code = coloured ? colour(page, colour_of(word)) : "";
 
-    put(page, " %s%-*s%s", code, (int)width, shown(word, width == 0 ? COLUMN_MAX : width, cut),
-        code[0] == '\0' ? "" : colour(page, PLAIN));
+    shown(word, width == 0 ? COLUMN_MAX : width, cut);
+    put(page, " %s%s%s%*s", code, cut, code[0] == '\0' ? "" : colour(page, PLAIN),
+        width > strlen(cut) ? (int)(width - strlen(cut)) : 0, "");
 }
 
 /* Blanks at the ends of lines are cut off. */
@@ -142,8 +143,8 @@ static void put_letters(struct page *page, size_t first, size_t width)
 {
     put(page, "%*s", (int)first, "");
     for (size_t i = 0; i < page->comparison->cell_count; i++)
-        put(page, " %s%-*c%s", colour(page, BOLD), (int)width, comparison_letter(i),
-            colour(page, PLAIN));
+        put(page, " %s%c%s%*s", colour(page, BOLD), comparison_letter(i), colour(page, PLAIN),
+            (int)width - 1, "");
     end_line(page);
 }
 
