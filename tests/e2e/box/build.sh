@@ -91,6 +91,36 @@ build_argo() {
   cp api/jsonschema/schema.json "$out/share/argo-workflows.schema.json"
 }
 
+# Hands packets over by xtables' target, for kernels built without nftables' own (CONFIG_NFT_QUEUE).
+build_network-policies() {
+  cat >pkg/networkpolicy/xtables.go <<'GO'
+package networkpolicy
+
+import (
+	"encoding/binary"
+
+	"github.com/google/nftables/expr"
+	"github.com/google/nftables/xt"
+)
+
+// struct xt_NFQ_info_v3: first queue, number of queues, flags; the flag to bypass is nftables' too
+func xtables(queue *expr.Queue) expr.Any {
+	info := make(xt.Unknown, 8)
+	binary.NativeEndian.PutUint16(info, queue.Num)
+	binary.NativeEndian.PutUint16(info[2:], 1)
+	binary.NativeEndian.PutUint16(info[4:], uint16(queue.Flag&expr.QueueFlagBypass))
+	return &expr.Target{Name: "NFQUEUE", Rev: 3, Info: &info}
+}
+GO
+  sed -i -E 's/^(\t+)queue,$/\1xtables(queue),/' pkg/networkpolicy/controller.go
+  grep -q 'xtables(queue)' pkg/networkpolicy/controller.go ||
+    die "kube-network-policies' rules have changed, see build.sh"
+  go build -o "$out/bin/netpol" -ldflags "$strip" ./cmd
+  mkdir "$out/manifests"
+  cp install.yaml "$out/manifests/"
+  echo 'resources: [install.yaml]' >"$out/manifests/kustomization.yaml"
+}
+
 # --- all of it --------------------------------------------------------------------------------
 
 link_programs() {
@@ -105,7 +135,7 @@ build_manifests() {
   mkdir -p "$work"
   cp -r "$here/manifests/." "$work/"
   mkdir "$work/upstream"
-  for name in argo local-path; do
+  for name in argo local-path network-policies; do
     ln -s "$(readlink -f "$cache/current/$name")/manifests" "$work/upstream/$name"
     sed -i "s/@$name@/$(version_of "$name")/" "$work/kustomization.yaml"
   done
@@ -119,7 +149,7 @@ main() {
   check_go "Kubernetes and the rest"
   "$here/packages.sh" build
   # What other components do not wait for comes last; the longest one first.
-  for name in kubernetes argo containerd gvisor etcd coredns local-path; do
+  for name in kubernetes argo containerd gvisor etcd coredns local-path network-policies; do
     build_component "$name"
   done
   link_programs

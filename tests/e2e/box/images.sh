@@ -52,6 +52,11 @@ image_local-path() {
   config='{"Entrypoint": ["local-path-provisioner"], "Env": ["PATH=/bin"]}'
 }
 
+image_network-policies() {
+  put "$root" "$cache/current/network-policies/bin/netpol" /bin
+  config='{"Entrypoint": ["/bin/netpol"]}'
+}
+
 argo_image() { # PROGRAM: user and paths as in Argo's own images
   put "$root" "$cache/current/argo/bin/$1" /bin
   put_tmp "$root"
@@ -121,6 +126,9 @@ build_images() {
   image coredns "localhost/coredns:$(version_of coredns)" "$(current coredns)"
   image local-path "docker.io/rancher/local-path-provisioner:$(version_of local-path)" \
     "$(current local-path)"
+  image network-policies \
+    "registry.k8s.io/networking/kube-network-policies:$(version_of network-policies)" \
+    "$(current network-policies)"
   image controller "quay.io/argoproj/workflow-controller:$(version_of argo)" "$(current argo)"
   image argoexec "quay.io/argoproj/argoexec:$(version_of argo)" "$(current argo)"
   image postgres "docker.io/library/postgres:$postgres_major" "$postgres_tree" "$busybox_sum" \

@@ -6,7 +6,7 @@ cache=${BOX_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/argo-steps/box}
 state=${BOX_STATE:-/var/lib/argo-steps-box}
 bin=$cache/bin
 node_ip=192.168.77.1
-cgroup=argo-steps-box
+cgroup=$(basename "$state")
 
 say() { echo "box: $*" >&2; }
 die() { say "$*"; exit 1; }

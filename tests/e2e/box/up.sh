@@ -82,6 +82,10 @@ await_workloads() {
     explain
     die "not all deployments became available"
   }
+  kubectl rollout status -n kube-system daemonset/kube-network-policies --timeout=60s >/dev/null || {
+    explain
+    die "nothing enforces network policies"
+  }
 }
 
 # Each step waits for what it needs, so this also brings back whatever of it has ended.

@@ -1,0 +1,55 @@
+#!/usr/bin/env bats
+# The network policies, as the box enforces them: what pods with a step's labels reach, and what not.
+
+load helpers
+
+reaches() { # POD HOST PORT
+  kubectl exec "$1" -- nc -w 3 "$2" "$3" </dev/null
+}
+
+start_pods() { # RUNTIME-CLASS: a step of each kind, a stranger, and what must not be reached
+  jq -n --arg class "$1" '
+    def pod($name; $labels; $command): {
+      apiVersion: "v1", kind: "Pod", metadata: {$name, $labels}, spec: {
+        runtimeClassName: (if $class == "" then null else $class end),
+        terminationGracePeriodSeconds: 0,
+        securityContext: {runAsNonRoot: true, runAsUser: 65532, seccompProfile: {type: "RuntimeDefault"}},
+        containers: [{
+          name: "main", image: "busybox", imagePullPolicy: "IfNotPresent", $command,
+          securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: ["ALL"]}}
+        }]}};
+    def step($name): pod($name; {
+      "app.kubernetes.io/name": $name, "app.kubernetes.io/part-of": "argo-steps",
+      "workflows.argoproj.io/workflow": "none"}; ["sleep", "600"]);
+    step("aggregator"), step("fake-gen"), pod("stranger"; {}; ["sleep", "600"]),
+    pod("elsewhere"; {}; ["httpd", "-f", "-p", "8080"])' | kubectl create -f -
+  kubectl wait --for=condition=Ready --timeout=60s pod/{aggregator,fake-gen,stranger,elsewhere}
+  elsewhere=$(kubectl get pod elsewhere -o 'jsonpath={.status.podIP}')
+  # What follows would pass without a listener too.
+  reaches stranger "$elsewhere" 8080
+}
+
+@test "an aggregator's pod reaches names and PostgreSQL, and no other pod" {
+  start_pods ''
+  reaches aggregator postgres 5432
+  run ! reaches aggregator "$elsewhere" 8080
+}
+
+@test "an aggregator's pod in gVisor reaches names and PostgreSQL, and no other pod" {
+  start_pods gvisor
+  reaches aggregator postgres 5432
+  run ! reaches aggregator "$elsewhere" 8080
+}
+
+@test "a generator's pod reaches names, but neither PostgreSQL nor any other pod" {
+  start_pods ''
+  kubectl exec fake-gen -- nslookup "postgres.$namespace.svc.cluster.local"
+  run ! reaches fake-gen postgres 5432
+  run ! reaches fake-gen "$elsewhere" 8080
+}
+
+@test "PostgreSQL's pod reaches nothing, and is reached by no stranger" {
+  start_pods ''
+  run ! reaches stranger postgres 5432
+  run ! reaches postgres-0 "$elsewhere" 8080
+}
