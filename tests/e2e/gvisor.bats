@@ -24,7 +24,7 @@ teardown_file() { rm -rf "$experiments"; }
 
 changed() { # JQ-FILTER: submits the experiment so changed, prints its name
   kubectl create --dry-run=client -o json -f workflows/gvisor_run.yaml | jq "$1" |
-    argo submit - --output name | sed 's|.*/||'
+    argo submit - --output name -p warmup=0s -p batches=3 | sed 's|.*/||'
 }
 
 # The runc cell alone, with this patch of its pod.
@@ -81,8 +81,17 @@ logs_of() { # WORKFLOW TEMPLATE
   done
 }
 
+@test "a seal by annotation is heard only where containerd passes it on" {
+  heard=$(submit workflows/gvisor_run.yaml -p sealed-class=gvisor-permissive -p warmup=0s -p batches=3)
+  unheard=$(submit workflows/gvisor_run.yaml -p sealed-class=gvisor -p warmup=0s -p batches=3)
+  ended "$heard" Succeeded
+  ended "$unheard" Failed
+  [ "$(output "$unheard" verdict)" = "A landed, B landed, C landed" ]
+  [ "$(exit_code "$unheard" compare)" = 5 ]
+}
+
 @test "a runtime class that is not there is named, and no pod waits for it" {
-  name=$(changed '(.spec.templates[] | select(.name == "demonstration").steps[0][0].withItems) = ["none-such"]')
+  name=$(submit workflows/gvisor_run.yaml -p sealed-class=none-such)
   ended "$name" Failed
   run -0 shown "$name"
   [[ $output == *none-such* ]]
