@@ -172,8 +172,13 @@ END
 
 # Witness.
 
+# A test that fails half-way leaves no witness, on which bats would wait for ever.
+teardown() {
+  if [[ ${serve:-} ]]; then kill -KILL "$serve" 2>/dev/null || true; fi
+}
+
 serving() { # DIR: serves its decoys, sets $serve
-  "$probe" witness serve --path "$1" --report served.json 2>serve.err &
+  "$probe" witness serve --path "$1" --report served.json 2>serve.err 3>&- &
   serve=$!
   until [ -e "$1/decoys.json" ]; do kill -0 "$serve"; done
 }
@@ -201,7 +206,7 @@ END
 @test "a served directory can be collected, with the decoys' counts in it" {
   token=$("$probe" witness prepare --path host)
   serving host
-  "$probe" witness collect --path host --token "$token" >record.json
+  "$probe" witness collect --path host --canary "$token" >record.json
   kill -TERM "$serve"
   wait "$serve"
   [ "$(jq -c '[.valid, .decoys.serving]' record.json)" = '[true,true]' ]
@@ -228,7 +233,7 @@ END
   mkdir empty
   fails 4 'there is no canary' "$probe" witness serve --path empty
   "$probe" witness prepare --path host
-  "$probe" witness collect --path host --token 00000000000000000000000000000000 >record.json
+  "$probe" witness collect --path host --canary 00000000000000000000000000000000 >record.json
   [ "$(jq .valid record.json)" = false ]
   fails 4 'cannot open none' "$probe" witness collect --path none
 }
