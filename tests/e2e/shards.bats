@@ -10,11 +10,15 @@ sharded() { # JQ-FILTER PARAMETER...: the workflow, changed
     argo submit - --output name "$@" | sed 's|.*/||'
 }
 
-@test "the sharded run as it is adds up to the whole" {
+@test "the sharded run as it is adds up to the whole, and argo get shows its sums" {
   run -0 argo submit workflows/sharded_run.yaml
   name=$(awk '$1 == "Name:" { print $2 }' <<<"$output")
   ended "$name" Succeeded
   diff <(totals) <(sums_of 100000 1000 "$(uid_of "$name")")
+  run -0 shown "$name"
+  [[ $output =~ lines:[[:space:]]+100000 ]]
+  [[ $output =~ total:[[:space:]]+$(totals | awk -F '|' '{ sum += $2 } END { print sum }') ]]
+  [[ $output =~ already-applied:[[:space:]]+false ]]
 }
 
 @test "eight shards are one run with eight rows in the ledger" {
