@@ -45,6 +45,8 @@ done
 # With nothing mounted below it (the check said so), this cannot reach a pod's host directories.
 "$here/leftovers.sh" running || die "not all of it is gone"
 rm -rf --one-file-system "$state"
-rmdir /var/lib/kubelet /var/lib/cni 2>/dev/null || true
+for directory in /var/lib/kubelet /var/lib/cni; do
+  if unused "$directory"; then rmdir "$directory"; fi
+done
 "$here/leftovers.sh" || die "not all of it is gone"
 say "down in $((SECONDS - began)) s"

@@ -45,7 +45,7 @@ files() {
   local directory
   if [[ -e $state ]]; then echo "directory $state"; fi
   for directory in /var/lib/kubelet /var/lib/cni; do
-    if [[ -d $directory && -z $(ls -A "$directory") ]]; then echo "empty directory $directory"; fi
+    if unused "$directory"; then echo "empty directory $directory"; fi
   done
 }
 

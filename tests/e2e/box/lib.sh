@@ -39,6 +39,12 @@ enter() { # COMMAND...: runs it inside, in the same directory
     /bin/sh -c 'cd "$1" 2>/dev/null; shift; exec "$@"' sh "$PWD" env PATH="$bin:$PATH" "$@"
 }
 
+# Directories of the machine over which a box mounts its own. To remove one would take away the mount
+# of another box that is up.
+unused() { # DIRECTORY: exists, is empty, and nobody has mounted anything there
+  [[ -d $1 && -z $(ls -A "$1") ]] && ! grep -qF " $1 " /proc/[0-9]*/mountinfo 2>/dev/null
+}
+
 # Not in the user's home, where it would outlive the box.
 export KUBECACHEDIR=$state/kube-cache
 kubectl() { "$bin/kubectl" --kubeconfig "$state/admin.conf" "$@"; }
