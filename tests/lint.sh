@@ -26,6 +26,7 @@ mapfile -t yaml < <(git ls-files '*.yaml' '*.yml')
 mapfile -t manifests < <(git ls-files '*.yaml' ':!.github')
 mapfile -t dockerfiles < <(git ls-files '*Dockerfile*')
 mapfile -t actions < <(git ls-files '.github/workflows/*')
+mapfile -t applied < <(git ls-files 'workflows/*kustomization.yaml' | xargs -n 1 dirname)
 mapfile -t workflows < <(git ls-files 'workflows/*.yaml')
 
 verdict 'shellcheck' "$(shellcheck "${scripts[@]}" 2>&1)"
@@ -54,7 +55,7 @@ if tests/lint/tools.sh; then echo 'ok - checkers'; else verdict 'checkers' 'not 
 verdict 'manifests fit the schemas of Kubernetes and Argo' "$(valid_for argo "${manifests[@]}")"
 verdict 'manifests fit the schemas of the oldest Argo' "$(valid_for argo-oldest "${manifests[@]}")"
 verdict 'argo lint' "$(argo_accepts workflows tests/e2e/box/fixtures)"
-verdict 'kustomize builds what is applied' "$(kustomize_builds workflows)"
+verdict 'kustomize builds what is applied' "$(for directory in "${applied[@]}"; do kustomize_builds "$directory"; done)"
 verdict 'manifests keep the rules of the house' "$(rules_are_kept "${workflows[@]}")"
 verdict 'hadolint' "$(dockerfile_is_fine "${dockerfiles[@]}")"
 if ((${#actions[@]})); then verdict 'actionlint' "$(actions_are_fine "${actions[@]}")"; fi
