@@ -5,7 +5,16 @@
 
 #include "gvisor_probe/render.h"
 
-enum { ID_WIDTH = 26, TITLE_WIDTH = 37, COLUMN_MAX = 18, CUT = 128, TOGETHER_MIN = 3 };
+enum {
+    ID_WIDTH = 26,
+    TITLE_WIDTH = 37,
+    COLUMN_MAX = 18,
+    CUT = 128,
+    TOGETHER_MIN = 3,
+    VALUE_WIDTH = 60,
+    PLACE_WIDTH = 30,
+    TOGETHER_MAX = 50
+};
 
 #define BOLD   "\033[1m"
 #define RED    "\033[31m"
@@ -116,10 +125,25 @@ static void put_cells(struct page *page)
     }
 }
 
+/* In a line, or where that is too long in three. */
+static void put_confounder(struct page *page, const struct confounder *confounder)
+{
+    char line[RENDER_TEXT], value[CUT], place[CUT];
+
+    if (strlen(confounder_line(confounder, line)) <= TABLE_COLUMNS - 2) {
+        put(page, "  %s\n", line);
+        return;
+    }
+    put(page, "  %s\n", confounder->what);
+    put(page, "    %s (%s)\n", shown(confounder->a, VALUE_WIDTH, value),
+        shown(confounder->where_a, PLACE_WIDTH, place));
+    put(page, "    %s (%s)\n", shown(confounder->b, VALUE_WIDTH, value),
+        shown(confounder->where_b, PLACE_WIDTH, place));
+}
+
 static void put_confounders(struct page *page)
 {
     const struct comparison *comparison = page->comparison;
-    char line[RENDER_TEXT];
 
     if (comparison->valid) {
         put(page,
@@ -131,10 +155,9 @@ static void put_confounders(struct page *page)
                 comparison->undeclared[i], i + 1 == comparison->undeclared_count ? ".\n" : "");
         return;
     }
-    put(page, "\n%sInvalid experiment%s: these differ, so nothing is credited to the runtime.\n",
-        colour(page, RED), colour(page, PLAIN));
+    put(page, "\nThese differ, so nothing is credited to the runtime.\n");
     for (size_t i = 0; i < comparison->confounder_count && i < CONFOUNDERS_MAX; i++)
-        put(page, "  %s\n", confounder_line(&comparison->confounders[i], line));
+        put_confounder(page, &comparison->confounders[i]);
     if (comparison->confounder_count > CONFOUNDERS_MAX)
         put(page, "  ... and %zu more\n", comparison->confounder_count - CONFOUNDERS_MAX);
 }
@@ -324,11 +347,14 @@ static void put_expectations(struct page *page)
     put(page, "\n%sExpectations%s\n", colour(page, BOLD), colour(page, PLAIN));
     for (size_t i = 0; i < rendering->expectation_count; i++) {
         const struct expectation *expectation = &rendering->expectations[i];
-        char id[CUT];
-        put(page, "  %s%s%s %s: expected %s, found %s\n",
-            colour(page, expectation->met ? GREEN : RED), expectation->met ? "met    " : "NOT MET",
-            colour(page, PLAIN), shown(expectation->id, 60, id), expectation->expected,
-            expectation->found == NULL ? "nothing of that name" : expectation->found);
+        const char *found = expectation->found == NULL ? "no such fact" : expectation->found;
+        char id[CUT], expected[CUT];
+        put(page, "  %s%s%s %s:", colour(page, expectation->met ? GREEN : RED),
+            expectation->met ? "met    " : "NOT MET", colour(page, PLAIN),
+            shown(expectation->id, VALUE_WIDTH, id));
+        shown(expectation->expected, VALUE_WIDTH, expected);
+        bool fits = strlen(id) + strlen(expected) < TOGETHER_MAX;
+        put(page, "%s expected %s, found %s\n", fits ? "" : "\n         ", expected, found);
     }
 }
 
@@ -341,7 +367,8 @@ bool render_table(const struct rendering *rendering, struct buf *out, struct err
                         .ok = true};
     char line[RENDER_TEXT];
 
-    put(&page, "%s%s%s\n", colour(&page, BOLD), verdict_line(page.comparison, line),
+    put(&page, "%s%s%s\n", colour(&page, page.comparison->valid ? BOLD : RED),
+        page.comparison->valid ? verdict_line(page.comparison, line) : "invalid experiment",
         colour(&page, PLAIN));
     put_cells(&page);
     put_confounders(&page);

@@ -21,15 +21,34 @@ static char *rendered(render *format, const struct comparison *comparison,
     return text.data;
 }
 
-static void a_table_fits_a_terminal(void **state)
+static void check_width(const struct comparison *comparison, const struct expectation *expectation)
 {
-    struct experiment *experiment = experiment_open();
-    char *text = rendered(render_table, experiment_compare(experiment), NULL, 0);
+    char *text = rendered(render_table, comparison, expectation, expectation == NULL ? 0 : 1);
 
-    (void)state;
     for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
         CHECK(strcspn(line, "\n") <= TABLE_COLUMNS, "%.120s", line);
     free(text);
+}
+
+static void a_table_fits_a_terminal(void **state)
+{
+    static char long_id[200], long_json[200];
+    struct expectation expectation = {.id = long_id, .found = "open-in-both"};
+    struct experiment *experiment = experiment_open();
+
+    (void)state;
+    memset(long_id, 'i', sizeof long_id - 1);
+    memset(expectation.expected, 'e', sizeof expectation.expected - 1);
+    check_width(experiment_compare(experiment), &expectation);
+    experiment_close(experiment);
+
+    experiment = experiment_open();
+    memset(long_json, '/', sizeof long_json - 1);
+    long_json[0] = long_json[sizeof long_json - 2] = '"';
+    change(experiment->reports[GVISOR], "cell.pod.host_path", long_json);
+    change(experiment->reports[GVISOR], "cell.name",
+           "\"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn\"");
+    check_width(experiment_compare(experiment), NULL);
     experiment_close(experiment);
 }
 

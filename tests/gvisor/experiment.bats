@@ -119,7 +119,7 @@ confounded() { # WHAT TEXT: refused with status 5, and named
 }
 
 @test "a sandbox that is killed fails the experiment with its cell's name, and leaves nothing" {
-  "$experiment" --costs >out 2>err &
+  "$experiment" --costs >out 2>err 3>&- &
   local pid=$! sandbox='' status=0
   until sandbox=$(pgrep -f "runsc-sandbox.*$TMPDIR"); do kill -0 "$pid"; done
   kill -KILL "${sandbox%%$'\n'*}"
@@ -130,7 +130,7 @@ confounded() { # WHAT TEXT: refused with status 5, and named
 }
 
 @test "a stop ends it with the containers and leaves nothing" {
-  "$experiment" --costs >out 2>err &
+  "$experiment" --costs >out 2>err 3>&- &
   local pid=$! status=0
   until pgrep -f "runsc-sandbox.*$TMPDIR" >/dev/null; do kill -0 "$pid"; done
   kill -TERM "$pid"
