@@ -39,9 +39,9 @@ HARMLESS = (errno.EINTR, "short")
 class Scenario:
     """A command, the files it makes, and what they (and stdout) hold when it succeeds."""
 
-    def __init__(self, name, command, outputs, stdin=b"", links=()):
+    def __init__(self, name, command, outputs, stdin=b"", links=(), step=1, spills=False):
         self.name, self.command, self.outputs, self.stdin = name, command, outputs, stdin
-        self.links = links
+        self.links, self.step, self.spills = links, step, spills
         self.good = {}
 
 
@@ -125,7 +125,8 @@ def judge(scenario, call, how, done, struck, left):
             return f"{name} is neither old nor new: {text[:60]!r}"
         if "/" in name and text != scenario.good[name] and not name.endswith(("seconds", "bytes")):
             return f"{name} is not whole: {text[:60]!r}"
-    if call != "write" and done.stdout not in (b"", scenario.good["-"]):
+    # What has gone to a pipe cannot be taken back when a temporary file then fails.
+    if call != "write" and not (call == "pread" and scenario.spills) and done.stdout not in (b"", scenario.good["-"]):
         return f"part of the output: {done.stdout[:60]!r}"
     return None
 
@@ -150,7 +151,7 @@ def run_scenario(scenario, results):
                 if not struck:
                     break
                 struck_count += 1
-                number += 1
+                number += scenario.step
         if struck_count == 0:
             continue
         results.append(not faults)
@@ -187,7 +188,8 @@ def scenarios():
     for name, flags in (("gzip", ["in.gz"]), ("BGZF", ["in.bgz"])):
         yield Scenario(f"totals of {name}", [aggregator, "--print", "json", "-t", "2", *flags], [])
     yield Scenario("totals of a pipe", [aggregator, "--print", "table", "--max-bad", "1", "-t", "1", "-"], [], text)
-    yield Scenario("totals that spill", [aggregator, "--print", "csv", "--stats", "-m", "25M", "-t", "1", "many.jsonl"], [])
+    yield Scenario("totals that spill", [aggregator, "--print", "csv", "--stats", "-m", "25M", "-t", "1", "many.jsonl"], [],
+                   step=9, spills=True)
 
 
 def main():
