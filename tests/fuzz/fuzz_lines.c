@@ -128,7 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                      .key_len = strlen(name[0]),
                                      .value = name[1],
                                      .value_len = strlen(name[1]),
-                                     .max_line = data[0] & 16 ? 40 : 1 << 20,
+                                     .max_line = data[0] & 16 ? 40 : 1 << 14,
                                      .max_key = data[0] & 32 ? 3 : 1024};
     struct outcome strict = {0}, fast = {0};
 
