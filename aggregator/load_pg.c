@@ -1,6 +1,7 @@
 #include "aggregator/load_pg.h"
 
 #include <libpq-fe.h>
+#include <nss.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,12 +174,21 @@ static bool connect_once(struct pg **ret, const struct pg_settings *settings, st
     return true;
 }
 
+/* A static program has these built in; modules that nsswitch.conf names may crash it. */
+static void use_own_lookups(void)
+{
+    (void)__nss_configure_lookup("passwd", "files");
+    (void)__nss_configure_lookup("group", "files");
+    (void)__nss_configure_lookup("hosts", "files dns");
+}
+
 bool pg_connect(struct pg **ret, const struct pg_settings *settings, uint64_t wait_ms,
                 struct err *err)
 {
     const double until = machine_seconds() + (double)wait_ms / 1000;
     int pause_ms = BACKOFF_FIRST_MS;
 
+    use_own_lookups();
     for (;;) {
         if (connect_once(ret, settings, err))
             return true;
@@ -319,12 +329,14 @@ int pg_column_count(const struct pg_rows *rows)
 
 const char *pg_column_name(const struct pg_rows *rows, int column)
 {
-    return PQfname(rows->result, column);
+    const char *name = PQfname(rows->result, column);
+    return name == NULL ? "" : name;
 }
 
 const char *pg_value(const struct pg_rows *rows, int row, int column)
 {
-    return PQgetisnull(rows->result, row, column) ? NULL : PQgetvalue(rows->result, row, column);
+    /* Null by libpq's word too where a server sent fewer rows or columns than were asked for. */
+    return PQgetisnull(rows->result, row, column) ? "" : PQgetvalue(rows->result, row, column);
 }
 
 const char *pg_tag(const struct pg_rows *rows)

@@ -49,7 +49,7 @@ bool pg_query(struct pg *pg, const char *sql, int count, const char *const *para
 int pg_row_count(const struct pg_rows *rows);
 int pg_column_count(const struct pg_rows *rows);
 const char *pg_column_name(const struct pg_rows *rows, int column);
-const char *pg_value(const struct pg_rows *rows, int row, int column); /* NULL for null */
+const char *pg_value(const struct pg_rows *rows, int row, int column); /* "" for null or absent */
 const char *pg_tag(const struct pg_rows *rows);                        /* "INSERT 0 1", "COMMIT" */
 uint64_t pg_affected(const struct pg_rows *rows);
 void pg_rows_free(struct pg_rows *rows); /* accepts NULL */

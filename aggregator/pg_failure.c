@@ -57,8 +57,8 @@ enum status pg_failure_connection(const char *text)
         ":  28",       "authentication failed",       ":  42", ":  3D000",
         "certificate", "server does not support SSL", NULL};
     static const char *const settings[] = {
-        "invalid ",      "sslmode ",         "gssencmode ", "definition of service ",
-        "service file ", "could not match ", NULL};
+        "invalid ",      "sslmode ",         "gssencmode ",         "definition of service ",
+        "service file ", "could not match ", "local user with ID ", NULL};
     const char *last = NULL;
 
     for (const char *at = text; (at = strstr(at, "connection to server ")) != NULL; at++)

@@ -9,8 +9,7 @@ enum { SQL_MAX = 64 * 1024, COLUMN_GAP = 2 };
 
 static const char *cell(const struct pg_rows *rows, int row, int column)
 {
-    const char *value = row < 0 ? pg_column_name(rows, column) : pg_value(rows, row, column);
-    return value == NULL ? "" : value;
+    return row < 0 ? pg_column_name(rows, column) : pg_value(rows, row, column);
 }
 
 static bool add_csv_row(struct buf *out, const struct pg_rows *rows, int row, struct err *err)

@@ -249,7 +249,7 @@ static bool check_unique(struct pg *pg, const struct target *target,
             2, params, &rows, err))
         return false;
     const char *exact = pg_value(rows, 0, 0);
-    if (exact == NULL)
+    if (exact[0] == '\0')
         return err_set(err, STATUS_REFUSED,
                        "table %s has no usable unique index on %s; add one: CREATE UNIQUE INDEX ON "
                        "%s (%s)",
@@ -300,12 +300,12 @@ static bool check_rights(struct pg *pg, const struct target *target, struct err 
                   2, tables, &rows, err))
         return false;
     for (int i = 0; i < 2 * PRIVILEGE_COUNT; i++)
-        if (strcmp(pg_value(rows, 0, i), "f") == 0)
+        if (strcmp(pg_value(rows, 0, i), "t") != 0)
             return err_set(err, STATUS_REFUSED,
                            "this database user has no %s right on %s; grant the rights that "
                            "aggregator --init-sql lists",
                            names[i % PRIVILEGE_COUNT], tables[i / PRIVILEGE_COUNT]);
-    if (strcmp(pg_value(rows, 0, 2 * PRIVILEGE_COUNT), "f") == 0)
+    if (strcmp(pg_value(rows, 0, 2 * PRIVILEGE_COUNT), "t") != 0)
         return err_set(err, STATUS_REFUSED,
                        "this database user may not make temporary tables; grant the rights that "
                        "aggregator --init-sql lists");

@@ -148,6 +148,20 @@ static bool open_direct(struct outfile *out, struct err *err)
     return out->fd >= 0 || fail(out, "open", err);
 }
 
+/* As fs.protected_symlinks of Linux: who may only add links to a directory shall not aim us. */
+static bool may_follow(const struct outfile *out, const struct stat *link)
+{
+    struct stat dir;
+    char *path = directory_of(out->path);
+    bool known = path != NULL && stat(path, &dir) == 0;
+
+    free(path);
+    if (!known)
+        return false;
+    return (dir.st_mode & S_ISVTX) == 0 || (dir.st_mode & S_IWOTH) == 0 ||
+           link->st_uid == geteuid() || link->st_uid == dir.st_uid;
+}
+
 static bool follow_link(struct outfile *out, struct err *err)
 {
     struct stat st;
@@ -156,6 +170,10 @@ static bool follow_link(struct outfile *out, struct err *err)
         return fail(out, "create", err);
     if (!S_ISLNK(st.st_mode))
         return true;
+    if (!may_follow(out, &st)) {
+        errno = EACCES;
+        return fail(out, "follow the link", err);
+    }
     out->real_path = realpath(out->path, NULL);
     if (out->real_path == NULL)
         return fail(out, "follow the link", err);

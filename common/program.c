@@ -18,7 +18,8 @@ enum { TERMINATION_MAX = 4096 };
 
 void program_start(void)
 {
-    const struct rlimit none = {0, 0};
+    /* A byte, because Linux pipes a core to a helper even with a limit of 0, but not of 1. */
+    const struct rlimit none = {0, 0}, next_to_none = {1, 1};
     sigset_t stops;
 
     (void)umask(027);
@@ -28,7 +29,8 @@ void program_start(void)
     (void)sigaddset(&stops, SIGTERM);
     (void)sigaddset(&stops, SIGINT);
     (void)pthread_sigmask(SIG_BLOCK, &stops, NULL);
-    (void)setrlimit(RLIMIT_CORE, &none);
+    if (setrlimit(RLIMIT_CORE, &next_to_none) != 0)
+        (void)setrlimit(RLIMIT_CORE, &none);
     /* A closed descriptor is filled so that writing to it fails: stdin and the outputs alike. */
     for (int fd = 0; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)

@@ -93,6 +93,7 @@ static void connection_texts_tell_what_may_pass(void **state)
          STATUS_USAGE},
         {"definition of service \"x\" not found", STATUS_USAGE},
         {"service file \"x\" not found", STATUS_USAGE},
+        {"local user with ID 65532 does not exist", STATUS_USAGE},
         {"could not match 2 port numbers to 3 hosts", STATUS_USAGE},
     };
     (void)state;

@@ -1,0 +1,119 @@
+#!/usr/bin/env bats
+# Hostile input: whatever comes, memory and time stay bounded and the answer is clear.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+  cd "$BATS_TEST_TMPDIR"
+  export AGGREGATOR_LOG_FORMAT=text
+}
+
+# STATUS TEXT MEMORY ARGUMENT...: ends so, says so in one line, and never held more than MEMORY bytes.
+bounded() {
+  local want=$1 text=$2 memory=$3
+  shift 3
+  run --separate-stderr timeout 120 "$BUILD/aggregator" --print csv --report r.json "$@"
+  [ "$status" -eq "$want" ] || { echo "status $status: $stderr"; return 1; }
+  [ "${#stderr_lines[@]}" -eq 1 ] && [[ $stderr == *"$text"* ]] || { echo "said: $stderr"; return 1; }
+  [ "${#stderr}" -lt 2300 ]
+  [ "$(jq .peak_rss_bytes r.json)" -lt "$memory" ] || { jq .peak_rss_bytes r.json; return 1; }
+}
+M=1048576
+
+event() { printf '{"userId":"%s","sessionDuration":%s%s}\n' "$1" "$2" "${3:-}"; }
+many() { head -c "$1" /dev/zero | tr '\0' "$2"; } # COUNT CHARACTER
+
+@test "a line of a gigabyte is bad, and takes no memory" {
+  many $((1024 * M)) x | bounded 3 'standard input:1:1048577: the line is longer than --max-line' $((64 * M)) -m 32M -
+  { many $((100 * M)) x; echo; event u 1; } | bounded 0 'read 2 lines (1 bad' $((64 * M)) -m 32M --max-bad 1 -
+  jq -e '.total == 1' r.json
+}
+
+@test "a line as long as --max-line allows takes memory for itself" {
+  event u 1 ",\"x\":\"$(many 100000 y)\"" >in.jsonl
+  { printf '{"userId":"u","sessionDuration":1,"x":"'; many $((200 * M)) y; printf '"}\n'; } |
+    bounded 0 'read 1 lines' $((520 * M)) -m 400M --max-line 256M -
+}
+
+@test "a million levels of nesting are too many, in lines of any length" {
+  event u 1 ",\"x\":$(many 64 '[')$(many 64 ']')" >deep.jsonl
+  bounded 3 'deep.jsonl:1:' $((96 * M)) deep.jsonl
+  event u 1 ",\"x\":$(many 63 '[')$(many 63 ']')" >fits.jsonl
+  bounded 0 'read 1 lines' $((96 * M)) fits.jsonl
+  { printf '{"userId":"u","sessionDuration":1,"x":'; many 1000000 '['; many 1000000 ']'; echo '}'; } >million.jsonl
+  bounded 3 'million.jsonl:1:' $((96 * M)) --max-line 4M million.jsonl
+  many 1000000 '{' >open.jsonl
+  bounded 3 'open.jsonl:1:' $((96 * M)) open.jsonl
+}
+
+@test "keys without number spill to disk within --max-memory: KEYS=10000000 for more" {
+  local keys=${KEYS:-500000}
+  awk -v n="$keys" 'BEGIN { for (i = 0; i < n; i++) printf "{\"userId\":\"key-%d-of-some-length\",\"sessionDuration\":1}\n", i }' |
+    timeout 300 "$BUILD/aggregator" --print csv --report r.json -m 32M -t 2 - >out.csv
+  [ "$(wc -l <out.csv)" -eq $((keys + 1)) ]
+  [ "$(jq .total r.json)" -eq "$keys" ]
+  [ "$(jq '.spilled_bytes > 0' r.json)" = true ]
+  [ "$(jq .peak_rss_bytes r.json)" -lt $((48 * M)) ]
+}
+
+@test "a key of a megabyte is refused by its place" {
+  event "$(many $M k)" 1 >in.jsonl
+  bounded 3 'in.jsonl:1:11: the key is longer than --max-key' $((96 * M)) --max-line 4M in.jsonl
+  { printf '{"userId":"'; many 600000 x | sed 's/xxxxxx/\\u006b/g'; printf '","sessionDuration":1}\n'; } >escaped.jsonl
+  bounded 3 'escaped.jsonl:1:11: the key is longer than --max-key' $((96 * M)) --max-line 4M escaped.jsonl
+}
+
+@test "numbers of a million digits are out of range as values and harmless elsewhere" {
+  event u "$(many 100000 9)" >value.jsonl
+  bounded 3 'value.jsonl:1:33: the value is not in 0..9223372036854775807' $((96 * M)) value.jsonl
+  { printf '{"userId":"u","sessionDuration":'; many 1000000 9; echo '}'; } >million.jsonl
+  bounded 3 'million.jsonl:1:' $((96 * M)) --max-line 4M million.jsonl
+  { printf '{"userId":"u","sessionDuration":1,"n":-'; many 1000000 9; printf .; many 1000000 9; printf e; many 1000000 9; echo '}'; } >other.jsonl
+  bounded 0 'read 1 lines' $((96 * M)) --max-line 4M other.jsonl
+  { printf '{"userId":"u","sessionDuration":'; many 1000000 0; echo '1}'; } >zeros.jsonl
+  bounded 3 'zeros.jsonl:1:' $((96 * M)) --max-line 4M zeros.jsonl
+}
+
+@test "U+0000, lone surrogates and bytes that are not UTF-8 are refused in keys" {
+  local bad
+  for bad in '\u0000' 'a\u0000b' '\ud800' '\udc00' '\ud800\u0041' '\udc00\ud800' '\ud83d\ud83d\ude00'; do
+    event "$bad" 1 >in.jsonl
+    bounded 3 'in.jsonl:1:' $((96 * M)) in.jsonl
+  done
+  # Overlong forms, surrogates, beyond U+10FFFF, stray and missing continuations, a byte-order mark.
+  for bad in '\xc0\x80' '\xc0\xaf' '\xe0\x80\x80' '\xf0\x80\x80\x80' '\xed\xa0\x80' '\xf4\x90\x80\x80' \
+    '\xf8\x88\x80\x80\x80' '\x80' '\xc3' '\xe2\x82' '\xff' '\xfe'; do
+    printf '{"userId":"a%b","sessionDuration":1}\n' "$bad" >in.jsonl
+    bounded 3 'in.jsonl:1:' $((96 * M)) in.jsonl
+    printf '{"userId":"a","sessionDuration":1,"x":"%b"}\n' "$bad" >in.jsonl
+    bounded 3 'in.jsonl:1:' $((96 * M)) in.jsonl
+  done
+  printf '\xef\xbb\xbf{"userId":"a","sessionDuration":1}\n' >in.jsonl
+  bounded 3 'in.jsonl:1:1: ' $((96 * M)) in.jsonl
+}
+
+@test "what hostile lines hold does not reach the terminal, nor break a log line" {
+  printf '{"userId":"\\u001b[2J\\u0007\\u009b","sessionDuration":9223372036854775807}\n%.0s' 1 2 >in.jsonl
+  run --separate-stderr "$BUILD/aggregator" --print table in.jsonl
+  [ "$status" -eq 3 ] && [[ $stderr == *"the total of '\\x1b[2J"* && $stderr != *$'\e'* ]]
+  head -n 1 in.jsonl >one.jsonl
+  "$BUILD/aggregator" --print table one.jsonl >out
+  run grep -cP '[\x00-\x09\x0b-\x1f\x7f]' out
+  [ "$output" = 0 ]
+  AGGREGATOR_LOG_FORMAT=json run --separate-stderr "$BUILD/aggregator" --print csv $'no\nsuch\e[2J.jsonl'
+  [ "$status" -eq 4 ] && [ "${#stderr_lines[@]}" -eq 1 ] && jq -e . <<<"$stderr"
+}
+
+@test "a bomb of gzip is read in bounded memory, and stopped by its lines" {
+  # 256 MiB of zeros in a thousandth: one line, longer than any limit.
+  head -c $((256 * M)) /dev/zero | gzip -6 >bomb.gz
+  [ "$(stat -c %s bomb.gz)" -lt $((M / 2)) ]
+  bounded 3 'bomb.gz:1:' $((64 * M)) -m 32M bomb.gz
+  # 2^22 blank lines, a thousand times smaller as they lie there.
+  many $((4 * M)) '\n' | gzip -6 >blank.gz
+  bounded 0 "read $((4 * M)) lines (0 bad, $((4 * M)) blank)" $((64 * M)) -m 32M blank.gz
+  # Empty members without end.
+  printf '' | gzip >empty.gz
+  for _ in {1..13}; do cat empty.gz empty.gz >twice && mv twice empty.gz; done
+  bounded 0 'read 0 lines' $((64 * M)) -m 32M empty.gz
+}
