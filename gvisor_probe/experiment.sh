@@ -91,6 +91,8 @@ run_probe() { # CELL OUTPUT COMMAND [OPTION...]
   running=$!
   wait "$running" || status=$?
   running=''
+  # What is left of a container that was ended would keep the pipe open.
+  if ((status != 0)); then "${runtime[@]}" delete --force "${container[-1]}" 2>/dev/null || true; fi
   wait "$reader"
   if ((status != 0)); then
     cat "$work/log" >&2

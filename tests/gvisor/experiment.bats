@@ -138,3 +138,10 @@ confounded() { # WHAT TEXT: refused with status 5, and named
   [ "$status" -eq 143 ]
   leaves_nothing
 }
+
+@test "a container that does not end in time fails the experiment, and leaves nothing" {
+  EXPERIMENT_TIMEOUT=1 run --separate-stderr timeout 60 "$experiment" --costs
+  [ "$status" -eq 1 ]
+  [[ $stderr == *"the container of cell "*" ended with status 124"* ]]
+  leaves_nothing
+}
