@@ -60,8 +60,8 @@ static void every_kind_of_value_is_written_exactly(void **state)
 
 static void usage_tells_seconds_and_memory(void **state)
 {
-    static const char *const names[] = {"\"user_seconds\":", "\"system_seconds\":\t",
-                                        "\"peak_rss_bytes\":"};
+    static const char *const names[] = {
+        "\"user_seconds\":", "\"system_seconds\":", "\"peak_rss_bytes\":"};
     struct report *report = report_new("unit");
     (void)state;
     report_usage(report);
