@@ -12,6 +12,7 @@ quiet() { # COMMAND...: its output if it fails
 
 # Objects of programs' own configurations, which no API server reads.
 no_schema=kustomize.config.k8s.io/v1beta1/Kustomization
+no_schema+=,kustomize.config.k8s.io/v1alpha1/Component
 no_schema+=,kubelet.config.k8s.io/v1beta1/KubeletConfiguration
 no_schema+=,kubeproxy.config.k8s.io/v1alpha1/KubeProxyConfiguration
 

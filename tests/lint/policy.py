@@ -361,9 +361,9 @@ def same_metrics(objects):
 def applied(objects):
     applied_files = [name for o in objects if o.kind == "Kustomization"
                      for name in o.body.get("resources", [])]
-    runs = ("Workflow", "CronWorkflow", "Kustomization")
+    other = ("Workflow", "CronWorkflow", "Kustomization", "Component")
     for obj in objects:
-        if (obj.kind in runs) == (obj.file.rpartition("/")[2] in applied_files):
+        if (obj.kind in other) == (obj.file.rpartition("/")[2] in applied_files):
             yield obj.title
 
 
