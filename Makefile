@@ -32,7 +32,7 @@ NOT_CXX := -std=gnu17 -Wstrict-prototypes -Wmissing-prototypes
 ALL_CXXFLAGS := -std=gnu++17 -fno-exceptions -fno-rtti $(filter-out $(NOT_CXX),$(ALL_CFLAGS))
 ALL_LDFLAGS := -pthread $(LDFLAGS_$(PROFILE)) $(LDFLAGS)
 
-LIBS_COMMON := -L$(DEPS)/lib -lcjson -lxxhash -lz -lm
+LIBS_COMMON := -L$(DEPS)/lib -lcjson -lxxhash -lmd -lz -lm
 LIBS_fake_gen := $(LIBS_COMMON)
 LIBS_gvisor_probe := $(LIBS_COMMON)
 LIBS_aggregator := -L$(DEPS)/lib -lpq -lpgcommon_shlib -lpgport_shlib -lssl -lcrypto $(LIBS_COMMON)

@@ -1,16 +1,14 @@
-/* SHA-256 (FIPS 180-4). Pure. libcrypto would add megabytes for this one function. */
+/* SHA-256 (FIPS 180-4), by libmd: libcrypto would add megabytes for this one function. Pure. */
 #ifndef COMMON_SHA256_H
 #define COMMON_SHA256_H
 
+#include <sha2.h>
 #include <stddef.h>
-#include <stdint.h>
 
-enum { SHA256_SIZE = 32, SHA256_BLOCK = 64, SHA256_HEX = 2 * SHA256_SIZE };
+enum { SHA256_HEX = SHA256_DIGEST_STRING_LENGTH - 1 };
 
 struct sha256 {
-    uint32_t state[8];
-    uint64_t bytes;
-    unsigned char block[SHA256_BLOCK];
+    SHA2_CTX state;
 };
 
 void sha256_init(struct sha256 *hash);

@@ -25,6 +25,7 @@ license() { # SOURCE-PACKAGE: what its authors declare
   openssl) echo Apache-2.0 ;;
   postgresql-*) echo PostgreSQL ;;
   tzdata) echo LicenseRef-public-domain ;;
+  libmd) echo BSD-3-Clause ;;
   xxhash) echo BSD-2-Clause ;;
   zlib) echo Zlib ;;
   *) die "no license is known for $1: look it up in its copyright file and add it here" ;;
