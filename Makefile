@@ -66,7 +66,7 @@ COMMON_LIB := $(B)/common.a
 UNIT_TESTS := $(patsubst %.c,%,$(wildcard $(addsuffix /tests/test_*.c,common $(PROGRAMS))))
 
 .PHONY: all help test unit unit-programs unit-asan cli gvisor db diff installer check-binary layers \
-        images check-images box-up box-down e2e lint fmt clean
+        images check-images box-up box-down e2e chaos lint fmt clean
 
 all: $(addprefix build/,$(PROGRAMS)) ## build the static programs (default)
 
@@ -252,6 +252,10 @@ box-down: ## end it; nothing but its cache stays
 e2e: all ## the workflows on the box, brought up and taken down if it is not up
 	$(MAKE) images
 	tests/e2e/run.sh $(RESULTS)
+
+chaos: all ## RUNS=30 of the pipeline on the box while its parts are broken at random (SEED=n)
+	$(MAKE) images
+	tests/e2e/chaos.sh $(RESULTS)
 
 lint: $(DEPS_STAMP) ## shell, YAML, manifests, images, CI, layout, sizes, banned calls
 	.ci/setup lint
