@@ -97,6 +97,53 @@ static void hostile_texts_stay_texts_in_every_format(void **state)
     }
 }
 
+static void add_costs(struct experiment *experiment, int cell, double median)
+{
+    struct err err = {0};
+    char json[256];
+
+    (void)snprintf(json, sizeof json,
+                   "{\"costs\":{\"benchmarks\":[{\"id\":\"getppid\",\"title\":\"a call\","
+                   "\"median_ns\":%g,\"mad_percent\":1,\"noisy\":false}]}}",
+                   median);
+    CHECK(side_add_costs(&experiment->cells[cell], "costs", cJSON_Parse(json), &err), "%s",
+          err.text);
+}
+
+static void costs_and_expectations_are_shown_in_every_format(void **state)
+{
+    static const struct {
+        const char *cost, *expectation; /* NULL: not of this format */
+    } shown[] = {
+        {"getppid            B syscall    200 ns -> 5.2 us     +2500% beyond  20% with 25 us",
+         "NOT MET gvisor/file: expected contained, found landed"},
+        {"\"overhead_percent\": 2500", "\"met\": false"},
+        {"| getppid | gvisor | syscall | 200 ns | 5.2 us | +2500% | beyond | 25 us |",
+         "| gvisor/file | contained | landed | **not met** |"},
+        {NULL, "<failure message=\"expected contained, found landed\"/>"},
+        {"gvisor_probe_overhead_ratio{cell=\"gvisor\",benchmark=\"getppid\"} 25",
+         "gvisor_probe_expectations_unmet 1"},
+    };
+    const struct expectation expectation = {
+        .id = "gvisor/file", .expected = "contained", .found = "landed"};
+    struct experiment *experiment = experiment_open();
+
+    (void)state;
+    (void)experiment_compare(experiment);
+    add_costs(experiment, RUNC, 200);
+    add_costs(experiment, GVISOR, 5200);
+    comparison_make(&experiment->comparison, experiment->cells, experiment->count,
+                    &experiment->landing);
+    for (size_t f = 0; f < ARRAY_LEN(formats); f++) {
+        char *text = rendered(formats[f], &experiment->comparison, &expectation, 1);
+        CHECK(shown[f].cost == NULL || strstr(text, shown[f].cost) != NULL, "%s in %s",
+              shown[f].cost, text);
+        CHECK(strstr(text, shown[f].expectation) != NULL, "%s in %s", shown[f].expectation, text);
+        free(text);
+    }
+    experiment_close(experiment);
+}
+
 static void json_is_json(void **state)
 {
     struct experiment *experiment = experiment_open();
@@ -266,6 +313,7 @@ int main(void)
         cmocka_unit_test(a_table_fits_a_terminal),
         cmocka_unit_test(colours_are_used_only_where_asked_for),
         cmocka_unit_test(hostile_texts_stay_texts_in_every_format),
+        cmocka_unit_test(costs_and_expectations_are_shown_in_every_format),
         cmocka_unit_test(json_is_json),
         cmocka_unit_test(junit_counts_what_failed),
         cmocka_unit_test(openmetrics_end_with_their_mark),
