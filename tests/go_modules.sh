@@ -87,7 +87,7 @@ build_component() { # NAME
 }
 
 resolve() { # NAME: what go.sum lacks is looked up in the public checksum database
-  local module version out
+  local module version out lacks
   check_go "$1"
   read -r module version _ < <(pin "$1") || die "unknown component '$1'"
   fetch_module "$module" "$version" | jq -r '"\(.Path) \(.Version) \(.Sum)"'
@@ -98,6 +98,9 @@ resolve() { # NAME: what go.sum lacks is looked up in the public checksum databa
   export GOFLAGS="$GOFLAGS -mod=mod"
   out=$(mktemp -d)
   "build_$1"
-  comm -13 <(sort go.sum.before) <(sort go.sum) >"$pins/sums/$1.sum"
-  [[ -s $pins/sums/$1.sum ]] || rm "$pins/sums/$1.sum"
+  lacks=$(comm -13 <(sort go.sum.before) <(sort go.sum))
+  if [[ $lacks ]]; then
+    mkdir -p "$pins/sums"
+    echo "$lacks" >"$pins/sums/$1.sum"
+  fi
 }
