@@ -219,6 +219,6 @@ esac
 ((EUID == 0)) || die "needs root, because runc and runsc do: sudo ./run.sh gvisor"
 "$root/.ci/setup" build run
 find_runtimes
-make -s -j"$(nproc)" -C "$root" build/gvisor_probe
+make -s -j"$(nproc)" -C "$root" build/gvisor_probe >&2 # stdout is for the comparison
 probe=$root/build/gvisor_probe
 experiment

@@ -145,3 +145,10 @@ confounded() { # WHAT TEXT: refused with status 5, and named
   [[ $stderr == *"the container of cell "*" ended with status 124"* ]]
   leaves_nothing
 }
+
+@test "what is built first does not get into the output" {
+  touch "$schemas/main.c"
+  run --separate-stderr "$experiment" --format json
+  [ "$status" -eq 0 ]
+  jq -e .valid <<<"$output"
+}
