@@ -43,7 +43,7 @@ PURE := common/err common/buf common/num common/civil_time common/json_scan comm
         fake_gen/generator fake_gen/zipf fake_gen/event_text fake_gen/broken_line \
         aggregator/scan aggregator/layout aggregator/layout_avx2 aggregator/layout_avx512 \
         aggregator/layout_portable aggregator/block_digest aggregator/block_digest_avx2 \
-        aggregator/totals aggregator/merge aggregator/sequence \
+        aggregator/slot aggregator/total aggregator/totals aggregator/merge aggregator/sequence \
         aggregator/print_rows aggregator/copy_row aggregator/sql_text aggregator/pg_failure \
         gvisor_probe/words gvisor_probe/mountinfo gvisor_probe/proc_status gvisor_probe/cause \
         gvisor_probe/detect gvisor_probe/bench gvisor_probe/run_table \

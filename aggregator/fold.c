@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -26,12 +27,6 @@ struct worker {
     struct layout layout;
 };
 
-struct table_stream {
-    struct total_stream stream; /* first: it is a stream */
-    const struct totals *totals;
-    size_t at;
-};
-
 struct fold {
     const struct fold_rules *rules;
     struct source *source;
@@ -51,7 +46,7 @@ struct fold {
     bool failed;
     struct err err;
 
-    struct table_stream *tables;
+    atomic_uint next_part; /* to be combined and sorted */
     struct total_stream **streams;
     struct merge *merge;
 };
@@ -66,8 +61,7 @@ static bool make_workers(struct fold *fold, uint64_t table_budget, struct err *e
         return err_errno(err, errno, "cannot draw a hash seed");
     for (unsigned i = 0; i < fold->threads; i++) {
         fold->workers[i].fold = fold;
-        fold->workers[i].totals =
-            totals_new((size_t)table_budget, fold->rules->statistics, seed + i);
+        fold->workers[i].totals = totals_new((size_t)table_budget, fold->rules->statistics, seed);
         if (fold->workers[i].totals == NULL)
             return err_set(err, STATUS_TRANSIENT, "out of memory");
     }
@@ -134,7 +128,6 @@ void fold_free(struct fold *fold)
         return;
     merge_free(fold->merge);
     free(fold->streams);
-    free(fold->tables);
     for (unsigned i = 0; fold->workers != NULL && i < fold->threads; i++)
         totals_free(fold->workers[i].totals);
     for (size_t i = 0; fold->blocks != NULL && i < fold->block_count; i++)
@@ -225,7 +218,7 @@ static void drain(struct worker *worker)
     }
 }
 
-static void *work(void *context)
+static void *read_and_add(void *context)
 {
     struct worker *worker = context;
     struct fold *fold = worker->fold;
@@ -256,15 +249,26 @@ static void *work(void *context)
         drain(worker);
         pthread_mutex_unlock(&fold->lock);
     }
-    pthread_mutex_lock(&fold->lock);
-    bool failed = fold->failed;
-    pthread_mutex_unlock(&fold->lock);
-    if (!failed && !stop_requested())
-        totals_sort(worker->totals);
     return NULL;
 }
 
-static void run_workers(struct fold *fold)
+/* Adds the tables up in the first one, part by part, and sorts what comes of it. */
+static void *combine(void *context)
+{
+    struct worker *worker = context;
+    struct fold *fold = worker->fold;
+    unsigned p;
+
+    while ((p = atomic_fetch_add(&fold->next_part, 1)) < TOTALS_PARTS && !stop_requested()) {
+        for (unsigned i = 1; i < fold->threads; i++)
+            totals_take_part(fold->workers[0].totals, fold->workers[i].totals, p);
+        for (unsigned i = 0; i < fold->threads; i++)
+            totals_sort_part(fold->workers[i].totals, p);
+    }
+    return NULL;
+}
+
+static void run_workers(struct fold *fold, void *(*work)(void *))
 {
     unsigned started = 0;
     int failed = 0;
@@ -287,48 +291,25 @@ static void run_workers(struct fold *fold)
 
 /* The sorted stream. */
 
-static bool table_rewind(struct total_stream *stream, struct err *err)
-{
-    (void)err;
-    ((struct table_stream *)stream)->at = 0;
-    return true;
-}
-
-static int table_next(struct total_stream *stream, struct total *ret, struct err *err)
-{
-    struct table_stream *table = (struct table_stream *)stream;
-    (void)err;
-    if (table->at == totals_count(table->totals))
-        return 0;
-    totals_get(table->totals, table->at++, ret);
-    return 1;
-}
-
 static bool open_merge(struct fold *fold, struct err *err)
 {
     size_t runs = spill_run_count(fold->spill), count = 0;
 
-    fold->tables = calloc(fold->threads, sizeof *fold->tables);
-    fold->streams = calloc(fold->threads + runs, sizeof(struct total_stream *));
-    if (fold->tables == NULL || fold->streams == NULL)
+    fold->streams =
+        calloc((size_t)fold->threads * TOTALS_PARTS + runs, sizeof(struct total_stream *));
+    if (fold->streams == NULL)
         return err_set(err, STATUS_TRANSIENT, "out of memory");
-    for (unsigned i = 0; i < fold->threads; i++) {
-        fold->tables[i] = (struct table_stream){
-            .stream = {.rewind = table_rewind, .next = table_next},
-            .totals = fold->workers[i].totals,
-        };
-        fold->streams[count++] = &fold->tables[i].stream;
-    }
+    for (unsigned i = 0; i < fold->threads; i++)
+        for (unsigned p = 0; p < TOTALS_PARTS && totals_count(fold->workers[i].totals) > 0; p++)
+            fold->streams[count++] = totals_part(fold->workers[i].totals, p);
     for (size_t i = 0; i < runs; i++)
         fold->streams[count++] = spill_run(fold->spill, i);
     fold->merge = merge_new(fold->streams, count);
     return fold->merge != NULL || err_set(err, STATUS_TRANSIENT, "out of memory");
 }
 
-/* Counts and checks every total before anything is printed or loaded. */
-static bool survey(struct fold *fold, struct fold_result *ret, struct err *err)
+static bool survey_stream(struct total_stream *totals, struct fold_result *ret, struct err *err)
 {
-    struct total_stream *totals = merge_stream(fold->merge);
     struct total total;
     int got;
 
@@ -349,6 +330,25 @@ static bool survey(struct fold *fold, struct fold_result *ret, struct err *err)
     return got == 0;
 }
 
+/*
+ * Counts and checks every total before anything is printed or loaded: part by part where no key is
+ * in two of them, which is faster; in order where one is, and to name the first that is too great.
+ */
+static bool survey(struct fold *fold, struct fold_result *ret, struct err *err)
+{
+    const struct fold_result before = *ret;
+    bool disjoint = spill_run_count(fold->spill) == 0;
+
+    for (unsigned i = 1; i < fold->threads; i++)
+        disjoint = disjoint && totals_count(fold->workers[i].totals) == 0;
+    for (unsigned p = 0; p < TOTALS_PARTS && disjoint; p++)
+        disjoint = survey_stream(totals_part(fold->workers[0].totals, p), ret, err);
+    if (disjoint)
+        return true;
+    *ret = before;
+    return survey_stream(merge_stream(fold->merge), ret, err);
+}
+
 bool fold_run(struct fold *fold, char *const *names, size_t count, struct fold_result *ret,
               struct err *err)
 {
@@ -356,7 +356,11 @@ bool fold_run(struct fold *fold, char *const *names, size_t count, struct fold_r
     fold->source = source_new(names, count);
     if (fold->source == NULL)
         return err_set(err, STATUS_TRANSIENT, "out of memory");
-    run_workers(fold);
+    run_workers(fold, read_and_add);
+    for (unsigned i = 1; i < fold->threads; i++)
+        totals_take_budget(fold->workers[0].totals, fold->workers[i].totals);
+    if (!fold->failed && !stop_requested())
+        run_workers(fold, combine);
 
     bool done = !fold->failed;
     if (!done)

@@ -1,5 +1,6 @@
 #include "aggregator/merge.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 struct input {
     struct total_stream *stream;
     struct total head;
+    uint64_t prefix[2]; /* of the head's key, filled up with zeros, as numbers in its order */
 };
 
 /* heap[0] has the smallest head. */
@@ -22,7 +24,26 @@ struct merge {
 
 static bool less(const struct input *a, const struct input *b)
 {
+    for (size_t i = 0; i < 2; i++)
+        if (a->prefix[i] != b->prefix[i])
+            return a->prefix[i] < b->prefix[i];
     return total_compare(a->head.key, a->head.key_len, b->head.key, b->head.key_len) < 0;
+}
+
+/* Returns what the stream's next() does. */
+static int read_head(struct input *input, struct err *err)
+{
+    const struct total *head = &input->head;
+    int got = input->stream->next(input->stream, &input->head, err);
+
+    if (got == 1) {
+        input->prefix[0] = input->prefix[1] = 0;
+        memcpy(input->prefix, head->key,
+               head->key_len < sizeof input->prefix ? head->key_len : sizeof input->prefix);
+        for (size_t i = 0; i < 2; i++)
+            input->prefix[i] = be64toh(input->prefix[i]);
+    }
+    return got;
 }
 
 static void sift_down(struct merge *merge, size_t at)
@@ -51,7 +72,7 @@ static bool merge_rewind(struct total_stream *stream, struct err *err)
         input->stream = merge->streams[i];
         if (!input->stream->rewind(input->stream, err))
             return false;
-        int got = input->stream->next(input->stream, &input->head, err);
+        int got = read_head(input, err);
         if (got < 0)
             return false;
         merge->heap_count += got == 1;
@@ -65,7 +86,7 @@ static bool merge_rewind(struct total_stream *stream, struct err *err)
 static bool advance(struct merge *merge, struct err *err)
 {
     struct input *top = &merge->heap[0];
-    int got = top->stream->next(top->stream, &top->head, err);
+    int got = read_head(top, err);
     if (got < 0)
         return false;
     if (got == 0)

@@ -4,18 +4,9 @@
 #ifndef AGGREGATOR_MERGE_H
 #define AGGREGATOR_MERGE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
-#include "aggregator/totals.h"
-#include "common/err.h"
-
-/* A sorted stream that can be read again. What *ret borrows lives until the next call. */
-struct total_stream {
-    bool (*rewind)(struct total_stream *stream, struct err *err);
-    /* 1: *ret is the next total; 0: the end; -1: failed, *err filled */
-    int (*next)(struct total_stream *stream, struct total *ret, struct err *err);
-};
+#include "aggregator/total.h"
 
 struct merge;
 

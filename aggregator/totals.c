@@ -1,37 +1,43 @@
 #include "aggregator/totals.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#include "aggregator/slot.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 enum {
-    CHUNK_ENTRIES = 1 << 13, /* 256 KiB of entries: entries never move */
-    TEXT_CHUNK = 1 << 17,    /* long keys */
-    FIRST_SLOTS = 1 << 10,
+    PART_SHIFT = 60, /* of a hash, to the number of its part */
+    TAG_SHIFT = 52,
+    FIRST_SLOTS = 64,
+    GROUP = 8,
+    TEXT_CHUNK = 1 << 17, /* long keys */
     BATCH_EVENTS = 64,
-    CACHED_ENTRIES = 1 << 12, /* so many are at hand anyway */
+    CACHED_BYTES = 1 << 18, /* of a table that is at hand anyway */
+    HUGE_PAGE = 2 << 20,
 };
-
-struct entry {
-    union {
-        unsigned char bytes[EVENT_KEY_INLINE];
-        const unsigned char *long_key;
-    };
-    uint32_t key_len;
-    uint32_t hash;
-    int64_t sum;
-};
+_Static_assert(TOTALS_PARTS == 1 << (64 - PART_SHIFT), "the hash's top bits are the part");
 
 struct statistics {
     int64_t count, min, max;
 };
 
-/* An empty slot has entry_plus_1 == 0. The hash saves a visit to the entry. */
-struct slot {
-    uint32_t hash;
-    uint32_t entry_plus_1;
+/*
+ * Each slot has a tag, 0 while it is empty, else seven bits of the hash. Eight tags are compared at
+ * once, so that a key is looked for where it is, in whatever slot of its group or of the next ones.
+ */
+struct part {
+    struct total_stream stream;    /* first: a sorted part is a stream */
+    size_t at;                     /* of the stream */
+    struct slot *slots;            /* one piece of memory with what follows */
+    struct statistics *statistics; /* of the slots, or NULL */
+    unsigned char *tags;
+    size_t size, count; /* size: a multiple of GROUP */
+    bool long_keys;
 };
 
 struct text_chunk {
@@ -41,164 +47,75 @@ struct text_chunk {
 };
 
 struct totals {
-    size_t budget, used;
+    size_t budget;
+    atomic_size_t used;
     uint64_t seed;
     bool statistics;
-    struct slot *slots; /* once sorted: the entries' numbers in order, as uint32_t */
-    size_t slot_count;  /* a power of two */
-    struct entry **entries;
-    struct statistics **stats;
-    size_t chunk_count, chunk_slots;
-    size_t count;
+    struct part part[TOTALS_PARTS];
     struct text_chunk *text;
 };
 
-struct totals *totals_new(size_t budget, bool statistics, uint64_t seed)
+/* Memory. */
+
+/* Zeroed, from the budget; NULL when it would not hold. Large pieces ask for huge pages. */
+static void *take(struct totals *totals, size_t size)
 {
-    struct totals *totals = calloc(1, sizeof *totals);
-    if (totals == NULL)
-        return NULL;
-    totals->budget = budget;
-    totals->statistics = statistics;
-    totals->seed = seed;
-    totals->slot_count = FIRST_SLOTS;
-    totals->slots = calloc(totals->slot_count, sizeof *totals->slots);
-    /* Pointers to chunks: as many as the budget could ever hold. */
-    totals->chunk_slots = budget / (CHUNK_ENTRIES * sizeof(struct entry)) + 1;
-    totals->entries = calloc(totals->chunk_slots, sizeof(struct entry *));
-    totals->stats = calloc(totals->chunk_slots, sizeof(struct statistics *));
-    totals->used = totals->slot_count * sizeof *totals->slots +
-                   totals->chunk_slots * 2 * sizeof(struct entry *);
-    if (totals->slots == NULL || totals->entries == NULL || totals->stats == NULL) {
-        totals_free(totals);
-        return NULL;
+    void *memory = NULL;
+
+    if (atomic_fetch_add(&totals->used, size) + size <= totals->budget) {
+        if (size < HUGE_PAGE)
+            memory = calloc(1, size);
+        else if (posix_memalign(&memory, HUGE_PAGE, size) == 0)
+            (void)madvise(memory, size, MADV_HUGEPAGE);
+        if (memory != NULL && size >= HUGE_PAGE)
+            memset(memory, 0, size);
     }
-    return totals;
+    if (memory == NULL)
+        (void)atomic_fetch_sub(&totals->used, size);
+    return memory;
+}
+
+static void give_back(struct totals *totals, void *memory, size_t size)
+{
+    free(memory);
+    if (memory != NULL)
+        (void)atomic_fetch_sub(&totals->used, size);
+}
+
+static size_t slot_bytes(const struct totals *totals)
+{
+    return sizeof(struct slot) + (totals->statistics ? sizeof(struct statistics) : 0) + 1;
+}
+
+static void free_slots(struct totals *totals, struct part *part)
+{
+    give_back(totals, part->slots, part->size * slot_bytes(totals));
+    part->slots = NULL;
+    part->size = part->count = 0;
+    part->long_keys = false;
+}
+
+/* Fresh slots for a part; what it had is the caller's. */
+static bool take_slots(struct totals *totals, struct part *part, size_t size)
+{
+    struct slot *slots = take(totals, size * slot_bytes(totals));
+    if (slots == NULL)
+        return false;
+    part->slots = slots;
+    part->statistics = totals->statistics ? (struct statistics *)(slots + size) : NULL;
+    part->tags = totals->statistics ? (unsigned char *)(part->statistics + size)
+                                    : (unsigned char *)(slots + size);
+    part->size = size;
+    return true;
 }
 
 static void free_text(struct totals *totals)
 {
     while (totals->text != NULL) {
         struct text_chunk *next = totals->text->next;
-        totals->used -= totals->text->size;
-        free(totals->text);
+        give_back(totals, totals->text, totals->text->size);
         totals->text = next;
     }
-}
-
-void totals_free(struct totals *totals)
-{
-    if (totals == NULL)
-        return;
-    for (size_t i = 0; i < totals->chunk_count; i++) {
-        free(totals->entries[i]);
-        free(totals->stats[i]);
-    }
-    free_text(totals);
-    free(totals->entries);
-    free(totals->stats);
-    free(totals->slots);
-    free(totals);
-}
-
-/* Takes memory from the budget; NULL when it would not hold. */
-static void *take(struct totals *totals, size_t size)
-{
-    if (size > totals->budget - totals->used)
-        return NULL;
-    void *memory = calloc(1, size);
-    if (memory != NULL)
-        totals->used += size;
-    return memory;
-}
-
-static inline struct entry *entry_at(const struct totals *totals, size_t index)
-{
-    return &totals->entries[index / CHUNK_ENTRIES][index % CHUNK_ENTRIES];
-}
-
-static struct statistics *stats_at(const struct totals *totals, size_t index)
-{
-    return &totals->stats[index / CHUNK_ENTRIES][index % CHUNK_ENTRIES];
-}
-
-static const unsigned char *key_of(const struct entry *entry)
-{
-    return entry->key_len <= EVENT_KEY_INLINE ? entry->bytes : entry->long_key;
-}
-
-static inline uint32_t hash_of(const struct totals *totals, const struct event *event)
-{
-    /* Short keys without their length: that they end in zeros tells it. */
-    return (uint32_t)(event->key_len <= EVENT_KEY_INLINE
-                          ? XXH3_64bits_withSeed(event->bytes, EVENT_KEY_INLINE, totals->seed)
-                          : XXH3_64bits_withSeed(event->long_key, event->key_len, totals->seed));
-}
-
-static inline bool same_key(const struct entry *entry, const struct event *event)
-{
-    if (entry->key_len != event->key_len)
-        return false;
-    return event->key_len <= EVENT_KEY_INLINE
-               ? memcmp(entry->bytes, event->bytes, EVENT_KEY_INLINE) == 0
-               : memcmp(entry->long_key, event->long_key, event->key_len) == 0;
-}
-
-/* Linear probing from the hash; the slot of this key or the empty one where it belongs. */
-static inline struct slot *find(const struct totals *totals, uint32_t hash,
-                                const struct event *event)
-{
-    const size_t mask = totals->slot_count - 1;
-
-    for (size_t at = hash & mask;; at = (at + 1) & mask) {
-        struct slot *slot = &totals->slots[at];
-        if (slot->entry_plus_1 == 0 ||
-            (slot->hash == hash && same_key(entry_at(totals, slot->entry_plus_1 - 1), event)))
-            return slot;
-    }
-}
-
-/* Doubles the slots; the entries stay where they are. */
-static bool grow_slots(struct totals *totals)
-{
-    size_t count = totals->slot_count * 2, mask = count - 1;
-    if (totals->count * 2 > UINT32_MAX)
-        return false;
-    struct slot *slots = take(totals, count * sizeof *slots);
-    if (slots == NULL)
-        return false;
-    for (size_t i = 0; i < totals->count; i++) {
-        uint32_t hash = entry_at(totals, i)->hash;
-        size_t at = hash & mask;
-        while (slots[at].entry_plus_1 != 0)
-            at = (at + 1) & mask;
-        slots[at] = (struct slot){.hash = hash, .entry_plus_1 = (uint32_t)i + 1};
-    }
-    free(totals->slots);
-    totals->used -= totals->slot_count * sizeof *slots;
-    totals->slots = slots;
-    totals->slot_count = count;
-    return true;
-}
-
-static bool add_chunk(struct totals *totals)
-{
-    if (totals->chunk_count == totals->chunk_slots)
-        return false;
-    struct entry *entries = take(totals, CHUNK_ENTRIES * sizeof *entries);
-    if (entries == NULL)
-        return false;
-    if (totals->statistics) {
-        struct statistics *stats = take(totals, CHUNK_ENTRIES * sizeof *stats);
-        if (stats == NULL) {
-            free(entries);
-            totals->used -= CHUNK_ENTRIES * sizeof *entries;
-            return false;
-        }
-        totals->stats[totals->chunk_count] = stats;
-    }
-    totals->entries[totals->chunk_count++] = entries;
-    return true;
 }
 
 static unsigned char *take_text(struct totals *totals, size_t len)
@@ -216,83 +133,221 @@ static unsigned char *take_text(struct totals *totals, size_t len)
     return chunk->bytes + chunk->used - len;
 }
 
-static bool insert(struct totals *totals, uint32_t hash, const struct event *event)
+static bool part_rewind(struct total_stream *stream, struct err *err);
+static int part_next(struct total_stream *stream, struct total *ret, struct err *err);
+
+struct totals *totals_new(size_t budget, bool statistics, uint64_t seed)
 {
-    const size_t key_len = event->key_len;
-    unsigned char *text = NULL;
-
-    if ((totals->count + 1) * 4 > totals->slot_count * 3 && !grow_slots(totals))
-        return false;
-    if (totals->count == totals->chunk_count * CHUNK_ENTRIES && !add_chunk(totals))
-        return false;
-    if (key_len > EVENT_KEY_INLINE && (text = take_text(totals, key_len)) == NULL)
-        return false;
-
-    struct entry *entry = entry_at(totals, totals->count);
-    *entry = (struct entry){.key_len = event->key_len, .hash = hash, .sum = event->value};
-    if (text == NULL) {
-        memcpy(entry->bytes, event->bytes, EVENT_KEY_INLINE);
-    } else {
-        memcpy(text, event->long_key, key_len);
-        entry->long_key = text;
+    struct totals *totals = calloc(1, sizeof *totals);
+    if (totals == NULL)
+        return NULL;
+    totals->budget = budget;
+    totals->statistics = statistics;
+    totals->seed = seed;
+    for (unsigned p = 0; p < TOTALS_PARTS; p++) {
+        totals->part[p].stream = (struct total_stream){.rewind = part_rewind, .next = part_next};
+        if (!take_slots(totals, &totals->part[p], FIRST_SLOTS)) {
+            totals_free(totals);
+            return NULL;
+        }
     }
-    if (totals->statistics)
-        *stats_at(totals, totals->count) =
-            (struct statistics){.count = 1, .min = event->value, .max = event->value};
-    *find(totals, hash, event) =
-        (struct slot){.hash = hash, .entry_plus_1 = (uint32_t)++totals->count};
+    return totals;
+}
+
+void totals_free(struct totals *totals)
+{
+    if (totals == NULL)
+        return;
+    for (unsigned p = 0; p < TOTALS_PARTS; p++)
+        free_slots(totals, &totals->part[p]);
+    free_text(totals);
+    free(totals);
+}
+
+/* Adding. */
+
+static inline uint64_t hash_of(const struct totals *totals, const struct event *event)
+{
+    /* Short keys without their length: that they end in zeros tells it. */
+    return event->key_len <= EVENT_KEY_INLINE
+               ? XXH3_64bits_withSeed(event->bytes, EVENT_KEY_INLINE, totals->seed)
+               : XXH3_64bits_withSeed(event->long_key, event->key_len, totals->seed);
+}
+
+#define ONES  UINT64_C(0x0101010101010101)
+#define HIGHS (ONES * 0x80)
+
+static inline uint64_t group_tags(const struct part *part, size_t group)
+{
+    uint64_t tags;
+    memcpy(&tags, part->tags + group * GROUP, sizeof tags);
+    return tags;
+}
+
+/* The high bits of tags that are this hash's, or that follow one that is. */
+static inline uint64_t same_tags(uint64_t tags, uint64_t hash)
+{
+    uint64_t differ = tags ^ (ONES * (0x80 | (hash >> TAG_SHIFT & 0x7f)));
+    return (differ - ONES) & ~differ & HIGHS;
+}
+
+static inline size_t first_of(uint64_t highs)
+{
+    return (size_t)__builtin_ctzll(highs) / 8;
+}
+
+static inline size_t home_of(const struct part *part, uint64_t hash)
+{
+    return (size_t)((hash & UINT32_MAX) * (part->size / GROUP) >> 32);
+}
+
+static inline bool has_key(const struct slot *slot, const struct event *event)
+{
+    if (slot->key_len != event->key_len)
+        return false;
+    return event->key_len <= EVENT_KEY_INLINE
+               ? memcmp(slot->bytes, event->bytes, EVENT_KEY_INLINE) == 0
+               : memcmp(slot->long_key, event->long_key, event->key_len) == 0;
+}
+
+/* The slot of this key, or the empty one where it belongs and false. */
+static inline bool find(const struct part *part, uint64_t hash, const struct event *event,
+                        size_t *ret)
+{
+    for (size_t group = home_of(part, hash);;) {
+        uint64_t tags = group_tags(part, group);
+        for (uint64_t same = same_tags(tags, hash); same != 0; same &= same - 1) {
+            *ret = group * GROUP + first_of(same);
+            if (has_key(&part->slots[*ret], event))
+                return true;
+        }
+        if ((~tags & HIGHS) != 0) {
+            *ret = group * GROUP + first_of(~tags & HIGHS);
+            return false;
+        }
+        group = group + 1 == part->size / GROUP ? 0 : group + 1;
+    }
+}
+
+static size_t find_empty(const struct part *part, uint64_t hash)
+{
+    size_t group = home_of(part, hash);
+    while ((~group_tags(part, group) & HIGHS) == 0)
+        group = group + 1 == part->size / GROUP ? 0 : group + 1;
+    return group * GROUP + first_of(~group_tags(part, group) & HIGHS);
+}
+
+static void put_tag(struct part *part, size_t at, uint64_t hash)
+{
+    part->tags[at] = (unsigned char)(0x80 | (hash >> TAG_SHIFT & 0x7f));
+}
+
+static bool resize(struct totals *totals, struct part *part, size_t size)
+{
+    struct part old = *part;
+
+    if (size > UINT32_MAX || !take_slots(totals, part, size / GROUP * GROUP))
+        return false;
+    for (size_t i = 0; i < old.size; i++) {
+        if (old.tags[i] == 0)
+            continue;
+        size_t at = find_empty(part, old.slots[i].hash);
+        part->tags[at] = old.tags[i];
+        part->slots[at] = old.slots[i];
+        if (part->statistics != NULL)
+            part->statistics[at] = old.statistics[i];
+    }
+    free_slots(totals, &old);
     return true;
 }
 
-static void add_sum(int64_t *sum, int64_t value)
+static bool has_room(const struct part *part, size_t count)
 {
-    if (*sum == TOTAL_OVERFLOW || value == TOTAL_OVERFLOW ||
-        __builtin_add_overflow(*sum, value, sum))
-        *sum = TOTAL_OVERFLOW;
-}
-
-static inline bool add_one(struct totals *totals, uint32_t hash, const struct event *event)
-{
-    const struct slot *slot = find(totals, hash, event);
-
-    if (slot->entry_plus_1 == 0)
-        return insert(totals, hash, event);
-    size_t index = slot->entry_plus_1 - 1;
-    add_sum(&entry_at(totals, index)->sum, event->value);
-    if (totals->statistics) {
-        struct statistics *stats = stats_at(totals, index);
-        stats->count++;
-        stats->min = event->value < stats->min ? event->value : stats->min;
-        stats->max = event->value > stats->max ? event->value : stats->max;
-    }
-    return true;
+    return count * 8 <= part->size * 7;
 }
 
 /*
- * In a large table every step waits for memory: so the slots of all events are fetched while they
- * are hashed, then their entries, and then both are at hand.
+ * Makes room for a key that is new, at *at unless the part has to grow: by half, since that parts
+ * are small keeps what is needed for a moment small, too.
  */
-static void fetch(const struct totals *totals, const uint32_t *hash, size_t count)
+static bool make_room(struct totals *totals, struct part *part, uint64_t hash, size_t *at)
 {
-    const size_t mask = totals->slot_count - 1;
-
-    for (size_t i = 0; i < count; i++)
-        __builtin_prefetch(&totals->slots[hash[i] & mask]);
-    for (size_t i = 0; i < count; i++) {
-        uint32_t entry_plus_1 = totals->slots[hash[i] & mask].entry_plus_1;
-        if (entry_plus_1 != 0)
-            __builtin_prefetch(entry_at(totals, entry_plus_1 - 1));
+    if (!has_room(part, part->count + 1)) {
+        if (!resize(totals, part, part->size + part->size / 2))
+            return false;
+        *at = find_empty(part, hash);
     }
+    return true;
 }
 
+/* Fills an empty slot; its sum is 0. */
+static void fill(struct part *part, size_t at, uint64_t hash, const struct event *event)
+{
+    struct slot *slot = &part->slots[at];
+
+    *slot = (struct slot){.key_len = event->key_len, .hash = (uint32_t)hash};
+    memcpy(slot->bytes, event->bytes, EVENT_KEY_INLINE);
+    part->long_keys |= event->key_len > EVENT_KEY_INLINE;
+    if (part->statistics != NULL)
+        part->statistics[at] = (struct statistics){.min = INT64_MAX, .max = INT64_MIN};
+    put_tag(part, at, hash);
+    part->count++;
+}
+
+static bool insert(struct totals *totals, struct part *part, uint64_t hash,
+                   const struct event *event, size_t *at)
+{
+    struct event kept = *event;
+
+    if (!make_room(totals, part, hash, at))
+        return false;
+    if (event->key_len > EVENT_KEY_INLINE) {
+        unsigned char *copy = take_text(totals, event->key_len);
+        if (copy == NULL)
+            return false;
+        kept.long_key = memcpy(copy, event->long_key, event->key_len);
+    }
+    fill(part, *at, hash, &kept);
+    return true;
+}
+
+static void add_statistics(struct statistics *into, const struct statistics *other)
+{
+    into->count += other->count;
+    into->min = other->min < into->min ? other->min : into->min;
+    into->max = other->max > into->max ? other->max : into->max;
+}
+
+static inline bool add_one(struct totals *totals, uint64_t hash, const struct event *event)
+{
+    struct part *part = &totals->part[hash >> PART_SHIFT];
+    size_t at;
+
+    if (!find(part, hash, event, &at) && !insert(totals, part, hash, event, &at))
+        return false;
+    total_add(&part->slots[at].sum, event->value);
+    if (part->statistics != NULL)
+        add_statistics(&part->statistics[at], &(struct statistics){1, event->value, event->value});
+    return true;
+}
+
+/* In a large table each event waits for memory: so the tags of a batch are sent for first, then the
+ * slots that these tell. */
 static size_t add_batch(struct totals *totals, const struct event *events, size_t count)
 {
-    uint32_t hash[BATCH_EVENTS];
+    uint64_t hash[BATCH_EVENTS];
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         hash[i] = hash_of(totals, &events[i]);
-    if (totals->count > CACHED_ENTRIES)
-        fetch(totals, hash, count);
+        const struct part *part = &totals->part[hash[i] >> PART_SHIFT];
+        __builtin_prefetch(part->tags + home_of(part, hash[i]) * GROUP);
+    }
+    for (size_t i = 0; i < count && totals->used > CACHED_BYTES; i++) {
+        const struct part *part = &totals->part[hash[i] >> PART_SHIFT];
+        size_t group = home_of(part, hash[i]);
+        uint64_t tags = group_tags(part, group), same = same_tags(tags, hash[i]);
+        __builtin_prefetch(&part->slots[group * GROUP + first_of(same | HIGHS)], 1);
+    }
     for (size_t i = 0; i < count; i++)
         if (!add_one(totals, hash[i], &events[i]))
             return i;
@@ -313,57 +368,122 @@ size_t totals_add(struct totals *totals, const struct event *events, size_t coun
 
 size_t totals_count(const struct totals *totals)
 {
-    return totals->count;
+    size_t count = 0;
+    for (unsigned p = 0; p < TOTALS_PARTS; p++)
+        count += totals->part[p].count;
+    return count;
 }
 
-int total_compare(const unsigned char *a, size_t a_len, const unsigned char *b, size_t b_len)
+/* Combining. */
+
+void totals_take_budget(struct totals *totals, struct totals *from)
 {
-    int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
-    return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
+    totals->budget += from->budget;
 }
 
-static int compare_entries(const void *a, const void *b, void *context)
+/* The event that would make this slot; a long key stays where it is. */
+static struct event event_of(const struct slot *slot)
 {
-    const struct totals *totals = context;
-    const struct entry *left = entry_at(totals, *(const uint32_t *)a);
-    const struct entry *right = entry_at(totals, *(const uint32_t *)b);
-    return total_compare(key_of(left), left->key_len, key_of(right), right->key_len);
+    struct event event = {.key_len = slot->key_len, .value = slot->sum};
+    memcpy(event.bytes, slot->bytes, EVENT_KEY_INLINE);
+    return event;
 }
 
-void totals_sort(struct totals *totals)
+static uint64_t hash_again(const struct part *part, size_t at)
 {
-    /* The slots are of no more use and larger than the order. */
-    uint32_t *order = (uint32_t *)totals->slots;
-    for (size_t i = 0; i < totals->count; i++)
-        order[i] = (uint32_t)i;
-    qsort_r(order, totals->count, sizeof *order, compare_entries, totals);
+    return (uint64_t)part->tags[at] << TAG_SHIFT | part->slots[at].hash;
 }
 
-void totals_get(const struct totals *totals, size_t index, struct total *ret)
+static void add_slot(struct part *into, size_t at, struct part *part, size_t from)
 {
-    size_t at = ((const uint32_t *)totals->slots)[index];
-    const struct entry *entry = entry_at(totals, at);
+    total_add(&into->slots[at].sum, part->slots[from].sum);
+    if (into->statistics != NULL)
+        add_statistics(&into->statistics[at], &part->statistics[from]);
+    part->tags[from] = 0;
+    part->count--;
+}
 
-    *ret = (struct total){.key = key_of(entry), .key_len = entry->key_len, .sum = entry->sum};
-    if (totals->statistics) {
-        const struct statistics *stats = stats_at(totals, at);
-        ret->count = stats->count;
-        ret->min = stats->min;
-        ret->max = stats->max;
+/*
+ * First the keys that both have, then room for all others at once: slots come in the order of their
+ * hashes, and would crowd at the begin of a part that is too small for them.
+ */
+void totals_take_part(struct totals *totals, struct totals *from, unsigned p)
+{
+    struct part *into = &totals->part[p], *part = &from->part[p];
+    size_t at;
+
+    for (size_t i = 0; i < part->size; i++) {
+        struct event event = event_of(&part->slots[i]);
+        if (part->tags[i] != 0 && find(into, hash_again(part, i), &event, &at))
+            add_slot(into, at, part, i);
     }
+    size_t count = into->count + part->count;
+    if (!has_room(into, count) && !resize(totals, into, count + count / 7 + GROUP))
+        return;
+    for (size_t i = 0; i < part->size; i++) {
+        if (part->tags[i] == 0)
+            continue;
+        struct event event = event_of(&part->slots[i]);
+        at = find_empty(into, hash_again(part, i));
+        fill(into, at, hash_again(part, i), &event);
+        add_slot(into, at, part, i);
+    }
+    free_slots(from, part);
+}
+
+/* Sorting. */
+
+void totals_sort_part(struct totals *totals, unsigned p)
+{
+    struct part *part = &totals->part[p];
+    size_t count = 0;
+
+    for (size_t i = 0; i < part->size; i++) {
+        if (part->tags[i] == 0)
+            continue;
+        part->slots[count] = part->slots[i];
+        part->slots[count++].number = (uint32_t)i;
+    }
+    slots_sort(part->slots, count, part->long_keys);
+}
+
+static bool part_rewind(struct total_stream *stream, struct err *err)
+{
+    (void)err;
+    ((struct part *)stream)->at = 0;
+    return true;
+}
+
+static int part_next(struct total_stream *stream, struct total *ret, struct err *err)
+{
+    struct part *part = (struct part *)stream;
+
+    (void)err;
+    if (part->at == part->count)
+        return 0;
+    const struct slot *slot = &part->slots[part->at++];
+    *ret = (struct total){.key = slot_key(slot), .key_len = slot->key_len, .sum = slot->sum};
+    if (part->statistics != NULL) {
+        const struct statistics *statistics = &part->statistics[slot->number];
+        ret->count = statistics->count;
+        ret->min = statistics->min;
+        ret->max = statistics->max;
+    }
+    return 1;
+}
+
+struct total_stream *totals_part(struct totals *totals, unsigned p)
+{
+    return &totals->part[p].stream;
 }
 
 void totals_clear(struct totals *totals)
 {
-    memset(totals->slots, 0, totals->slot_count * sizeof *totals->slots);
+    for (unsigned p = 0; p < TOTALS_PARTS; p++) {
+        struct part *part = &totals->part[p];
+        memset(part->tags, 0, part->size);
+        part->count = 0;
+        part->long_keys = false;
+    }
     free_text(totals);
-    totals->count = 0;
-}
-
-void total_merge(struct total *into, const struct total *other)
-{
-    add_sum(&into->sum, other->sum);
-    into->count += other->count;
-    into->min = other->min < into->min ? other->min : into->min;
-    into->max = other->max > into->max ? other->max : into->max;
 }

@@ -24,13 +24,11 @@ static size_t numbered_key(char *out, unsigned number)
     return (size_t)len + pad;
 }
 
-static void assert_total(const struct totals *totals, size_t index, const char *key, int64_t sum)
+static void assert_total(const struct total *total, const char *key, int64_t sum)
 {
-    struct total total;
-    totals_get(totals, index, &total);
-    assert_int_equal(total.key_len, strlen(key));
-    assert_memory_equal(total.key, key, total.key_len);
-    assert_int_equal(total.sum, sum);
+    assert_int_equal(total->key_len, strlen(key));
+    assert_memory_equal(total->key, key, total->key_len);
+    assert_int_equal(total->sum, sum);
 }
 
 static void equal_keys_are_added_up_and_sorted(void **state)
@@ -45,12 +43,13 @@ static void equal_keys_are_added_up_and_sorted(void **state)
     assert_true(add_text(totals, "a key longer than sixteen bytes", 6));
     assert_true(add_text(totals, "a key longer than sixteen byteS", 7));
     assert_int_equal(totals_count(totals), 5);
-    totals_sort(totals);
-    assert_total(totals, 0, "a", 2);
-    assert_total(totals, 1, "a key longer than sixteen byteS", 7);
-    assert_total(totals, 2, "a key longer than sixteen bytes", 11);
-    assert_total(totals, 3, "ab", 0);
-    assert_total(totals, 4, "b", 4);
+    struct total *all = sorted_totals(totals);
+    assert_total(&all[0], "a", 2);
+    assert_total(&all[1], "a key longer than sixteen byteS", 7);
+    assert_total(&all[2], "a key longer than sixteen bytes", 11);
+    assert_total(&all[3], "ab", 0);
+    assert_total(&all[4], "b", 4);
+    free(all);
     totals_free(totals);
     totals_free(NULL);
 }
@@ -85,10 +84,11 @@ static void keys_compare_as_unsigned_bytes_with_prefixes_first(void **state)
         }
         assert_true(add_text(totals, sorted[(i * 7) % ARRAY_LEN(sorted)], 1));
     }
-    totals_sort(totals);
+    struct total *all = sorted_totals(totals);
     assert_int_equal(totals_count(totals), ARRAY_LEN(sorted));
     for (size_t i = 0; i < ARRAY_LEN(sorted); i++)
-        assert_total(totals, i, sorted[i], 1);
+        assert_total(&all[i], sorted[i], 1);
+    free(all);
     totals_free(totals);
 }
 
@@ -121,11 +121,10 @@ static void many_keys_agree_with_a_plain_array(void **state)
         distinct += expected[i].count > 0;
     assert_int_equal(totals_count(totals), distinct);
 
-    totals_sort(totals);
+    struct total *all = sorted_totals(totals);
     char before[KEY_TEXT] = "";
     for (size_t i = 0; i < distinct; i++) {
-        struct total total;
-        totals_get(totals, i, &total);
+        struct total total = all[i];
         memcpy(key, total.key, total.key_len);
         key[total.key_len] = '\0';
         unsigned long number = strtoul(key, NULL, 16);
@@ -138,6 +137,7 @@ static void many_keys_agree_with_a_plain_array(void **state)
         assert_int_equal(total.min, expected[number].min);
         assert_int_equal(total.max, expected[number].max);
     }
+    free(all);
     totals_free(totals);
 }
 
@@ -161,18 +161,18 @@ static void full_table_refuses_new_keys_and_changes_nothing(void **state)
         assert_in_range(count, 1000, 4 << 20);
         assert_int_equal(totals_count(totals), count);
         for (int i = 0; i < 3; i++) /* asked again, the answer is the same */
-            assert_false(add_text(totals, "one more that is certainly new", 1));
+            assert_false(add_one_event(totals, key, numbered_key(key, count), 1));
         for (unsigned i = 0; i < count; i++)
             assert_true(add_one_event(totals, key, numbered_key(key, i), 1));
         assert_int_equal(totals_count(totals), count);
-        totals_sort(totals);
+        struct total *all = sorted_totals(totals);
         for (size_t i = 0; i < count; i++) {
-            struct total total;
-            totals_get(totals, i, &total);
+            struct total total = all[i];
             memcpy(key, total.key, total.key_len);
             key[total.key_len] = '\0';
             assert_int_equal(total.sum, strtoul(key, NULL, 16) + 1);
         }
+        free(all);
         totals_free(totals);
     }
 }
@@ -184,7 +184,8 @@ static void cleared_table_takes_as_much_as_before(void **state)
         struct totals *totals = totals_new(3 << 20, statistics == 1, 4);
         unsigned first = fill(totals);
         for (int round = 0; round < 10; round++) {
-            totals_sort(totals);
+            struct total *all = sorted_totals(totals);
+            free(all);
             totals_clear(totals);
             assert_int_equal(totals_count(totals), 0);
             unsigned again = fill(totals);
@@ -211,12 +212,12 @@ static void smallest_table_takes_the_longest_keys(void **state)
             }
             assert_true(count > 0);
             assert_int_equal(totals_count(totals), count);
-            totals_sort(totals);
-            struct total total;
-            totals_get(totals, count - 1, &total);
+            struct total *all = sorted_totals(totals);
+            struct total total = all[count - 1];
             assert_int_equal(total.key_len, LONGEST);
             key[0] = (unsigned char)(count - 1);
             assert_memory_equal(total.key, key, LONGEST);
+            free(all);
             totals_clear(totals);
         }
         totals_free(totals);
@@ -242,15 +243,15 @@ static void every_key_length_keeps_its_bytes(void **state)
         }
     }
     assert_int_equal(totals_count(totals), LENGTHS - 1);
-    totals_sort(totals);
+    struct total *all = sorted_totals(totals);
     for (size_t i = 0; i < LENGTHS - 1; i++) {
-        struct total total;
-        totals_get(totals, i, &total);
+        struct total total = all[i];
         memset(key, (int)(total.key_len % 251), total.key_len);
         assert_int_equal(total.sum, 2 * total.key_len);
         if (total.key_len > 2)
             assert_memory_equal(total.key + 2, key + 2, total.key_len - 2);
     }
+    free(all);
     totals_free(totals);
 }
 
@@ -279,10 +280,11 @@ static void sum_beyond_64_bits_sticks(void **state)
             assert_true(add_text(totals, "k", cases[i].values[v]));
             total_merge(&merged, &one);
         }
-        totals_sort(totals);
-        assert_total(totals, 0, "k", cases[i].sum);
+        struct total *all = sorted_totals(totals);
+        assert_total(&all[0], "k", cases[i].sum);
         assert_int_equal(merged.sum, cases[i].sum);
         assert_int_equal(merged.count, 4);
+        free(all);
         totals_free(totals);
     }
 }
@@ -310,12 +312,11 @@ static void merging_keeps_statistics_and_overflow(void **state)
 static void without_statistics_they_are_zero(void **state)
 {
     struct totals *totals = totals_new(TOTALS_BUDGET_MIN, false, 8);
-    struct total total;
     (void)state;
     assert_true(add_text(totals, "k", 5));
-    totals_sort(totals);
-    totals_get(totals, 0, &total);
-    assert_true(total.count == 0 && total.min == 0 && total.max == 0);
+    struct total *all = sorted_totals(totals);
+    assert_true(all[0].count == 0 && all[0].min == 0 && all[0].max == 0);
+    free(all);
     totals_free(totals);
 }
 
@@ -323,11 +324,109 @@ static void empty_table_sorts_and_clears(void **state)
 {
     struct totals *totals = totals_new(TOTALS_BUDGET_MIN, true, 0);
     (void)state;
-    totals_sort(totals);
+    struct total *all = sorted_totals(totals);
     assert_int_equal(totals_count(totals), 0);
+    free(all);
     totals_clear(totals);
     assert_true(add_text(totals, "k", 5));
     totals_free(totals);
+}
+
+static void short_keys_are_sorted_whatever_they_hold(void **state)
+{
+    static const char alphabet[] = "\x01 0189az\x7f\x80\xff";
+    struct totals *totals = totals_new(32 << 20, false, 11);
+    uint64_t random = 4;
+    (void)state;
+    for (size_t i = 0; i < KEYS; i++) {
+        unsigned char key[EVENT_KEY_INLINE];
+        size_t len = 1 + chance_below(&random, sizeof key);
+        for (size_t at = 0; at < len; at++)
+            key[at] = (unsigned char)alphabet[chance_below(&random, sizeof alphabet - 1)];
+        assert_true(add_one_event(totals, key, len, 1));
+    }
+    struct total *all = sorted_totals(totals);
+    int64_t sum = 0;
+    for (size_t i = 0; i < totals_count(totals); i++) {
+        assert_true(i == 0 || by_key(&all[i - 1], &all[i]) < 0);
+        sum += all[i].sum;
+    }
+    assert_int_equal(sum, KEYS);
+    free(all);
+    totals_free(totals);
+}
+
+/* Two tables of which some keys are in both; what each key's number adds up to. */
+static void fill_two(struct totals *a, struct totals *b, unsigned keys)
+{
+    char key[KEY_TEXT];
+    for (unsigned i = 0; i < keys; i++) {
+        if (i % 3 != 0)
+            assert_true(add_one_event(a, key, numbered_key(key, i), i));
+        if (i % 3 != 1)
+            assert_true(add_one_event(b, key, numbered_key(key, i), i + 1));
+    }
+}
+
+static int64_t sum_of(unsigned number)
+{
+    return (number % 3 != 0 ? number : 0) + (number % 3 != 1 ? number + 1 : 0);
+}
+
+static void parts_of_two_tables_are_combined(void **state)
+{
+    (void)state;
+    for (int statistics = 0; statistics < 2; statistics++) {
+        struct totals *a = totals_new(32 << 20, statistics == 1, 12);
+        struct totals *b = totals_new(32 << 20, statistics == 1, 12);
+        fill_two(a, b, KEYS);
+        totals_take_budget(a, b);
+        for (unsigned p = 0; p < TOTALS_PARTS; p++)
+            totals_take_part(a, b, p);
+        assert_int_equal(totals_count(a), KEYS);
+        assert_int_equal(totals_count(b), 0);
+        struct total *all = sorted_totals(a);
+        for (size_t i = 0; i < KEYS; i++) {
+            unsigned number = (unsigned)strtoul((const char *)all[i].key, NULL, 16);
+            assert_int_equal(all[i].sum, sum_of(number));
+            if (statistics == 1) {
+                assert_int_equal(all[i].count, number % 3 == 2 ? 2 : 1);
+                assert_int_equal(all[i].min, number % 3 == 0 ? number + 1 : number);
+                assert_int_equal(all[i].max, number % 3 == 1 ? number : number + 1);
+            }
+        }
+        free(all);
+        totals_free(a);
+        totals_free(b);
+    }
+}
+
+static void what_does_not_fit_stays_in_its_table(void **state)
+{
+    struct totals *a = totals_new(TOTALS_BUDGET_MIN, false, 13);
+    struct totals *b = totals_new(32 << 20, false, 13);
+    char key[KEY_TEXT];
+    int64_t sum = 0, expected_sum = 0;
+    (void)state;
+    for (unsigned i = 0; i < KEYS; i++) {
+        if (i < 1000)
+            assert_true(add_one_event(a, key, numbered_key(key, i), 1));
+        assert_true(add_one_event(b, key, numbered_key(key, i), 2));
+        expected_sum += i < 1000 ? 3 : 2;
+    }
+    for (unsigned p = 0; p < TOTALS_PARTS; p++)
+        totals_take_part(a, b, p);
+    assert_in_range(totals_count(b), 1, KEYS - 1);
+    struct total *in_a = sorted_totals(a), *in_b = sorted_totals(b);
+    for (size_t i = 0; i < totals_count(a); i++)
+        sum += in_a[i].sum;
+    for (size_t i = 0; i < totals_count(b); i++)
+        sum += in_b[i].sum;
+    assert_int_equal(sum, expected_sum);
+    free(in_a);
+    free(in_b);
+    totals_free(a);
+    totals_free(b);
 }
 
 int main(void)
@@ -344,6 +443,9 @@ int main(void)
         cmocka_unit_test(merging_keeps_statistics_and_overflow),
         cmocka_unit_test(without_statistics_they_are_zero),
         cmocka_unit_test(empty_table_sorts_and_clears),
+        cmocka_unit_test(short_keys_are_sorted_whatever_they_hold),
+        cmocka_unit_test(parts_of_two_tables_are_combined),
+        cmocka_unit_test(what_does_not_fit_stays_in_its_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
