@@ -3,8 +3,12 @@
 
 load helpers
 
-reaches() { # POD HOST PORT
-  kubectl exec "$1" -- nc -w 3 "$2" "$3" </dev/null
+reaches() { # POD HOST PORT: has time, where there is a way
+  kubectl exec "$1" -- nc -w 30 "$2" "$3" </dev/null
+}
+
+cut_off() { # POD HOST PORT: packets are dropped, so that nothing can be waited for
+  run -1 kubectl exec "$1" -- nc -w 3 "$2" "$3" </dev/null
 }
 
 start_pods() { # RUNTIME-CLASS: a step of each kind, a stranger, and what must not be reached
@@ -22,8 +26,10 @@ start_pods() { # RUNTIME-CLASS: a step of each kind, a stranger, and what must n
       "app.kubernetes.io/name": $name, "app.kubernetes.io/part-of": "argo-steps",
       "workflows.argoproj.io/workflow": "none"}; ["sleep", "600"]);
     step("aggregator"), step("fake-gen"), pod("stranger"; {}; ["sleep", "600"]),
-    pod("elsewhere"; {}; ["httpd", "-f", "-p", "8080"])' | kubectl create -f -
-  kubectl wait --for=condition=Ready --timeout=60s pod/{aggregator,fake-gen,stranger,elsewhere}
+    (pod("elsewhere"; {}; ["httpd", "-f", "-p", "8080"]) |
+      .spec.containers[0].readinessProbe = {tcpSocket: {port: 8080}, periodSeconds: 1})' |
+    kubectl create -f -
+  kubectl wait --for=condition=Ready --timeout=180s pod/{aggregator,fake-gen,stranger,elsewhere}
   elsewhere=$(kubectl get pod elsewhere -o 'jsonpath={.status.podIP}')
   # What follows would pass without a listener too.
   reaches stranger "$elsewhere" 8080
@@ -32,24 +38,24 @@ start_pods() { # RUNTIME-CLASS: a step of each kind, a stranger, and what must n
 @test "an aggregator's pod reaches names and PostgreSQL, and no other pod" {
   start_pods ''
   reaches aggregator postgres 5432
-  run ! reaches aggregator "$elsewhere" 8080
+  cut_off aggregator "$elsewhere" 8080
 }
 
 @test "an aggregator's pod in gVisor reaches names and PostgreSQL, and no other pod" {
   start_pods gvisor
   reaches aggregator postgres 5432
-  run ! reaches aggregator "$elsewhere" 8080
+  cut_off aggregator "$elsewhere" 8080
 }
 
 @test "a generator's pod reaches names, but neither PostgreSQL nor any other pod" {
   start_pods ''
   kubectl exec fake-gen -- nslookup "postgres.$namespace.svc.cluster.local"
-  run ! reaches fake-gen postgres 5432
-  run ! reaches fake-gen "$elsewhere" 8080
+  cut_off fake-gen postgres 5432
+  cut_off fake-gen "$elsewhere" 8080
 }
 
 @test "PostgreSQL's pod reaches nothing, and is reached by no stranger" {
   start_pods ''
-  run ! reaches stranger postgres 5432
-  run ! reaches postgres-0 "$elsewhere" 8080
+  cut_off stranger postgres 5432
+  cut_off postgres-0 "$elsewhere" 8080
 }
