@@ -53,7 +53,7 @@ PURE := common/err common/buf common/num common/civil_time common/json_scan comm
         gvisor_probe/render gvisor_probe/render_table gvisor_probe/render_json \
         gvisor_probe/render_markdown gvisor_probe/render_junit gvisor_probe/render_openmetrics \
         gvisor_installer/containerd_config gvisor_installer/toml_edit gvisor_installer/fragments \
-        gvisor_installer/plan gvisor_installer/plan_print
+        gvisor_installer/plan gvisor_installer/plan_print gvisor_installer/kube_json
 
 # `make V=1` shows whole commands.
 Q := $(if $(V),,@)
@@ -161,7 +161,15 @@ gvisor: all ## gvisor_probe in containers of runc and of gVisor (bats; needs roo
 db: all ## loads into real PostgreSQL servers (bats)
 	JOBS=$$(nproc) tests/run_bats.sh $(RESULTS) tests/db
 
-installer: all ## the installer on nodes in directories, with real containerds (bats)
+# The program itself, but for the points at which tests end it.
+STEPS := build/release/bin/gvisor_installer_steps
+$(STEPS): build/release/bin/gvisor_installer build/release/gvisor_installer/tests/stop_at_step.o
+	$(call say,LD ,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(@D)/../gvisor_installer/main.o $(word 2,$^) \
+	    $(@D)/../gvisor_installer.a $(@D)/../common.a $(LIBS_gvisor_installer) 2>$@.log || \
+	    { cat $@.log >&2; exit 1; }
+
+installer: all $(STEPS) ## the installer on nodes in directories, with real containerds (bats)
 	JOBS=$$(nproc) tests/run_bats.sh $(RESULTS) tests/installer
 
 diff: all ## the scanner against an independent parser, on generated and mutated lines

@@ -170,6 +170,8 @@ static bool begin_afresh(const struct applying *run, struct state *state, struct
         return err_set(err, STATUS_USAGE, "--prefix is too long");
     if (state->phase == PHASE_SETTLED ? !host_copy(notes, copy, err) : !host_remove(copy, err))
         return false;
+    if (state->phase == PHASE_REMOVED)
+        *state = (struct state){.made_directory = state->made_directory};
     state->file_count = 0;
     (void)snprintf(state->current, sizeof state->current, "%s",
                    run->survey->current == NULL ? "" : run->survey->current);
@@ -283,8 +285,6 @@ bool apply_plan(struct applying *run, const struct release_source *source, struc
 {
     __attribute__((cleanup(close_config))) struct containerd_config before = {0}, after = {0};
 
-    host_sweep(run->options->config);
-    host_sweep(run->survey->drop_in_path);
     /* An interrupted run leaves what may be broken; then there is nothing to compare with. */
     if (run->survey->state.phase != PHASE_CHANGING && !dump_read(run->options, &before, err))
         return false;
@@ -314,24 +314,48 @@ static bool put_back(const struct state_file *file, struct err *err)
 
     if (!file->existed)
         return host_remove(file->path, err);
+    /* Perhaps it was never changed, or has been put back by a run that was then killed. */
+    if (host_sha256(file->path, found) && strcmp(found, file->sha256) == 0)
+        return true;
     if (!copy_path(file->path, copy, err))
         return false;
     if (host_sha256(copy, found) && strcmp(found, file->sha256) == 0)
         return host_rename(copy, file->path, err);
-    return (host_sha256(file->path, found) && strcmp(found, file->sha256) == 0) ||
-           err_set(err, STATUS_BUG, "%s cannot be put back: its copy has gone", file->path);
+    return err_set(err, STATUS_BUG, "%s cannot be put back: its copy has gone", file->path);
 }
 
-/* Ours alone: one of an older installation stays. */
+/* Ours alone: one of an older installation stays, until it says no more than the configuration. */
 static bool drop_backup(const struct state *state, const char *config, struct err *err)
 {
     char backup[CONFIG_PATH_MAX], sum[CONFIG_PATH_MAX], found[SHA256_HEX + 1];
+    char now[SHA256_HEX + 1] = "";
 
     if (!backup_paths(config, backup, sum, err))
         return false;
-    if (host_sha256(backup, found) && strcmp(found, state->config_before) != 0)
+    (void)host_sha256(config, now);
+    if (host_sha256(backup, found) && strcmp(found, state->config_before) != 0 &&
+        strcmp(found, now) != 0)
         return true;
     return host_remove(backup, err) && host_remove(sum, err);
+}
+
+bool apply_sweep(const struct install_options *options, const struct survey *survey,
+                 struct err *err)
+{
+    char notes[CONFIG_PATH_MAX], copy[CONFIG_PATH_MAX];
+    const char *const paths[] = {options->config, survey->drop_in_path, survey->handler_path[0],
+                                 survey->handler_path[1], notes};
+
+    (void)snprintf(notes, sizeof notes, "%s/state.json", options->prefix);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        if (paths[i][0] == '\0')
+            continue;
+        host_sweep(paths[i]);
+        if (survey->state.phase != PHASE_CHANGING &&
+            !(copy_path(paths[i], copy, err) && host_remove(copy, err)))
+            return false;
+    }
+    return true;
 }
 
 bool apply_undo(struct applying *run, struct err *err)
@@ -384,10 +408,14 @@ bool apply_settle(struct applying *run, struct err *err)
         return snprintf(path, sizeof path, "%s/state.json", prefix) < CONFIG_PATH_MAX &&
                copy_path(path, copy, err) && host_remove(copy, err);
     }
-    if (!drop_copies(state, err) || !drop_backup(state, run->options->config, err))
+    state->phase = PHASE_REMOVED;
+    if (!state_save(prefix, state, err))
+        return false;
+    step_reached("removed");
+    if (!drop_copies(state, err))
         return false;
     if (state->made_directory)
         host_remove_parent(state->drop_in);
-    step_reached("settled");
-    return host_remove_tree(prefix, err);
+    step_reached("directory");
+    return drop_backup(state, run->options->config, err) && host_remove_tree(prefix, err);
 }

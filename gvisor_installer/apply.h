@@ -19,6 +19,10 @@ struct applying {
     bool restarted;  /* containerd, or it was tried */
 };
 
+/* Removes what an interrupted run left lying about and nobody needs. */
+bool apply_sweep(const struct install_options *options, const struct survey *survey,
+                 struct err *err);
+
 /* A plan without changes needs none of what follows. */
 bool apply_is_needed(const struct plan *plan);
 

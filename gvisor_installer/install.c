@@ -82,12 +82,11 @@ static bool undo(struct session *session, struct applying *run, struct err *err)
     char message[ERR_TEXT_MAX];
     struct err undoing = {0};
 
-    log_error("%s", err->text);
     if (!run->begun) {
         node_event(session->node, true, "GVisorNotInstalled", err->text);
         return false;
     }
-    log_info("putting everything back");
+    log_error("%s: putting everything back", err->text);
     bool done = apply_undo(run, &undoing);
     /* With no runtime to look for, a pod of runc shows that the node still works. */
     if (done && run->restarted)
@@ -150,7 +149,8 @@ bool install_main(struct session *session, struct err *err)
     if (!lock(session->options, err) || !node_check(session->node, err) ||
         !survey_node(session->options, &survey, err))
         return false;
-    bool done = plan_install(&survey.facts, survey.way, &plan, err);
+    bool done = apply_sweep(session->options, &survey, err) &&
+                plan_install(&survey.facts, survey.way, &plan, err);
     if (!done) {
         (void)label(session, "false");
         node_event(session->node, true, "GVisorNotInstalled", err->text);
@@ -228,28 +228,28 @@ bool verify_main(struct session *session, struct err *err)
 
 /* --- uninstall -------------------------------------------------------------------------------- */
 
-/* Shims of ours that still run: each holds a sandbox. */
-static size_t count_sandboxes(const char *prefix)
+/* Whether a shim or a program of ours runs: while a pod is in gVisor, one does. */
+static bool is_in_use(const char *prefix)
 {
     char path[64], start[CONFIG_PATH_MAX], line[CONFIG_PATH_MAX];
-    size_t count = 0;
-    int len = snprintf(start, sizeof start, "%s/current/", prefix);
+    bool found = false;
+    /* containerd follows `current`: the path is the release's. */
+    int len = snprintf(start, sizeof start, "%s/releases/", prefix);
     DIR *processes = opendir("/proc");
 
     if (processes == NULL)
-        return 0;
-    for (struct dirent *entry; (entry = readdir(processes)) != NULL;) {
-        if (snprintf(path, sizeof path, "/proc/%.20s/cmdline", entry->d_name) < 0)
-            continue;
+        return false;
+    for (struct dirent *entry; !found && (entry = readdir(processes)) != NULL;) {
+        (void)snprintf(path, sizeof path, "/proc/%.20s/cmdline", entry->d_name);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
             continue;
         ssize_t got = read(fd, line, sizeof line);
-        count += got > len && memcmp(line, start, (size_t)len) == 0;
+        found = got > len && memcmp(line, start, (size_t)len) == 0;
         (void)close(fd);
     }
     (void)closedir(processes);
-    return count;
+    return found;
 }
 
 /* The configuration from before us, where it is still as we left it; else NULL. */
@@ -312,15 +312,14 @@ bool uninstall_main(struct session *session, struct err *err)
     if (!lock(session->options, err) || !node_check(session->node, err) ||
         !node_label(session->node, "false", err))
         return false;
-    size_t sandboxes = count_sandboxes(session->options->prefix);
-    if (sandboxes > 0 && !session->options->force)
+    if (!session->options->force && is_in_use(session->options->prefix))
         return err_set(err, STATUS_REFUSED,
-                       "%zu pods run in gVisor on this node: end them (the node's label keeps new "
-                       "ones away), or say --force",
-                       sandboxes);
+                       "pods run in gVisor on this node: end them (the node's label keeps new ones "
+                       "away), or say --force");
     if (!survey_node(session->options, &survey, err))
         return false;
-    bool done = read_before(&survey, &text, &before, &known, err) &&
+    bool done = apply_sweep(session->options, &survey, err) &&
+                read_before(&survey, &text, &before, &known, err) &&
                 plan_uninstall(&survey.facts, known ? &before : NULL, &plan, err);
     if (done) {
         log_plan(&survey, &plan, false);

@@ -28,7 +28,10 @@ void node_event(struct node *node, bool warning, const char *reason, const char 
 /* Waits until the node is ready and its kubelet lists both runtimes, or neither. */
 bool node_await_runtimes(struct node *node, bool listed, struct err *err);
 
-/* A pod on this node must end well: through a RuntimeClass of its own, or runc's for NULL. */
-bool node_smoke(struct node *node, const char *runtime_class, struct err *err);
+/*
+ * A pod on this node must end well: in the handler, whose RuntimeClass gvisor-smoke-HANDLER asks
+ * for no label, gvisor_probe must find gVisor; NULL is the node's default runtime.
+ */
+bool node_smoke(struct node *node, const char *handler, struct err *err);
 
 #endif

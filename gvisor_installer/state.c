@@ -10,7 +10,7 @@
 
 enum { STATE_SIZE_MAX = 1 << 17 };
 
-static const char *const phases[] = {"none", "changing", "settled"};
+static const char *const phases[] = {"none", "changing", "settled", "removed"};
 
 const char *state_phase_text(enum state_phase phase)
 {
@@ -52,9 +52,11 @@ static bool decode(const cJSON *object, struct state *ret)
         !text_at(object, "config_after", ret->config_after, sizeof ret->config_after) ||
         !cJSON_IsArray(files) || cJSON_GetArraySize(files) > STATE_FILES_MAX)
         return false;
-    if (strcmp(phase, phases[PHASE_CHANGING]) != 0 && strcmp(phase, phases[PHASE_SETTLED]) != 0)
+    ret->phase = PHASE_REMOVED;
+    while (ret->phase != PHASE_NONE && strcmp(phase, phases[ret->phase]) != 0)
+        ret->phase--;
+    if (ret->phase == PHASE_NONE)
         return false;
-    ret->phase = strcmp(phase, phases[PHASE_SETTLED]) == 0 ? PHASE_SETTLED : PHASE_CHANGING;
     cJSON_ArrayForEach(item, files)
     {
         struct state_file *file = &ret->file[ret->file_count++];

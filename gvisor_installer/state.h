@@ -22,6 +22,7 @@ enum state_phase {
     PHASE_NONE, /* nothing was ever begun here */
     PHASE_CHANGING,
     PHASE_SETTLED,
+    PHASE_REMOVED, /* what is left of an uninstall is only to be swept away */
 };
 
 /* A file as it was before the change that is under way. */

@@ -27,6 +27,7 @@ make_node() { # NAME
   local version file
   node=$nodes/$1
   etc=$node/etc/containerd
+  chattr -fR -i "$node" 2>/dev/null || true
   rm -rf "$node"
   mkdir -p "$node/etc" "$node/run"
   cp -r "$here/configurations/$1/etc" "$etc"
