@@ -3,6 +3,8 @@
 # Leaves build/images/PROGRAM.tar, an OCI archive that Docker, containerd and skopeo read, and
 # build/images/PROGRAM.spdx.json, the bill of what is in it.
 #
+# GVISOR_PAYLOAD     a directory that gvisor_installer's image holds as /gvisor: runsc,
+#                    containerd-shim-runsc-v1, gvisor-bin/ and RELEASE, the release's name
 # SOURCE_DATE_EPOCH  date of the images (default: that of the commit which is checked out)
 set -euo pipefail
 
@@ -57,6 +59,11 @@ compile() { # PROGRAM: with objects of its own, so that no stale ones get in
   make B="$work/objects" LDFLAGS="-Wl,-Map=$work/$1.map" "$work/objects/bin/$1"
   mkdir -p "$work/$1/root"
   strip -o "$work/$1/root/$1" "$work/objects/bin/$1"
+  if [[ $1 == gvisor_installer && ${GVISOR_PAYLOAD:-} ]]; then
+    [[ -f $GVISOR_PAYLOAD/RELEASE ]] || die "$GVISOR_PAYLOAD has no file RELEASE"
+    cp -rL "$GVISOR_PAYLOAD" "$work/$1/root/gvisor"
+    chmod -R u=rwX,go=rX "$work/$1/root/gvisor"
+  fi
 }
 
 # Files of a layer are dated 0: a layer changes only when what is in it does.
@@ -82,11 +89,12 @@ base_layer() { # the layer that all images share
 }
 
 image() { # PROGRAM: from its root to the archive
-  local program=$1 dir=$work/$1 layout=$work/$1/layout version about config manifest base own bill
+  local program=$1 dir=$work/$1 layout=$work/$1/layout version about config manifest base own bill files
   version=$("$dir/root/$program" --version | awk '{ print $2 }')
   about=$(awk -v p="$program" '$1 == p { sub(/^[^ ]+ +[^ ]+ +/, ""); print }' <<<"$known")
   mkdir -p "$layout/blobs/sha256"
-  pack -C "$dir/root" -cf "$dir/own.tar" "$program"
+  mapfile -t files < <(ls "$dir/root")
+  pack -C "$dir/root" -cf "$dir/own.tar" "${files[@]}"
   gzip -9nk "$dir/own.tar"
   base=$(blob "$layout" "$work/base.tar.gz")
   own=$(blob "$layout" "$dir/own.tar.gz")

@@ -167,6 +167,13 @@ refuses_gvisor_probe() { # status 4: there is no such path to look at
   container gvisor_probe run --path /nowhere 2>"$work/said"
   [[ $? == 4 ]] && grep /nowhere "$work/said"
 }
+runs_gvisor_installer() { # nothing was ever installed here
+  [[ $(container gvisor_installer status --format json | jq -r .phase) == none ]]
+}
+refuses_gvisor_installer() { # status 4: there is no containerd in it to be asked
+  container gvisor_installer check --release 1.0 2>"$work/said"
+  [[ $? == 4 ]] && grep 'cannot run containerd' "$work/said"
+}
 
 install -d -o 65532 -g 65532 "$work/data"
 while read -r program limit _; do

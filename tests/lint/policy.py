@@ -22,6 +22,9 @@ NAME = "app.kubernetes.io/name"
 # The isolation experiment mounts a directory of its node, and its witness is root there.
 EXPERIMENT = "argo-steps-gvisor"
 NOT_OF_THE_EXPERIMENT = {"parameters", "metrics", "retries", "node", "grants", "applied"}
+# The installer is root on its node, and labels it.
+INSTALLER = "gvisor-installer"
+NOT_OF_THE_INSTALLER = {"user", "node", "servers", "grants", "applied"}
 
 
 @dataclass
@@ -43,6 +46,11 @@ class Object:
     def experiment(self):
         metadata = self.body.get("metadata", {})
         return EXPERIMENT in (metadata.get("name"), metadata.get("namespace"))
+
+    @property
+    def installer(self):
+        metadata = self.body.get("metadata", {})
+        return INSTALLER in (metadata.get("name"), metadata.get("namespace"))
 
     @property
     def workflow(self):
@@ -247,7 +255,8 @@ def restricted(container, pod):
     if context.get("readOnlyRootFilesystem") is not True:
         yield "readOnlyRootFilesystem"
     capabilities = context.get("capabilities", {})
-    added = ["DAC_OVERRIDE"] if witness else None
+    added = ["DAC_OVERRIDE"] if witness else ["SYS_CHROOT"] if pod.owner.installer else None
+    witness = witness or pod.owner.installer
     if capabilities.get("drop") != ["ALL"] or capabilities.get("add") != added:
         yield "capabilities"
     if context.get("privileged") or context.get("runAsUser") == 0 and not witness:
@@ -341,7 +350,7 @@ def denied(objects):
                and not o.body["spec"].get("ingress") and not o.body["spec"].get("egress")
                and "matchExpressions" not in o.body["spec"]["podSelector"]]
     for obj in objects:
-        for pod in pods(obj) if not obj.experiment else ():
+        for pod in pods(obj) if not obj.experiment and not obj.installer else ():
             if not any(denial.items() <= pod.labels.items() for denial in denials):
                 yield pod.title
 
@@ -371,6 +380,8 @@ def subjects(name, scope, objects):
     """What a rule is asked about, as (title, arguments)."""
     if name in NOT_OF_THE_EXPERIMENT:
         objects = [obj for obj in objects if not obj.experiment]
+    if name in NOT_OF_THE_INSTALLER:
+        objects = [obj for obj in objects if not obj.installer]
     if scope == "all":
         yield "", (objects,)
         return
