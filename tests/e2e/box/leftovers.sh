@@ -12,7 +12,9 @@ processes() { # in the box's control groups, one of its programs, or working on 
     pid=${directory#/proc/}
     if [[ $pid != "$$" ]] && {
       grep -qs ":/$cgroup/" "$directory/cgroup" ||
-        [[ $(readlink "$directory/exe") == "$cache"/built/* ]] ||
+        # In namespaces of their own they are another box's: this one's have ended with it.
+        [[ $(readlink "$directory/exe") == "$cache"/built/* &&
+          $(readlink "$directory/ns/pid") == "$(readlink /proc/self/ns/pid)" ]] ||
         tr '\0' '\n' <"$directory/cmdline" | grep -qF "$state/"
     } 2>/dev/null; then
       echo "process $pid: $(tr '\0' ' ' <"$directory/cmdline" 2>/dev/null | cut -c 1-100)"

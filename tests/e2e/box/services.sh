@@ -12,7 +12,10 @@ command_of() { # SERVICE: sets $command
     command=(etcd --data-dir "$state/etcd" --unsafe-no-fsync --log-level warn
       --listen-client-urls http://127.0.0.1:2379 --advertise-client-urls http://127.0.0.1:2379
       --listen-peer-urls http://127.0.0.1:2380) ;;
-  containerd) command=(containerd --config "$state/config/containerd.toml") ;;
+  containerd)
+    command=(containerd --config "$state/config/containerd.toml")
+    if [[ ${BOX_GVISOR:-yes} == no ]]; then command=("$here/supervise.sh" "$state" "${command[@]}"); fi
+    ;;
   apiserver)
     command=(kube-apiserver --etcd-servers http://127.0.0.1:2379 --advertise-address "$node_ip"
       --service-cluster-ip-range 10.96.0.0/16 --allow-privileged

@@ -18,6 +18,10 @@ make_state() {
   for file in "$here"/config/*.* "$here"/config/cni/*; do
     render "$file" >"$state/config/${file#"$here"/config/}"
   done
+  if [[ ${BOX_GVISOR:-yes} == no ]]; then
+    sed -i '/Of a pod.s annotations gVisor/,$d' "$state/config/containerd.toml"
+    rm "$state"/config/runsc*.toml
+  fi
 }
 
 make_cgroups() { # the kubelet wants its root to exist
