@@ -158,11 +158,11 @@ static bool connect_once(struct pg **ret, const struct pg_settings *settings, st
     if (conn == NULL)
         return fail_connect(NULL, err);
     (void)PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
+    (void)PQsetNoticeReceiver(conn, ignore_notice, NULL); /* else they go to stderr as they are */
     if (!poll_connection(conn, err)) {
         PQfinish(conn);
         return false;
     }
-    (void)PQsetNoticeReceiver(conn, ignore_notice, NULL);
     struct pg *pg = calloc(1, sizeof *pg);
     if (pg == NULL || PQsetnonblocking(conn, 1) != 0) {
         PQfinish(conn);

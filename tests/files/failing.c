@@ -2,7 +2,8 @@
  * Linked into a program with -Wl,--wrap: one call of the C library fails, as FAIL_CALL says.
  *
  *   FAIL_CALL=NAME:N:ERRNO   the N-th call of NAME, from 1, fails with ERRNO (a number)
- *   FAIL_CALL=NAME:N:short   it moves one byte only, which read() and write() may do
+ *   FAIL_CALL=NAME:N:short   it moves one byte only, which read() and write() may do; getrandom()
+ *                            draws zeros
  *
  * A byte on descriptor 9 tells that it happened. Works in static programs, where LD_PRELOAD cannot.
  */
@@ -92,7 +93,19 @@ WRAP(off_t, lseek, (int fd, off_t at, int from), (fd, at, from), -1)
 WRAP(char *, realpath, (const char *path, char *real), (path, real), NULL)
 WRAP(int, poll, (struct pollfd * wait, nfds_t count, int ms), (wait, count, ms), -1)
 WRAP(int, eventfd, (unsigned first, int flags), (first, flags), -1)
-WRAP(ssize_t, getrandom, (void *bytes, size_t len, unsigned flags), (bytes, len, flags), -1)
+
+ssize_t __real_getrandom(void *bytes, size_t len, unsigned flags);
+ssize_t __wrap_getrandom(void *bytes, size_t len, unsigned flags);
+ssize_t __wrap_getrandom(void *bytes, size_t len, unsigned flags)
+{
+    int how = fault("getrandom");
+    if (how > 0)
+        return -1;
+    if (how == SHORT)
+        memset(bytes, 0, len);
+    return how == SHORT ? (ssize_t)len : __real_getrandom(bytes, len, flags);
+}
+
 WRAP(int, pthread_create,
      (pthread_t * thread, const pthread_attr_t *attr, void *(*work)(void *), void *context),
      (thread, attr, work, context), plan.with)
