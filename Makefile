@@ -183,7 +183,7 @@ layers: $(addprefix $(B)/,$(addsuffix .o,$(PURE))) ## prove that pure objects re
 
 # --- faults and hostile input -------------------------------------------------------------------
 
-.PHONY: analyze coverage faults files fuzzers fuzz fuzz-replay
+.PHONY: analyze coverage faults flood files fuzzers fuzz fuzz-replay
 
 faults: all ## break loads into real servers FAULTS=500 times by chance; SEED=n repeats a list
 	.ci/setup test
@@ -235,6 +235,10 @@ fuzz: ## fuzz each target for SECONDS=60 under sanitizers, with clang's libFuzze
 
 fuzz-replay: $(FUZZ_REPLAYS) ## the fuzz targets over their kept inputs, in PROFILE=release|asan|cov
 	tests/fuzz/replay.sh $(RESULTS) $(PROFILE) $(B)/tests/fuzz $(FUZZ_TARGETS)
+
+flood: build/failing/aggregator ## colliding keys against keys by chance, in instructions
+	.ci/setup build flood
+	tests/fuzz/flood.sh build/failing/aggregator $(RESULTS)
 
 analyze: ## static analysis by gcc, clang and clang-tidy (cppcheck: make lint)
 	.ci/setup build analyze
