@@ -116,14 +116,14 @@ fill_volume() { # NUMBER
     spec: {capacity: {storage: 256Mi}, accessModes: [ReadWriteOnce], storageClassName: small,
       hostPath: {path: $small}, persistentVolumeReclaimPolicy: Retain}}"
   kubectl create --dry-run=client -o json -f workflows/single_run.yaml | jq --arg name "run-$1" '
-      del(.metadata.generateName) | .metadata.name = $name
+      del(.metadata.generateName, .metadata.namespace) | .metadata.name = $name
       | .spec.volumeClaimTemplates = [{metadata: {name: "data"}, spec: {storageClassName: "small",
           accessModes: ["ReadWriteOnce"], resources: {requests: {storage: "256Mi"}}}}]' |
     timeout 60 argo submit --namespace "$namespace" - --output name -p events=$events -p users=$users \
       -p seed="run-$1" -p run-id="run-$1" >/dev/null
   # shellcheck disable=SC2317  # by steady
   full() {
-    k get workflow "run-$1" -o json | jq -e 'any(.status.nodes // {} | .[];
+    k get workflow "run-$1" -o json 2>/dev/null | jq -e 'any(.status.nodes // {} | .[];
       .templateName == "fake-gen" and (.message // "" | test("No space left")))' >/dev/null
   }
   steady full "$1"
