@@ -42,8 +42,9 @@ LIBS_gvisor_installer := -L$(DEPS)/lib -lcurl -lssl -lcrypto -larchive -lbz2 -ls
 PURE := common/err common/buf common/num common/civil_time common/json_scan common/bgzf common/sha256 \
         fake_gen/generator fake_gen/zipf fake_gen/event_text fake_gen/broken_line \
         aggregator/scan aggregator/layout aggregator/layout_avx2 aggregator/layout_avx512 \
-        aggregator/layout_portable aggregator/block_digest aggregator/block_digest_avx2 \
-        aggregator/slot aggregator/total aggregator/totals aggregator/merge aggregator/sequence \
+        aggregator/layout_neon aggregator/layout_portable aggregator/block_digest \
+        aggregator/block_digest_avx2 aggregator/slot aggregator/total aggregator/totals \
+        aggregator/merge aggregator/sequence \
         aggregator/print_rows aggregator/copy_row aggregator/sql_text aggregator/pg_failure \
         gvisor_probe/words gvisor_probe/mountinfo gvisor_probe/proc_status gvisor_probe/cause \
         gvisor_probe/detect gvisor_probe/bench gvisor_probe/run_table \
@@ -66,7 +67,7 @@ COMMON_LIB := $(B)/common.a
 UNIT_TESTS := $(patsubst %.c,%,$(wildcard $(addsuffix /tests/test_*.c,common $(PROGRAMS))))
 
 .PHONY: all help test unit unit-programs unit-asan cli gvisor db diff installer check-binary layers \
-        images check-images box-up box-down e2e chaos lint fmt clean
+        arm64 bench bench-quick images check-images box-up box-down e2e chaos lint fmt clean
 
 all: $(addprefix build/,$(PROGRAMS)) ## build the static programs (default)
 
@@ -251,6 +252,27 @@ coverage: ## branch coverage of the tests: pure core, whole, and where it is mis
 	tests/coverage.sh $(RESULTS) $(addsuffix .c,$(PURE))
 
 # --- images and the rest ---------------------------------------------------------------------------
+
+arm64: ## the scanner's vectors for arm64, under qemu-user
+	.ci/setup arm64
+	tests/arm64.sh $(RESULTS)
+
+# Peers live in a virtual environment of their own; ROUNDS=5, BENCH_DATA=build/bench.
+BENCH_VENV := build/bench-venv
+$(BENCH_VENV)/.stamp: bench/requirements.txt
+	.ci/setup bench
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --require-virtualenv -r $<
+	@touch $@
+
+bench = $(BENCH_VENV)/bin/python bench/run.py build --rounds $(or $(ROUNDS),$(1)) \
+        $(if $(BENCH_DATA),--data $(BENCH_DATA)) $(if $(ONLY),--only $(ONLY))
+
+bench: all $(BENCH_VENV)/.stamp ## side by side with DuckDB, Polars, chDB, pandas: bench/RESULTS.md
+	$(call bench,5)
+
+bench-quick: all $(BENCH_VENV)/.stamp ## a tenth of it, on the terminal, in two minutes
+	$(call bench,3) --quick
 
 images: ## OCI archives, digests and bills of materials under build/images
 	.ci/setup build images
