@@ -124,6 +124,19 @@ bool print_header(struct buf *out, const struct print_shape *shape, struct err *
     return buf_add_text(out, "\n", err);
 }
 
+/* Text, which may be empty, and a number that is not negative; a row has no time for printf. */
+static bool add_number(struct buf *out, const char *before, int64_t value, struct err *err)
+{
+    char digits[24];
+    size_t at = sizeof digits;
+
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    return buf_add_text(out, before, err) && buf_add(out, digits + at, sizeof digits - at, err);
+}
+
 bool print_row(struct buf *out, const struct print_shape *shape, const struct total *total,
                struct err *err)
 {
@@ -138,15 +151,15 @@ bool print_row(struct buf *out, const struct print_shape *shape, const struct to
             !buf_add_text(out, ":", err) || !buf_add_json(out, total->key, total->key_len, err) ||
             !buf_add_text(out, ",", err) ||
             !buf_add_json(out, shape->value, strlen(shape->value), err) ||
-            !buf_printf(out, err, ":%" PRId64, total->sum))
+            !add_number(out, ":", total->sum, err))
             return false;
     } else if (!print_csv_field(out, total->key, total->key_len, err) ||
-               !buf_printf(out, err, ",%" PRId64, total->sum)) {
+               !add_number(out, ",", total->sum, err)) {
         return false;
     }
     for (size_t i = 0; i < (shape->statistics ? 3 : 0); i++)
         if (!(json ? buf_printf(out, err, ",\"%s\":%" PRId64, statistics_names[i], statistics[i])
-                   : buf_printf(out, err, ",%" PRId64, statistics[i])))
+                   : add_number(out, ",", statistics[i], err)))
             return false;
     return buf_add_text(out, json ? "}\n" : "\n", err);
 }

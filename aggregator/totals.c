@@ -16,7 +16,7 @@ enum {
     FIRST_SLOTS = 64,
     GROUP = 8,
     TEXT_CHUNK = 1 << 17, /* long keys */
-    BATCH_EVENTS = 64,
+    BATCH_EVENTS = 24,    /* what processors keep track of; they drop what they are asked beyond */
     CACHED_BYTES = 1 << 18, /* of a table that is at hand anyway */
     HUGE_PAGE = 2 << 20,
 };
@@ -346,7 +346,7 @@ static size_t add_batch(struct totals *totals, const struct event *events, size_
         const struct part *part = &totals->part[hash[i] >> PART_SHIFT];
         size_t group = home_of(part, hash[i]);
         uint64_t tags = group_tags(part, group), same = same_tags(tags, hash[i]);
-        __builtin_prefetch(&part->slots[group * GROUP + first_of(same | HIGHS)], 1);
+        __builtin_prefetch(&part->slots[group * GROUP + first_of(same | UINT64_C(1) << 63)], 1);
     }
     for (size_t i = 0; i < count; i++)
         if (!add_one(totals, hash[i], &events[i]))
