@@ -204,7 +204,7 @@ static const struct option_spec specs[] = {
     {.name = "force",
      .parse = option_flag,
      FIELD(force),
-     .help = "of uninstall: also while pods run in gVisor, which end with it",
+     .help = "of uninstall: also while pods run in gVisor; nothing can end them properly then",
      .argv_only = true},
     {.name = "format",
      .arg = "text|json",

@@ -93,9 +93,11 @@ static bool enter(const char *root, struct err *err)
         return true;
     if (chroot(root) != 0 || chdir("/") != 0)
         return err_errno(err, errno, "cannot enter %s", root);
-    /* The node's programs are looked for where the node has them. */
-    return setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1) == 0 ||
-           err_errno(err, errno, "cannot set PATH");
+    /* The node's programs are where the node has them; systemctl works though it sees a chroot. */
+    return (setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1) ==
+                0 &&
+            setenv("SYSTEMD_IGNORE_CHROOT", "1", 1) == 0) ||
+           err_errno(err, errno, "cannot set the environment");
 }
 
 static bool run(size_t index, struct install_options *options, struct err *err)

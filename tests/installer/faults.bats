@@ -14,6 +14,7 @@ teardown_file() {
 }
 setup() { load helpers.bash; }
 teardown() {
+  if [[ ${server:-} ]]; then kill "$server" 2>/dev/null || true; fi
   if [[ ${immutable:-} ]]; then chattr -i "$immutable"; fi
   if [[ ${mounted:-} ]]; then umount "$mounted"; fi
 }
@@ -51,7 +52,8 @@ server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
 print(server.server_address[1], flush=True)
 for _ in range(3): server.handle_request()
 END
-  until [[ -s $BATS_TEST_TMPDIR/port ]]; do kill -0 $!; done
+  server=$!
+  until [[ -s $BATS_TEST_TMPDIR/port ]]; do kill -0 "$server"; done
   url=http://127.0.0.1:$(<"$BATS_TEST_TMPDIR/port")/gvisor.tar.bz2
 }
 
