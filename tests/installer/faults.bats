@@ -58,7 +58,7 @@ END
 }
 
 @test "a restart that fails: everything is put back, containerd restarted again" {
-  make_node debian-1.6
+  need_node debian-1.6
   refused 4 "containerd was not restarted: /bin/sh failed (status 7): it said nothing" \
     installer install --restart-command "echo again >>$node/restarts; exit 7"
   [[ $output == *"could not be put back"* && $(restarts) == 2 ]]
@@ -66,27 +66,27 @@ END
 }
 
 @test "a restart that fails once: the node is as before" {
-  make_node debian-1.6
+  need_node debian-1.6
   refused 4 "broken; the node is as it was before" \
     installer install --restart-command "echo x >>$node/restarts; [ \$(wc -l <$node/restarts) -gt 1 ] || { echo broken >&2; exit 7; }"
   as_before
 }
 
 @test "a containerd that does not come back: the node is as before" {
-  make_node imports-of-others-2.1
+  need_node imports-of-others-2.1
   refused 5 "containerd does not answer on $node/sock" \
     installer install --socket "$node/sock" --timeout 1s
   diff "$node/etc.before/config.toml" "$etc/config.toml"
 }
 
 @test "a restart that hangs is ended in time, with its children" {
-  make_node debian-1.6
+  need_node debian-1.6
   refused 10 "/bin/sh: not done in time" installer install --restart-command "sleep 321; :" --timeout 1s
   run ! pgrep -f 'sleep 321'
 }
 
 @test "a configuration that containerd cannot read is not touched" {
-  make_node debian-1.6
+  need_node debian-1.6
   echo 'required_plugins = "none"' | cat - "$etc/config.toml" >"$node/broken"
   cp "$node/broken" "$etc/config.toml"
   cp "$node/broken" "$node/etc.before/config.toml"
@@ -97,7 +97,7 @@ END
 
 @test "a full disk under /etc: nothing changes there" {
   need_root
-  make_node debian-1.6
+  need_node debian-1.6
   mounted=$etc
   mount -t tmpfs -o size=16k tmpfs "$etc"
   cp "$node/etc.before/config.toml" "$etc/"
@@ -111,7 +111,7 @@ END
 
 @test "a disk that fills up between two files: all is put back without new space" {
   need_root
-  make_node imports-of-others-2.1
+  need_node imports-of-others-2.1
   mkdir "$node/small"
   mounted=$node/small
   mount -t tmpfs -o size=64k tmpfs "$node/small"
@@ -124,7 +124,7 @@ END
 
 @test "a full disk under --prefix: nothing is left of the release" {
   need_root
-  make_node debian-1.6
+  need_node debian-1.6
   mkdir -p "$node/opt/gvisor"
   mounted=$node/opt/gvisor
   mount -t tmpfs -o size=32k tmpfs "$node/opt/gvisor"
@@ -135,7 +135,7 @@ END
 
 @test "a read-only /etc is refused, and says so" {
   need_root
-  make_node debian-1.6
+  need_node debian-1.6
   mounted=$etc
   mount --bind "$etc" "$etc"
   mount -o remount,bind,ro "$etc"
@@ -145,7 +145,7 @@ END
 
 @test "an immutable configuration is refused, and says so" {
   need_root
-  make_node debian-1.6
+  need_node debian-1.6
   chattr +i "$etc/config.toml" || skip "no immutable files here"
   immutable=$etc/config.toml
   refused 4 "is it immutable (lsattr)?" installer install
@@ -155,17 +155,17 @@ END
 
 @test "an archive installs, by path and by URL" {
   archive
-  make_node debian-1.6
+  need_node debian-1.6
   from_archive "$archive"
   [[ -x $node/opt/gvisor/releases/$release/gvisor-bin/gvisor_sentry ]]
   serve "$archive"
-  make_node debian-1.6
+  need_node debian-1.6
   from_archive "$url"
   installer verify
 }
 
 @test "a page in the place of the archive: the digest tells" {
-  make_node debian-1.6
+  need_node debian-1.6
   archive
   echo '<html>404 Not Found</html>' >"$BATS_TEST_TMPDIR/page"
   serve "$BATS_TEST_TMPDIR/page"
@@ -174,7 +174,7 @@ END
 }
 
 @test "an HTTP error is told as such" {
-  make_node debian-1.6
+  need_node debian-1.6
   archive
   serve "$archive" 404
   refused 4 "HTTP status 404" from_archive "$url"
@@ -182,7 +182,7 @@ END
 }
 
 @test "a page whose digest was recorded: it is no program" {
-  make_node debian-1.6
+  need_node debian-1.6
   mkdir "$BATS_TEST_TMPDIR/pages"
   echo '<html>404</html>' | tee "$BATS_TEST_TMPDIR/pages/runsc" >"$BATS_TEST_TMPDIR/pages/containerd-shim-runsc-v1"
   archive -C "$BATS_TEST_TMPDIR/pages" runsc containerd-shim-runsc-v1
@@ -191,7 +191,7 @@ END
 }
 
 @test "a truncated archive" {
-  make_node debian-1.6
+  need_node debian-1.6
   archive
   truncate -s -100 "$archive"
   refused 3 "is not the archive that was meant" from_archive "$archive"
@@ -201,7 +201,7 @@ END
 }
 
 @test "programs for another architecture" {
-  make_node debian-1.6
+  need_node debian-1.6
   cp -r "$payload" "$BATS_TEST_TMPDIR/other"
   printf '\xb7\x00' | dd of="$BATS_TEST_TMPDIR/other/runsc" bs=1 seek=18 conv=notrunc status=none
   refused 3 "runsc: no program for this machine" installer install --payload "$BATS_TEST_TMPDIR/other"
@@ -209,28 +209,28 @@ END
 }
 
 @test "a release that is not the one it is called" {
-  make_node debian-1.6
+  need_node debian-1.6
   refused 3 "this runsc is not 20200101.0: it says 'runsc version release-$release'" \
     installer install --release 20200101.0
   as_before
 }
 
 @test "a payload without the shim" {
-  make_node debian-1.6
+  need_node debian-1.6
   archive -C "$payload" runsc
   refused 3 "it lacks runsc or containerd-shim-runsc-v1" from_archive "$archive"
   as_before
 }
 
 @test "plain HTTP from elsewhere is not spoken" {
-  make_node debian-1.6
+  need_node debian-1.6
   archive
   refused 10 "not supported" from_archive "http://192.0.2.1/gvisor.tar.bz2"
   as_before
 }
 
 @test "a program that changed on the node is replaced" {
-  make_node default-2.2
+  need_node default-2.1
   installer install
   echo changed >>"$node/opt/gvisor/releases/$release/runsc"
   refused 5 "has changed or is missing" installer verify
@@ -240,7 +240,7 @@ END
 }
 
 @test "two installers at once: one works, the other waits" {
-  make_node default-2.2
+  need_node default-2.1
   flock "$BATS_TEST_TMPDIR" true
   mkdir -p "$node/opt/gvisor"
   exec 8>"$node/opt/gvisor/lock"
@@ -251,7 +251,7 @@ END
 }
 
 @test "an upgrade swings new pods over and restarts nothing" {
-  make_node default-2.2
+  need_node default-2.1
   installer install
   newer=$BATS_TEST_TMPDIR/newer
   mkdir "$newer"
@@ -269,7 +269,7 @@ END
 }
 
 @test "an update of containerd from 1 to 2: the tables move to a drop-in" {
-  make_node minikube-1.7
+  need_node minikube-1.7
   installer install
   # shellcheck disable=SC2034  # installer's
   containerd=$("$here/containerd.sh" 2.1.9) || skip "no containerd 2.1.9"

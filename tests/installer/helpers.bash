@@ -22,7 +22,8 @@ END
   export payload
 }
 
-# The node of a folder in configurations/, fresh: sets $node, $etc and $containerd.
+# The node of a folder in configurations/, fresh: sets $node, $etc and $containerd. Fails where that
+# containerd is not to be had.
 make_node() { # NAME
   local version file
   node=$nodes/$1
@@ -37,9 +38,10 @@ make_node() { # NAME
   done
   cp -r "$etc" "$node/etc.before"
   version=$(<"$here/configurations/$1/containerd")
-  containerd=$("$here/containerd.sh" "$version") || skip "containerd $version is not to be had"
+  containerd=$("$here/containerd.sh" "$version") || return
   : >"$node/restarts"
 }
+need_node() { make_node "$1" || skip "no containerd $(<"$here/configurations/$1/containerd")"; }
 
 # What containerd's socket is to the installer: something that accepts.
 listen() {

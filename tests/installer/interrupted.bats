@@ -37,12 +37,12 @@ killed() { # COMMAND NUMBER
 }
 
 @test "install, killed at any step, is finished by the next" {
-  for name in debian-1.6 imports-of-others-2.1 default-2.2 none-2.2; do
-    make_node "$name"
+  for name in debian-1.6 imports-of-others-2.1 default-2.1 none-2.1; do
+    need_node "$name"
     steps=$(steps_of install)
     ((steps > 10))
     for ((step = 1; step <= steps; step++)); do
-      make_node "$name"
+      need_node "$name"
       killed install "$step"
       installer install
       [[ $(installer status --format json | jq -r .phase) == settled ]]
@@ -54,11 +54,11 @@ killed() { # COMMAND NUMBER
 }
 
 @test "install, killed at any step, is undone by uninstall, to the byte" {
-  for name in debian-1.6 imports-of-others-2.1 none-2.2; do
-    make_node "$name"
+  for name in debian-1.6 imports-of-others-2.1 none-2.1; do
+    need_node "$name"
     steps=$(steps_of install)
     for ((step = 1; step <= steps; step++)); do
-      make_node "$name"
+      need_node "$name"
       killed install "$step"
       installer uninstall
       diff -r "$node/etc.before" "$etc"
@@ -68,10 +68,10 @@ killed() { # COMMAND NUMBER
 }
 
 @test "install, killed twice, is finished by the third" {
-  make_node imports-of-others-2.1
+  need_node imports-of-others-2.1
   steps=$(steps_of install)
   for ((step = 1; step < steps; step++)); do
-    make_node imports-of-others-2.1
+    need_node imports-of-others-2.1
     killed install "$step"
     status=0
     STOP_AT=5 installer install || status=$?
@@ -84,13 +84,13 @@ killed() { # COMMAND NUMBER
 }
 
 @test "uninstall, killed at any step, is finished by the next" {
-  for name in debian-1.6 imports-of-others-2.1 none-2.2; do
-    make_node "$name"
+  for name in debian-1.6 imports-of-others-2.1 none-2.1; do
+    need_node "$name"
     installer install
     steps=$(steps_of uninstall)
     ((steps > 5))
     for ((step = 1; step <= steps; step++)); do
-      make_node "$name"
+      need_node "$name"
       installer install
       killed uninstall "$step"
       installer uninstall
@@ -101,12 +101,12 @@ killed() { # COMMAND NUMBER
 }
 
 @test "a roll-back, killed at any step, is finished by the next run's" {
-  make_node imports-of-others-2.1
+  need_node imports-of-others-2.1
   STEPS=$node/steps run ! installer install --restart-command 'exit 7'
   steps=$(wc -l <"$node/steps")
   grep -q 'put back' "$node/steps"
   for ((step = 1; step <= steps; step++)); do
-    make_node imports-of-others-2.1
+    need_node imports-of-others-2.1
     STOP_AT=$step run ! installer install --restart-command 'exit 7'
     containerd_can_start
     run ! installer install --restart-command 'exit 7'
