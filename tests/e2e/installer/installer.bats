@@ -33,6 +33,7 @@ END
 }
 
 teardown_file() {
+  rmdir /var/lib/argo-steps-gvisor 2>/dev/null || true # the experiment's, on the machine
   if [[ -e $BATS_FILE_TMPDIR/mine ]]; then "$box" down; fi
 }
 
