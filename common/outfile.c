@@ -158,8 +158,11 @@ static bool may_follow(const struct outfile *out, const struct stat *link)
     free(path);
     if (!known)
         return false;
-    return (dir.st_mode & S_ISVTX) == 0 || (dir.st_mode & S_IWOTH) == 0 ||
-           link->st_uid == geteuid() || link->st_uid == dir.st_uid;
+    if ((dir.st_mode & S_ISVTX) == 0 || (dir.st_mode & S_IWOTH) == 0 || link->st_uid == geteuid() ||
+        link->st_uid == dir.st_uid)
+        return true;
+    errno = EACCES;
+    return false;
 }
 
 static bool follow_link(struct outfile *out, struct err *err)
@@ -170,10 +173,8 @@ static bool follow_link(struct outfile *out, struct err *err)
         return fail(out, "create", err);
     if (!S_ISLNK(st.st_mode))
         return true;
-    if (!may_follow(out, &st)) {
-        errno = EACCES;
+    if (!may_follow(out, &st))
         return fail(out, "follow the link", err);
-    }
     out->real_path = realpath(out->path, NULL);
     if (out->real_path == NULL)
         return fail(out, "follow the link", err);

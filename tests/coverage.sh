@@ -2,7 +2,8 @@
 # Branch coverage of all tests together: coverage.sh RESULTS PURE-SOURCE...
 #
 # The programs are built with --coverage in build/cov and run by the same tests. Fails where the
-# pure core has less than 95 % or the whole less than 85 %.
+# pure core has less than 95 % or the whole less than 85 %. gvisor_probe and gvisor_installer are shown
+# without a verdict: what they do in containers and on nodes leaves no counts here.
 set -euo pipefail
 
 results=$1
@@ -25,12 +26,15 @@ report() { # OPTION...
   gcovr --root . --object-directory build/cov --gcov-ignore-parse-errors --exclude '.*/tests/.*' \
     --exclude 'tests/.*' --exclude-unreachable-branches "$@" build/cov
 }
-filters=()
-for source in "$@"; do filters+=(--filter "$source\$"); done
+judged=(--filter common/ --filter fake_gen/ --filter aggregator/)
+pure=()
+for source in "$@"; do
+  if [[ $source != gvisor_* ]]; then pure+=(--filter "$source\$"); fi
+done
 report --branches --sort-percentage --output "$results/coverage/branches.txt"
 report --sort-percentage --output "$results/coverage/lines.txt"
-report --json-summary --output "$results/coverage/summary.json"
-report "${filters[@]}" --json-summary --output "$results/coverage/pure.json"
+report "${judged[@]}" --json-summary --output "$results/coverage/whole.json"
+report "${pure[@]}" --json-summary --output "$results/coverage/pure.json"
 cat "$results/coverage/branches.txt"
 
 verdict() { # NAME FILE LEAST
@@ -45,6 +49,6 @@ verdict() { # NAME FILE LEAST
 }
 {
   verdict 'the pure core' "$results/coverage/pure.json" "$pure_least"
-  verdict 'the whole' "$results/coverage/summary.json" "$whole_least"
+  verdict 'the whole' "$results/coverage/whole.json" "$whole_least"
 } | tee "$results/coverage.tap"
 ! grep -q '^not ok' "$results/coverage.tap"
