@@ -241,7 +241,7 @@ flood: build/failing/aggregator ## colliding keys against keys by chance, in ins
 	.ci/setup build flood
 	tests/fuzz/flood.sh build/failing/aggregator $(RESULTS)
 
-analyze: ## static analysis by gcc, clang and clang-tidy (cppcheck: make lint)
+analyze: ## static analysis by gcc and clang (cppcheck: make lint)
 	.ci/setup build analyze
 	tests/analyze.sh $(RESULTS)
 

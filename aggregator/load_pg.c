@@ -269,7 +269,7 @@ static bool is_good(const PGresult *result)
 /* The one result of a statement, with everything after it read; the first failure is kept. */
 static bool finish(struct pg *pg, PGresult **ret, struct err *err)
 {
-    PGresult *kept = NULL, *result;
+    PGresult *kept = NULL, *result = NULL;
     bool good = true;
 
     for (;;) {

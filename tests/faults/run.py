@@ -3,7 +3,7 @@
 
   run.py COUNT [FILE]     until COUNT injections have struck; SEED=n repeats those of another time
   SEED=n ONLY=i run.py    the i-th of them alone
-  LANES=n                 servers side by side [2]
+  LANES=n                 servers side by side [3]
 From 500 on also what takes a minute.
 
 After each injection the run is repeated by its exit status, as Argo would, until it is done; then
@@ -198,7 +198,7 @@ def main():
         harness.say(f"# SEED={seed}")
         workers = [
             threading.Thread(target=harness.work, args=(number, lambda: harness.take(count, only)))
-            for number in range(int(os.environ.get("LANES") or 2))
+            for number in range(int(os.environ.get("LANES") or 3))
         ]
         if count >= 500 and only is None:
             workers.append(threading.Thread(target=harness.work, args=("slow", lambda: harness.take_slow(slow))))
