@@ -126,6 +126,12 @@ static bool install_planned(struct session *session, struct survey *survey, cons
         }
         return node_label(session->node, "true", err);
     }
+    /* The means of proof first: an image that cannot be had is no reason to restart containerd. */
+    if (!node_smoke(session->node, NULL, err)) {
+        (void)err_prefix(err, "nothing was changed");
+        node_event(session->node, true, "GVisorNotInstalled", err->text);
+        return false;
+    }
     /* Nothing is scheduled to the new runtimes before they are proven. */
     if (!node_label(session->node, "false", err))
         return false;

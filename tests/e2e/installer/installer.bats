@@ -223,6 +223,18 @@ END
   steady_is_untouched
 }
 
+@test "where the proving image cannot be had, nothing is touched" {
+  pid=$(containerd_pid)
+  settings SMOKE_ARGS- SMOKE_IMAGE=gvisor_probe:none
+  start_installer
+  until_true 180 has_failed
+  run -0 last_failure
+  [[ $output == "5 nothing was changed: the pod in the default runtime: "* ]]
+  [[ $(containerd_pid) == "$pid" && ! -e $BOX_STATE/gvisor/state.json ]]
+  stop_installer
+  settings SMOKE_IMAGE-
+}
+
 @test "after all of it a node becomes one with gVisor again, and without" {
   settings "SMOKE_ARGS-"
   start_installer
