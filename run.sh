@@ -170,16 +170,15 @@ need_clients() {
 make_images() { make -s -C "$root" images; }
 
 install_argo() { # MANIFEST: server-side, because Argo's CRDs are too large to be annotated
-  kubectl get namespace argo >/dev/null 2>&1 || kubectl create namespace argo
+  make_namespace argo
   kubectl apply --server-side --namespace argo --filename "$argo_manifest/$1"
   kubectl rollout status --namespace argo deployment/workflow-controller --timeout=300s
 }
 
-make_namespace() { # NAME: no pod is let in there that is not restricted
-  kubectl get namespace "$1" >/dev/null 2>&1 || {
-    kubectl create namespace "$1"
-    kubectl label namespace "$1" pod-security.kubernetes.io/enforce=restricted
-  }
+make_namespace() { # NAME [LABEL...]
+  kubectl get namespace "$1" >/dev/null 2>&1 && return
+  kubectl create namespace "$1"
+  if (($# > 1)); then kubectl label namespace "$@"; fi
 }
 
 box_run() {
@@ -190,8 +189,7 @@ box_run() {
   make_images
   for program in "${programs[@]}"; do "$box" load-image "$root/build/images/$program.tar"; done
   eval "$("$box" env)"
-  make_namespace argo-steps
-  # Argo's defaults for executor pods meet pod security here.
+  make_namespace argo-steps pod-security.kubernetes.io/enforce=restricted
   NAMESPACE=argo-steps "$root/workflows/try.sh" "$@"
   echo "  with these commands after: eval \"\$(tests/e2e/box/box env)\""
   echo "  ./run.sh box down"
@@ -208,7 +206,7 @@ minikube_run() {
   for program in "${programs[@]}"; do minikube image load "$root/build/images/$program.tar"; done
   # Argo's quick-start leaves the executor's containers without a security context, so the
   # namespace cannot enforce `restricted` as it does in the box.
-  kubectl get namespace argo-steps >/dev/null 2>&1 || kubectl create namespace argo-steps
+  make_namespace argo-steps
   NAMESPACE=argo-steps "$root/workflows/try.sh" "$@"
 }
 
@@ -220,7 +218,7 @@ cluster_run() {
     --install-argo) install_argo install.yaml ;;
     --namespace)
       namespace=${2:?--namespace needs a name}
-      kubectl get namespace "$namespace" >/dev/null 2>&1 || kubectl create namespace "$namespace"
+      make_namespace "$namespace"
       shift
       ;;
     *) die "unknown option '$1', see ./run.sh --help" ;;

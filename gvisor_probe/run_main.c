@@ -81,13 +81,6 @@ static const struct program_info info = {
         "looked at, or output is not permitted; 10 may pass, retry; 11 cancelled, retry.\n",
 };
 
-static int64_t seconds_now(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec;
-}
-
 static bool colour_wanted(void)
 {
     const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
@@ -128,7 +121,7 @@ static struct report *report_of(const struct run *run, const struct birth *birth
         file_policy_of(run->observed.path_mount, run->observed.root_mount);
     struct report *report = report_begin("run", cell, started);
 
-    report_end(report, seconds_now(), seconds);
+    report_end(report, time(NULL), seconds);
     report_item(report, "cell", json_cell(cell));
     report_item(report, "observed", json_observed(&run->observed, birth));
     report_item(report, "file_policy", json_file_policy(&policy));
@@ -160,7 +153,7 @@ static bool run_and_show(const struct run_config *config, const struct birth *bi
                                         .network = config->network,
                                         .cell = &config->cell,
                                         .boottime_ns = birth->boottime_ns};
-    const int64_t started = seconds_now();
+    const int64_t started = time(NULL);
     const double began = machine_seconds();
     struct run run;
     bool matches = true;

@@ -22,6 +22,17 @@ static void check_fact(const struct comparison *comparison, const char *id, cons
           found == NULL ? "nothing" : found, expected);
 }
 
+/* Of the recorded experiment. */
+static void check_facts(const char *const facts[][2], size_t count)
+{
+    struct experiment *experiment = experiment_open();
+    const struct comparison *comparison = experiment_compare(experiment);
+
+    for (size_t i = 0; i < count; i++)
+        check_fact(comparison, facts[i][0], facts[i][1]);
+    experiment_close(experiment);
+}
+
 /* What was recorded. */
 
 static void a_real_experiment_is_valid_and_says_where_files_land(void **state)
@@ -47,13 +58,9 @@ static void a_real_experiment_is_valid_and_says_where_files_land(void **state)
         {"runc/kernel", "not-gvisor"},
         {"gvisor/kernel", "confirmed"},
     };
-    struct experiment *experiment = experiment_open();
-    const struct comparison *comparison = experiment_compare(experiment);
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(facts); i++)
-        check_fact(comparison, facts[i][0], facts[i][1]);
-    experiment_close(experiment);
+    check_facts(facts, ARRAY_LEN(facts));
 }
 
 static void what_is_credited_and_what_is_not(void **state)
@@ -78,13 +85,9 @@ static void what_is_credited_and_what_is_not(void **state)
         {"gvisor/user_namespace", "looser"},
         {"gvisor/device_fuse", "looser"},
     };
-    struct experiment *experiment = experiment_open();
-    const struct comparison *comparison = experiment_compare(experiment);
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(facts); i++)
-        check_fact(comparison, facts[i][0], facts[i][1]);
-    experiment_close(experiment);
+    check_facts(facts, ARRAY_LEN(facts));
 }
 
 /* Without the control nobody can tell seccomp's work from the sandbox's. */

@@ -137,13 +137,7 @@ wrong() { bad+=("$*"); say "WRONG: $*"; }
 
 sums() { # of the runs that stdin names
   while read -r run; do build/fake_gen -n $events -u $users --seed "$run" -o - 2>/dev/null; done |
-    python3 -c '
-import collections, json, sys
-sums = collections.Counter()
-for line in sys.stdin:
-    event = json.loads(line)
-    sums[event["userId"]] += event["sessionDuration"]
-print("\n".join(f"{user}|{sums[user]}" for user in sorted(sums)))'
+    tests/e2e/sums.py
 }
 
 check() {

@@ -77,14 +77,7 @@ sums_of() { # EVENTS USERS SEED...
   local events=$1 users=$2 seed
   shift 2
   for seed; do "$BUILD/fake_gen" --events "$events" --users "$users" --seed "$seed" -o - 2>/dev/null; done |
-    python3 -c '
-import collections, json, sys
-sums = collections.Counter()
-for line in sys.stdin:
-    event = json.loads(line)
-    sums[event["userId"]] += event["sessionDuration"]
-for user in sorted(sums):
-    print(f"{user}|{sums[user]}")'
+    "$root/tests/e2e/sums.py"
 }
 
 uid_of() { kubectl get workflow "$1" -o 'jsonpath={.metadata.uid}'; }
