@@ -3,6 +3,7 @@
 # Leaves build/images/PROGRAM.tar, an OCI archive that Docker, containerd and skopeo read, and
 # build/images/PROGRAM.spdx.json, the bill of what is in it.
 #
+# IMAGES             another directory to leave them in
 # GVISOR_PAYLOAD     a directory that gvisor_installer's image holds as /gvisor: runsc,
 #                    containerd-shim-runsc-v1, gvisor-bin/ and RELEASE, the release's name
 # SOURCE_DATE_EPOCH  date of the images (default: that of the commit which is checked out)
@@ -11,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 umask 022
 export LC_ALL=C
-out=build/images
+out=${IMAGES:-build/images}
 
 die() { echo "images: $*" >&2; exit 1; }
 
@@ -44,8 +45,8 @@ fi
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:?is needed where there is no git history}
 created=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
 
-mkdir -p "$out"
-work=$(mktemp -d "$out/.work.XXXXXX")
+mkdir -p build "$out"
+work=$(mktemp -d build/.images.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP

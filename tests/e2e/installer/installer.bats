@@ -14,8 +14,9 @@ setup_file() {
     "$box" up
     touch "$BATS_FILE_TMPDIR/mine"
   fi
-  build_images
-  for image in gvisor_installer gvisor_probe; do "$box" load-image "build/images/$image.tar"; done
+  build_installer
+  "$box" load-image "$BATS_FILE_TMPDIR/gvisor_installer.tar"
+  "$box" load-image build/images/gvisor_probe.tar
   cat >"$BOX_STATE/restart.sh" <<END
 #!/bin/bash
 touch $BOX_STATE/restart-containerd
@@ -50,13 +51,12 @@ teardown() {
   fi
 }
 
-build_images() { # with the box's gVisor in the installer's
-  if [[ -e build/images/gvisor_installer.tar && -e build/images/gvisor_probe.tar ]]; then return; fi
+build_installer() { # with the box's gVisor baked in, which `make images` leaves out
   local payload=$BATS_FILE_TMPDIR/payload programs=${BOX_CACHE:-$HOME/.cache/argo-steps/box}/current/gvisor/bin
   mkdir "$payload"
   cp "$programs"/* "$payload/"
   "$programs/runsc" --version | sed -n 's/^runsc version //p' >"$payload/RELEASE"
-  GVISOR_PAYLOAD=$payload images/build.sh gvisor_installer gvisor_probe
+  IMAGES=$BATS_FILE_TMPDIR GVISOR_PAYLOAD=$payload images/build.sh gvisor_installer
 }
 
 settings() { # NAME=VALUE...: of the box, and what a test adds
@@ -74,6 +74,7 @@ steady_is_untouched() { [[ $(identity_of_steady) == "$(<"$BATS_FILE_TMPDIR/stead
 
 is_labelled() { [[ $(kubectl get node box -o 'jsonpath={.metadata.labels.gvisor\.argo-steps/ready}') == "$1" ]]; }
 handlers() { kubectl get node box -o json | jq -c '[.status.runtimeHandlers[].name | select(startswith("runsc"))] | sort'; }
+no_handler_is_left() { [[ $(handlers) == '[]' ]]; } # the kubelet tells at intervals
 event() { kubectl get events --field-selector "involvedObject.name=box,reason=$1" -o json | jq -r '.items[-1].message'; }
 containerd_pid() { "$box" inside pgrep -ox containerd; }
 
@@ -219,7 +220,7 @@ END
   [[ $output == "5 "*"the pod in runsc: it left no report of gvisor_probe; the node is as it was before"* ]]
   stop_installer
   cmp "$BOX_STATE/config/containerd.toml" "$BATS_FILE_TMPDIR/containerd.toml"
-  [[ $(handlers) == '[]' ]]
+  until_true 60 no_handler_is_left
   steady_is_untouched
 }
 
