@@ -226,7 +226,7 @@ END
 
 @test "where the proving image cannot be had, nothing is touched" {
   pid=$(containerd_pid)
-  settings SMOKE_ARGS- SMOKE_IMAGE=gvisor_probe:none
+  settings SMOKE_ARGS- SMOKE_IMAGE=gvisor_probe:none TIMEOUT=20s
   start_installer
   until_true 180 has_failed
   run -0 last_failure
