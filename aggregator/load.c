@@ -21,13 +21,6 @@ enum {
     RECONNECT_MS = 30000, /* after a lost answer to COMMIT, beside --wait-db */
 };
 
-#define ROWS __attribute__((cleanup(free_rows))) struct pg_rows *
-
-static void free_rows(struct pg_rows **rows)
-{
-    pg_rows_free(*rows);
-}
-
 /* One attempt at the transaction. */
 struct attempt {
     const struct load_request *request;
@@ -56,7 +49,7 @@ static bool query(struct attempt *at, sql_builder *build, int count, const char 
 /* A concurrent twin makes this wait until its transaction ends. */
 static bool claim(struct attempt *at, bool *ret_claimed, struct err *err)
 {
-    ROWS rows = NULL;
+    OWNED_ROWS rows = NULL;
     const struct fold_result *input = at->input;
     struct usage usage;
     char lines[24], bytes[24], bad[24], keys[24], total[NUM_U128_TEXT], seconds[32], peak[24];
@@ -82,7 +75,7 @@ static bool claim(struct attempt *at, bool *ret_claimed, struct err *err)
 /* The run is in the ledger: is it this one? */
 static bool compare_claim(struct attempt *at, bool *ret_found, struct err *err)
 {
-    ROWS rows = NULL;
+    OWNED_ROWS rows = NULL;
     const char *params[] = {at->target.name, at->run_id, at->shard};
     char shown[128];
 
@@ -110,7 +103,7 @@ static bool compare_claim(struct attempt *at, bool *ret_found, struct err *err)
 /* Loads of one target take turns; with the lock held, shards of another split would be seen. */
 static bool lock_target(struct attempt *at, struct err *err)
 {
-    ROWS rows = NULL;
+    OWNED_ROWS rows = NULL;
     const char *lock_params[] = {at->target.name};
     const char *params[] = {at->target.name, at->run_id, at->shards};
     char shown[128];
@@ -169,7 +162,7 @@ static bool stage(struct attempt *at, struct err *err)
 
 static bool check_cut_keys(struct attempt *at, struct err *err)
 {
-    ROWS rows = NULL;
+    OWNED_ROWS rows = NULL;
     OWNED_BUF(sql, SQL_MAX);
     char shown[160];
 
@@ -190,7 +183,7 @@ static bool check_cut_keys(struct attempt *at, struct err *err)
 /* A trigger may keep rows out: then the totals would be lost, and the run counted as loaded. */
 static bool merge(struct attempt *at, struct err *err)
 {
-    ROWS rows = NULL;
+    OWNED_ROWS rows = NULL;
 
     if (!query(at, sql_merge, 0, NULL, &rows, err))
         return false;
@@ -204,7 +197,7 @@ static bool merge(struct attempt *at, struct err *err)
 /* An aborted transaction answers COMMIT with ROLLBACK, without an error. */
 static bool commit(struct attempt *at, struct err *err)
 {
-    ROWS rows = NULL;
+    OWNED_ROWS rows = NULL;
 
     if (!pg_query(at->pg, "COMMIT", 0, NULL, &rows, err)) {
         at->outcome_unknown = !pg_is_alive(at->pg); /* else the server said what failed */

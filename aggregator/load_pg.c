@@ -357,6 +357,11 @@ void pg_rows_free(struct pg_rows *rows)
     free(rows);
 }
 
+void pg_rows_release(struct pg_rows **rows)
+{
+    pg_rows_free(*rows);
+}
+
 /* COPY. */
 
 bool pg_copy_begin(struct pg *pg, const char *sql, struct err *err)

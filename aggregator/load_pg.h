@@ -53,6 +53,10 @@ const char *pg_value(const struct pg_rows *rows, int row, int column); /* "" for
 const char *pg_tag(const struct pg_rows *rows);                        /* "INSERT 0 1", "COMMIT" */
 uint64_t pg_affected(const struct pg_rows *rows);
 void pg_rows_free(struct pg_rows *rows); /* accepts NULL */
+void pg_rows_release(struct pg_rows **rows);
+
+/* Rows that end with their scope. */
+#define OWNED_ROWS __attribute__((cleanup(pg_rows_release))) struct pg_rows *
 
 /* COPY … FROM STDIN: begin, any number of puts, end. A failed put must be followed by pg_close. */
 bool pg_copy_begin(struct pg *pg, const char *sql, struct err *err);

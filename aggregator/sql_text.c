@@ -98,26 +98,43 @@ bool sql_create_table(struct buf *out, const struct sql_target *target, struct e
     return buf_add_text(out, "\n)", err);
 }
 
-bool sql_create_ledger(struct buf *out, const struct sql_target *target, struct err *err)
+static const char ledger_1[] = "(\n"
+                               "    target text NOT NULL,\n"
+                               "    run_id text NOT NULL,\n"
+                               "    shard int NOT NULL,\n"
+                               "    shards int NOT NULL,\n"
+                               "    input_lines bigint NOT NULL,\n"
+                               "    input_bytes bigint NOT NULL,\n"
+                               "    input_digest text NOT NULL,\n"
+                               "    bad_lines bigint NOT NULL,\n"
+                               "    keys bigint NOT NULL,\n"
+                               "    total numeric NOT NULL,\n"
+                               "    seconds double precision NOT NULL,\n"
+                               "    peak_rss_bytes bigint,\n"
+                               "    program_version text NOT NULL,\n"
+                               "    applied_at timestamptz NOT NULL,\n"
+                               "    PRIMARY KEY (target, run_id, shard)\n)";
+
+/* Each leads from one version to the next, and harms none that is past it. */
+static const struct {
+    const char *verb, *rest;
+} ledger_steps[] = {
+    {"CREATE TABLE IF NOT EXISTS", ledger_1},
+    {"ALTER TABLE", "ADD COLUMN IF NOT EXISTS applied_by text"}, /* the user who logged in */
+};
+_Static_assert(sizeof ledger_steps / sizeof *ledger_steps == LEDGER_VERSION, "a step a version");
+
+bool sql_ledger_step(struct buf *out, const struct sql_target *target, int version, struct err *err)
+{
+    return buf_printf(out, err, "%s %s %s", ledger_steps[version - 1].verb, target->ledger,
+                      ledger_steps[version - 1].rest);
+}
+
+bool sql_label_ledger(struct buf *out, const struct sql_target *target, struct err *err)
 {
     return buf_printf(out, err,
-                      "CREATE TABLE IF NOT EXISTS %s (\n"
-                      "    target text NOT NULL,\n"
-                      "    run_id text NOT NULL,\n"
-                      "    shard int NOT NULL,\n"
-                      "    shards int NOT NULL,\n"
-                      "    input_lines bigint NOT NULL,\n"
-                      "    input_bytes bigint NOT NULL,\n"
-                      "    input_digest text NOT NULL,\n"
-                      "    bad_lines bigint NOT NULL,\n"
-                      "    keys bigint NOT NULL,\n"
-                      "    total numeric NOT NULL,\n"
-                      "    seconds double precision NOT NULL,\n"
-                      "    peak_rss_bytes bigint,\n"
-                      "    program_version text NOT NULL,\n"
-                      "    applied_at timestamptz NOT NULL,\n"
-                      "    PRIMARY KEY (target, run_id, shard)\n)",
-                      target->ledger);
+                      "COMMENT ON TABLE %s IS 'What aggregator has loaded; ledger version %d'",
+                      target->ledger, LEDGER_VERSION);
 }
 
 bool sql_create_staging(struct buf *out, const struct sql_target *target, struct err *err)
@@ -172,9 +189,10 @@ bool sql_claim(struct buf *out, const struct sql_target *target, struct err *err
         out, err,
         "INSERT INTO %s (target, run_id, shard, shards, input_lines, input_bytes, "
         "input_digest, bad_lines, keys, total, seconds, peak_rss_bytes, "
-        "program_version, applied_at) VALUES ($1::text, $2::text, $3::int, $4::int, "
+        "program_version, applied_at, applied_by) VALUES ($1::text, $2::text, $3::int, $4::int, "
         "$5::bigint, $6::bigint, $7::text, $8::bigint, $9::bigint, $10::numeric, "
-        "$11::double precision, $12::bigint, $13::text, pg_catalog.clock_timestamp()) "
+        "$11::double precision, $12::bigint, $13::text, pg_catalog.clock_timestamp(), "
+        "SESSION_USER::text) "
         "ON CONFLICT (target, run_id, shard) DO NOTHING",
         target->ledger);
 }
@@ -202,7 +220,8 @@ bool sql_list_ledger(struct buf *out, const struct sql_target *target, bool as_j
                       "SELECT %s FROM (SELECT target, run_id, shard, shards, input_lines, "
                       "input_bytes, input_digest, bad_lines, keys, total, seconds, peak_rss_bytes, "
                       "program_version, pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', "
-                      "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS applied_at FROM %s) AS r "
+                      "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS applied_at, applied_by FROM %s) "
+                      "AS r "
                       "ORDER BY r.applied_at, r.target, r.run_id, r.shard",
                       as_json ? "pg_catalog.row_to_json(r)" : "r.*", target->ledger);
 }
@@ -215,8 +234,12 @@ bool sql_init_script(struct buf *out, const struct sql_target *target, struct er
                       "-- For the owner of the database: psql -v ON_ERROR_STOP=1 -f THIS\n"
                       "-- Then: GRANT aggregator TO the user that loads.\nBEGIN;\n\n",
                       err) ||
-        !sql_create_table(out, t, err) || !buf_add_text(out, ";\n\n", err) ||
-        !sql_create_ledger(out, t, err) ||
+        !sql_create_table(out, t, err) || !buf_add_text(out, ";\n\n", err))
+        return false;
+    for (int version = 1; version <= LEDGER_VERSION; version++)
+        if (!sql_ledger_step(out, t, version, err) || !buf_add_text(out, ";\n\n", err))
+            return false;
+    if (!sql_label_ledger(out, t, err) ||
         !buf_add_text(out,
                       ";\n\nDO $$\nBEGIN\n"
                       "    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'aggregator') THEN\n"

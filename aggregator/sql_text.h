@@ -22,6 +22,12 @@ bool sql_parse_name(const char *text, struct sql_name *ret, struct err *err);
 /* "schema"."table", or "table"; ASCII letters in lower case when fold is true. */
 bool sql_add_name(struct buf *out, const struct sql_name *name, bool fold, struct err *err);
 
+/* Taken before tables are made: CREATE … IF NOT EXISTS alone fails when two sessions race. Any
+ * constant will do, as long as all versions of this program share it. */
+#define SQL_LOCK_TABLES                                                                            \
+    "SELECT pg_catalog.pg_advisory_xact_lock("                                                     \
+    "pg_catalog.hashtextextended('aggregator.create', 0))"
+
 /* What is loaded into: every text already quoted as SQL wants it. */
 struct sql_target {
     const char *schema; /* only for sql_init_script(); NULL: found by the search path */
@@ -32,7 +38,18 @@ struct sql_target {
 };
 
 bool sql_create_table(struct buf *out, const struct sql_target *target, struct err *err);
-bool sql_create_ledger(struct buf *out, const struct sql_target *target, struct err *err);
+
+/*
+ * The ledger of this program is what the steps 1..LEDGER_VERSION make, run in order. They harm no
+ * ledger that has them already. The label, a comment on the table, tells which it has; dumps keep
+ * it.
+ */
+enum { LEDGER_VERSION = 2 };
+#define SQL_LEDGER_LABEL "ledger version (\\d{1,6})" /* a regular expression */
+bool sql_ledger_step(struct buf *out, const struct sql_target *target, int version,
+                     struct err *err);
+bool sql_label_ledger(struct buf *out, const struct sql_target *target, struct err *err);
+
 bool sql_create_staging(struct buf *out, const struct sql_target *target, struct err *err);
 bool sql_copy_staging(struct buf *out, const struct sql_target *target, struct err *err);
 
@@ -42,7 +59,7 @@ bool sql_find_cut_key(struct buf *out, const char *key_type, struct err *err);
 /* Adds the staged totals to the table: an old NULL counts as 0, sums keep the column's type. */
 bool sql_merge(struct buf *out, const struct sql_target *target, struct err *err);
 
-/* Parameters $1.. in the order of the ledger's columns, without applied_at. */
+/* Parameters $1.. in the order of the ledger's columns, without applied_at and applied_by. */
 bool sql_claim(struct buf *out, const struct sql_target *target, struct err *err);
 bool sql_find_claim(struct buf *out, const struct sql_target *target, struct err *err);
 bool sql_find_other_count(struct buf *out, const struct sql_target *target, struct err *err);

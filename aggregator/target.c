@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "aggregator/ledger.h"
+
 enum { TEXT_MAX = 64 * 1024, PRIVILEGE_COUNT = 3 };
 
 /*
@@ -11,18 +13,7 @@ enum { TEXT_MAX = 64 * 1024, PRIVILEGE_COUNT = 3 };
  * called, with our rights.
  */
 
-/* Any constant will do, as long as all versions of this program share it. */
-#define CREATE_LOCK                                                                                \
-    "SELECT pg_catalog.pg_advisory_xact_lock("                                                     \
-    "pg_catalog.hashtextextended('aggregator.create', 0))"
 #define LEDGER "aggregator_runs"
-
-#define ROWS __attribute__((cleanup(free_rows))) struct pg_rows *
-
-static void free_rows(struct pg_rows **rows)
-{
-    pg_rows_free(*rows);
-}
 
 /* Keeps a copy of text for as long as the target lives; NULL without memory. */
 static const char *keep(struct target *target, const char *text, struct err *err)
@@ -56,7 +47,7 @@ struct relation {
 static bool find_named(struct pg *pg, struct target *target, const struct sql_name *name, bool fold,
                        struct relation *ret, bool *ret_found, struct err *err)
 {
-    ROWS rows = NULL;
+    OWNED_ROWS rows = NULL;
     OWNED_BUF(quoted, TEXT_MAX);
 
     if (!sql_add_name(&quoted, name, fold, err) || !buf_add(&quoted, "", 1, err))
@@ -88,21 +79,6 @@ static bool find_relation(struct pg *pg, struct target *target, const struct sql
 
 /* Making what is missing. */
 
-/* One at a time: CREATE … IF NOT EXISTS alone fails when two sessions race. */
-static bool create(struct pg *pg, const char *sql, struct err *err)
-{
-    return (pg_run(pg, CREATE_LOCK, err) && pg_run(pg, sql, err)) ||
-           err_prefix(err, "cannot create a table");
-}
-
-static bool missing(const char *what, struct err *err)
-{
-    return err_set(err, STATUS_REFUSED,
-                   "there is no table %s and --create never is set; let the owner run what "
-                   "aggregator --init-sql prints",
-                   what);
-}
-
 /* A table that is yet to be made, as the request names it; released by the caller. */
 static bool describe(struct target *wanted, const struct target_request *request, const char *table,
                      struct err *err)
@@ -128,39 +104,13 @@ static bool create_table(struct pg *pg, const struct target_request *request, st
     if (!sql_add_name(&name, &request->table, false, err) || !buf_add(&name, "", 1, err))
         return false;
     if (!request->create)
-        return missing(name.data, err);
+        return err_set(err, STATUS_REFUSED, "there is no table %s" TO_THE_OWNER, name.data);
     bool done = describe(&wanted, request, name.data, err) &&
                 sql_create_table(&sql, &wanted.sql, err) && buf_add(&sql, "", 1, err) &&
-                create(pg, sql.data, err);
+                ((pg_run(pg, SQL_LOCK_TABLES, err) && pg_run(pg, sql.data, err)) ||
+                 err_prefix(err, "cannot create a table"));
     target_release(&wanted);
     return done;
-}
-
-static bool has_table(struct pg *pg, const char *quoted, bool *ret, struct err *err)
-{
-    ROWS rows = NULL;
-    const char *params[] = {quoted};
-
-    if (!pg_query(pg, "SELECT pg_catalog.to_regclass($1::text) IS NOT NULL", 1, params, &rows, err))
-        return false;
-    *ret = strcmp(pg_value(rows, 0, 0), "t") == 0;
-    return true;
-}
-
-static bool ensure_ledger(struct pg *pg, const struct target *target, bool may_create,
-                          struct err *err)
-{
-    OWNED_BUF(sql, TEXT_MAX);
-    bool found;
-
-    if (!has_table(pg, target->sql.ledger, &found, err))
-        return false;
-    if (found)
-        return true;
-    if (!may_create)
-        return missing(target->sql.ledger, err);
-    return sql_create_ledger(&sql, &target->sql, err) && buf_add(&sql, "", 1, err) &&
-           create(pg, sql.data, err);
 }
 
 /* Columns. */
@@ -174,7 +124,7 @@ struct column {
 static bool find_column(struct pg *pg, struct target *target, const struct relation *relation,
                         const char *name, struct column *ret, struct err *err)
 {
-    ROWS rows = NULL;
+    OWNED_ROWS rows = NULL;
     const char *params[] = {relation->oid, name};
 
     if (!pg_query(
@@ -230,7 +180,7 @@ static bool find_number(struct pg *pg, struct target *target, const struct relat
 static bool check_unique(struct pg *pg, const struct target *target,
                          const struct relation *relation, const struct column *key, struct err *err)
 {
-    ROWS rows = NULL;
+    OWNED_ROWS rows = NULL;
     const char *params[] = {relation->oid, key->number};
 
     /* Through JSON, because servers before 12 have no such collations, nor the column. */
@@ -287,7 +237,7 @@ static bool check_rights(struct pg *pg, const struct target *target, struct err 
 {
     static const char *const names[PRIVILEGE_COUNT] = {"SELECT", "INSERT", "UPDATE"};
     const char *tables[] = {target->sql.table, target->sql.ledger};
-    ROWS rows = NULL;
+    OWNED_ROWS rows = NULL;
 
     if (!pg_query(pg,
                   "SELECT pg_catalog.has_any_column_privilege($1::regclass, 'SELECT'), "
@@ -350,7 +300,7 @@ bool target_open(struct target *ret, struct pg *pg, const struct target_request 
     if (strcmp(relation.kind, "r") != 0 && strcmp(relation.kind, "p") != 0)
         return err_set(err, STATUS_REFUSED, "%s is not a table", ret->sql.table);
     return find_columns(pg, ret, &relation, request, err) &&
-           ensure_ledger(pg, ret, request->create, err) && check_rights(pg, ret, err) &&
+           ledger_ensure(pg, &ret->sql, request->create, err) && check_rights(pg, ret, err) &&
            name_work(ret, request, err);
 }
 
@@ -363,7 +313,7 @@ bool target_open_ledger(struct target *ret, struct pg *pg, const struct target_r
     *ret = (struct target){0};
     if (!find_relation(pg, ret, &request->table, &relation, &found, err))
         return false;
-    if (found && !has_table(pg, ret->sql.ledger, &found, err))
+    if (found && !ledger_check(pg, &ret->sql, &found, err))
         return false;
     return found ||
            err_set(err, STATUS_REFUSED,

@@ -152,10 +152,20 @@ static bool find_cut_key(struct buf *out, const struct sql_target *target, struc
     return sql_find_cut_key(out, "character varying(10)", err);
 }
 
+static bool first_ledger_step(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return sql_ledger_step(out, target, 1, err);
+}
+
+static bool last_ledger_step(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return sql_ledger_step(out, target, LEDGER_VERSION, err);
+}
+
 static const struct {
     const char *name;
     builder *build;
-    const char *parts[6]; /* in this order */
+    const char *parts[8]; /* in this order */
 } statements[] = {
     {"create table",
      sql_create_table,
@@ -163,9 +173,15 @@ static const struct {
       "\"user'Id\" text COLLATE \"C\"", "\"%s%n\" bigint NOT NULL", "\"count\" bigint NOT NULL",
       "\"max\" bigint NOT NULL"}},
     {"create ledger",
-     sql_create_ledger,
+     first_ledger_step,
      {"CREATE TABLE IF NOT EXISTS \"s\"\"x\".\"aggregator_runs\" (", "total numeric",
       "PRIMARY KEY (target, run_id, shard)"}},
+    {"last ledger step",
+     last_ledger_step,
+     {"ALTER TABLE \"s\"\"x\".\"aggregator_runs\" ADD COLUMN IF NOT EXISTS"}},
+    {"ledger label",
+     sql_label_ledger,
+     {"COMMENT ON TABLE \"s\"\"x\".\"aggregator_runs\" IS '", "ledger version 2'"}},
     {"staging",
      sql_create_staging,
      {"CREATE TEMPORARY TABLE", "COLLATE \"C\"", "sum bigint, count bigint, min bigint, max bigint",
@@ -188,9 +204,9 @@ static const struct {
     {"list as JSON", list_as_json, {"row_to_json(r)", "ORDER BY"}},
     {"set-up",
      sql_init_script,
-     {"BEGIN;", "CREATE TABLE IF NOT EXISTS", "CREATE ROLE aggregator NOLOGIN",
-      "GRANT USAGE ON SCHEMA \"s\"\"x\" TO aggregator", "GRANT SELECT, INSERT, UPDATE ON",
-      "COMMIT;"}},
+     {"BEGIN;", "CREATE TABLE IF NOT EXISTS", "ALTER TABLE", "COMMENT ON TABLE",
+      "CREATE ROLE aggregator NOLOGIN", "GRANT USAGE ON SCHEMA \"s\"\"x\" TO aggregator",
+      "GRANT SELECT, INSERT, UPDATE ON", "COMMIT;"}},
 };
 
 static void statements_name_only_what_was_given_quoted(void **state)
