@@ -20,7 +20,10 @@ teardown() {
   argo delete --all >/dev/null
 }
 
-teardown_file() { rm -rf "$experiments"; }
+teardown_file() {
+  rm -rf "$experiments"/{other,closed}
+  rmdir "$experiments" 2>/dev/null || true # another box's may be there
+}
 
 changed() { # JQ-FILTER: submits the experiment so changed, prints its name
   kubectl create --dry-run=client -o json -f workflows/gvisor_run.yaml | jq "$1" |
@@ -53,6 +56,15 @@ logs_of() { # WORKFLOW TEMPLATE
   [ "$(output "$name" verdict)" = "A landed, B landed, C contained" ]
   run -0 shown "$name"
   [[ $output =~ verdict:[[:space:]]+"A landed, B landed, C contained" ]]
+  [ ! -e "$experiments/$(uid_of "$name")" ]
+}
+
+@test "a cell that is lost ends the run without a verdict, and nothing stays on the node" {
+  name=$(with_runc_patched '{"containers": [{"name": "main", "command": ["/none"]}]}')
+  ended "$name" Failed
+  [ -z "$(output "$name" verdict)" ]
+  [ "$(pods_of "$name" compare)" = 0 ]
+  [ ! -e "$experiments/$(uid_of "$name")" ]
 }
 
 @test "a cell that differs in anything but the runtime makes the experiment invalid, and is named" {

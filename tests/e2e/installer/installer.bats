@@ -34,7 +34,7 @@ END
 }
 
 teardown_file() {
-  rmdir /var/lib/argo-steps-gvisor 2>/dev/null || true # the experiment's, on the machine
+  rmdir /var/lib/argo-steps-gvisor 2>/dev/null || true # the experiment's; another box's may be there
   if [[ -e $BATS_FILE_TMPDIR/mine ]]; then "$box" down; fi
 }
 
@@ -76,6 +76,7 @@ is_labelled() { [[ $(kubectl get node box -o 'jsonpath={.metadata.labels.gvisor\
 handlers() { kubectl get node box -o json | jq -c '[.status.runtimeHandlers[].name | select(startswith("runsc"))] | sort'; }
 no_handler_is_left() { [[ $(handlers) == '[]' ]]; } # the kubelet tells at intervals
 event() { kubectl get events --field-selector "involvedObject.name=box,reason=$1" -o json | jq -r '.items[-1].message'; }
+containerd_has_another_pid_than() { [[ $(containerd_pid) && $(containerd_pid) != "$1" ]]; }
 containerd_pid() { "$box" inside pgrep -ox containerd; }
 
 until_true() { # SECONDS COMMAND...
@@ -138,6 +139,26 @@ END
 @test "the isolation experiment runs on it as users submit it" {
   kubectl apply -k workflows/gvisor
   run -0 argo submit -n argo-steps-gvisor --wait workflows/gvisor_run.yaml -p warmup=0s -p batches=3
+}
+
+# Pods that are being made when containerd goes are lost or left waiting: no verdict, or the right one.
+@test "containerd restarted in mid-experiment leads to no wrong verdict, and the next one is right" {
+  experiment() { argo submit -n argo-steps-gvisor workflows/gvisor_run.yaml -p warmup=0s -p batches=3 --output name; }
+  verdict() { kubectl -n argo-steps-gvisor get "$1" -o json | jq -r '.status | .phase, (.outputs.parameters // [] | .[].value)' | xargs; }
+  has_cells() { kubectl -n argo-steps-gvisor get pods -o name | grep -q -- "${1##*/}-cell"; }
+  for signal in TERM KILL; do
+    name=$(experiment)
+    until_true 120 has_cells "$name"
+    pid=$(containerd_pid)
+    "$box" inside kill "-$signal" "$pid"
+    until_true 60 containerd_has_another_pid_than "$pid"
+    timeout 480 argo -n argo-steps-gvisor wait "${name##*/}" || true
+    [[ $(verdict "$name") == @(Failed|"Succeeded A landed, B landed, C contained") ]]
+  done
+  name=$(experiment)
+  timeout 480 argo -n argo-steps-gvisor wait "${name##*/}"
+  [[ $(verdict "$name") == "Succeeded A landed, B landed, C contained" ]]
+  steady_is_untouched
 }
 
 @test "the installer once more changes nothing and restarts nothing" {
