@@ -320,3 +320,13 @@ bool outfile_put(const char *path, const void *bytes, size_t len, struct err *er
     }
     return outfile_commit(&out, err);
 }
+
+/* https://no-color.org: set and not empty. */
+bool outfile_takes_colour(const char *path)
+{
+    const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
+
+    return strcmp(path, "-") == 0 && isatty(STDOUT_FILENO) == 1 &&
+           (none == NULL || none[0] == '\0') && term != NULL && term[0] != '\0' &&
+           strcmp(term, "dumb") != 0;
+}

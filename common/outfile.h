@@ -48,4 +48,7 @@ void outfile_discard_all(void);
 /* The whole of a small file at once. */
 bool outfile_put(const char *path, const void *bytes, size_t len, struct err *err);
 
+/* Whether text for path may be coloured: "-" on a terminal that can, unless NO_COLOR says no. */
+bool outfile_takes_colour(const char *path);
+
 #endif

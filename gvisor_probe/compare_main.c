@@ -218,12 +218,10 @@ static bool judge(const struct config *config, struct err *err)
 static bool wants_colour(const struct config *config)
 {
     enum { AUTO, ALWAYS };
-    const char *no_colour = getenv("NO_COLOR");
 
     if (config->colour != AUTO)
         return config->colour == ALWAYS;
-    return strcmp(config->output, "-") == 0 && isatty(STDOUT_FILENO) == 1 &&
-           (no_colour == NULL || no_colour[0] == '\0');
+    return outfile_takes_colour(config->output);
 }
 
 static bool put_value(const char *dir, const char *name, const char *value, struct err *err)

@@ -81,13 +81,6 @@ static const struct program_info info = {
         "looked at, or output is not permitted; 10 may pass, retry; 11 cancelled, retry.\n",
 };
 
-static bool colour_wanted(void)
-{
-    const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
-    return isatty(STDOUT_FILENO) && (none == NULL || none[0] == '\0') && term != NULL &&
-           term[0] != '\0' && strcmp(term, "dumb") != 0;
-}
-
 static void add_answers(struct report *report, const struct run *run)
 {
     cJSON *probes = cJSON_CreateArray(), *writes = cJSON_CreateArray();
@@ -139,7 +132,7 @@ static bool show(const struct run_config *config, const struct run *run, struct 
         return false;
     if (config->format == FORMAT_JSON)
         return report_write(report, "-", err);
-    return run_table(run, colour_wanted(), &text, err) &&
+    return run_table(run, outfile_takes_colour("-"), &text, err) &&
            outfile_put("-", text.data, text.len, err);
 }
 

@@ -139,7 +139,7 @@ END
 @test "a terminal gets colours, unless NO_COLOR is set" {
   [[ $(compare --color always) == *$'\e['* ]]
   [[ $(compare) != *$'\e['* ]]
-  [[ $(script -qec "$probe compare $reports" /dev/null) == *$'\e['* ]]
+  [[ $(TERM=xterm script -qec "$probe compare $reports" /dev/null) == *$'\e['* ]]
   [[ $(NO_COLOR=1 script -qec "$probe compare $reports" /dev/null) != *$'\e['* ]]
 }
 
