@@ -66,7 +66,7 @@ $(sql "SELECT lower(left(pg_get_constraintdef(oid), 11)) || substr(pg_get_constr
   same 'first, "quoted"' "$(jq -rs '.[0].run_id' <<<"$output")"
   same "second 6000 ${n/|/ }" "$(jq -rs '.[1] | "\(.run_id) \(.input_lines) \(.keys) \(.total)"' <<<"$output")"
   succeeds runs
-  [[ ${lines[0]} == target*run_id*applied_at && ${lines[2]} == *second*"${n#*|}"* && ${#lines[@]} == 3 ]]
+  [[ ${lines[0]} == target*run_id*applied_at*applied_by && ${lines[2]} == *second*"${n#*|}"* && ${#lines[@]} == 3 ]]
   succeeds runs --print table
   [[ ${lines[1]} == *'first, "quoted"'* ]]
 }
