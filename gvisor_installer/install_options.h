@@ -19,6 +19,7 @@ struct install_options {
     const char *handler, *sealed_handler;
     int systemd_cgroup; /* enum systemd_choice */
     const char *release, *payload, *archive, *archive_sha512;
+    char payload_release[128]; /* what release is without an option: the payload's own name */
     const char *service, *restart_command, *socket;
     uint64_t timeout_ms, lock_wait_ms, every_ms;
     const char *node, *label, *smoke_namespace, *smoke_image, *smoke_args, *account;

@@ -27,7 +27,7 @@ static const struct {
     {"status", status_main, false, false, "say what was noted about this node"},
 };
 
-enum { COMMANDS = sizeof commands / sizeof *commands, RELEASE_SIZE = 128 };
+enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_help(void)
 {
@@ -45,8 +45,7 @@ static void print_help(void)
 }
 
 /* The payload's name goes before everything else: without one there is nothing to plan. */
-static bool find_release(struct session *session, bool needed, char name[RELEASE_SIZE],
-                         struct err *err)
+static bool find_release(struct session *session, bool needed, struct err *err)
 {
     struct install_options *options = session->options;
 
@@ -57,8 +56,9 @@ static bool find_release(struct session *session, bool needed, char name[RELEASE
     if (options->release != NULL)
         return true;
     if (session->source.directory >= 0 &&
-        release_name(session->source.directory, name, RELEASE_SIZE)) {
-        options->release = name;
+        release_name(session->source.directory, options->payload_release,
+                     sizeof options->payload_release)) {
+        options->release = options->payload_release;
         return true;
     }
     options->release = "none";
@@ -103,10 +103,9 @@ static bool enter(const char *root, struct err *err)
 static bool run(size_t index, struct install_options *options, struct err *err)
 {
     struct session session = {.options = options};
-    char release[RELEASE_SIZE];
 
     if (!stop_start(getenv("ARGO_DEADLINE"), NULL, err) ||
-        !find_release(&session, commands[index].needs_release, release, err) ||
+        !find_release(&session, commands[index].needs_release, err) ||
         (commands[index].unpacks && !open_archive(&session, err)))
         return false;
     /* Reading only: neither asks Kubernetes. */
