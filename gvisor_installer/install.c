@@ -87,7 +87,7 @@ static bool undo(struct session *session, struct applying *run, struct err *err)
         return false;
     }
     log_error("%s: putting everything back", err->text);
-    bool done = apply_undo(run, &undoing);
+    bool back = apply_undo(run, &undoing), done = back;
     /* With no runtime to look for, a pod of runc shows that the node still works. */
     if (done && run->restarted)
         done = node_smoke(session->node, NULL, &undoing);
@@ -95,7 +95,9 @@ static bool undo(struct session *session, struct applying *run, struct err *err)
     if (done)
         (void)err_set(err, err->status, "%s; the node is as it was before", message);
     else
-        (void)err_set(err, err->status, "%.900s; and it could not be put back: %.900s", message,
+        (void)err_set(err, err->status, "%.900s; %s: %.900s", message,
+                      back ? "all was put back, but the node does not work"
+                           : "and it could not be put back",
                       undoing.text);
     node_event(session->node, true, done ? "GVisorRolledBack" : "GVisorRollBackFailed", err->text);
     return false;

@@ -245,6 +245,25 @@ END
   steady_is_untouched
 }
 
+@test "where the kubelet never sees the runtimes, the node is put back" {
+  config_is_as_before() { cmp -s "$BOX_STATE/config/containerd.toml" "$BATS_FILE_TMPDIR/containerd.toml"; }
+  kubelet=$("$box" inside pgrep -ox kubelet)
+  settings SMOKE_ARGS- TIMEOUT=10s
+  start_installer
+  until_true 120 eval '! config_is_as_before'
+  "$box" inside kill -STOP "$kubelet"
+  until_true 120 config_is_as_before || { "$box" inside kill -CONT "$kubelet"; false; }
+  "$box" inside kill -CONT "$kubelet"
+  until_true 180 has_failed
+  run -0 last_failure
+  [[ $output == "5 the kubelet does not see gVisor's runtimes; the node is as it was before" ]]
+  [[ $(event GVisorRolledBack) == "the kubelet does not see gVisor's runtimes; the node is as it was before" ]]
+  stop_installer
+  config_is_as_before
+  is_labelled false
+  steady_is_untouched
+}
+
 @test "where the proving image cannot be had, nothing is touched" {
   pid=$(containerd_pid)
   settings SMOKE_ARGS- SMOKE_IMAGE=gvisor_probe:none TIMEOUT=20s
