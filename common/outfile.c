@@ -70,20 +70,26 @@ static char *directory_of(const char *path)
     return dir;
 }
 
-/* A free name beside path, for a link or a file; the caller frees. */
-static char *temp_name(const char *path)
+/* A hidden name beside path; the caller frees. */
+static char *beside(const char *path, const char *suffix)
 {
-    static unsigned serial;
     char *name = NULL;
     char *slash = strrchr(path, '/');
     int dir_len = slash == NULL ? 0 : (int)(slash + 1 - path);
 
-    unsigned number = __atomic_fetch_add(&serial, 1, __ATOMIC_RELAXED);
     /* Cut, because a name of the greatest length has no room for more. */
-    if (asprintf(&name, "%.*s.%.200s.%d-%u.tmp", dir_len, path, path + dir_len, (int)getpid(),
-                 number) < 0)
-        return NULL;
-    return name;
+    return asprintf(&name, "%.*s.%.200s%s.tmp", dir_len, path, path + dir_len, suffix) < 0 ? NULL
+                                                                                           : name;
+}
+
+static char *free_name_beside(const char *path)
+{
+    static unsigned serial;
+    char suffix[32];
+
+    (void)snprintf(suffix, sizeof suffix, ".%d-%u", (int)getpid(),
+                   __atomic_fetch_add(&serial, 1, __ATOMIC_RELAXED));
+    return beside(path, suffix);
 }
 
 /* An unnamed file vanishes with the process, however it ends; not every file system has them. */
@@ -99,16 +105,15 @@ static bool open_unnamed(struct outfile *out)
     return out->fd >= 0;
 }
 
-/* A temporary name beside the path, at which `make` succeeds; false: errno or memory says why not.
- */
-static bool take_temp_name(struct outfile *out, bool (*make)(struct outfile *, const char *),
-                           struct err *err)
+/* For file systems without unnamed files. */
+static bool open_named(struct outfile *out, struct err *err)
 {
     for (int tries = 0; tries < TEMP_NAME_TRIES; tries++) {
-        char *name = temp_name(out->path);
+        char *name = free_name_beside(out->path);
         if (name == NULL)
             return err_set(err, STATUS_TRANSIENT, "out of memory");
-        if (make(out, name)) {
+        out->fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+        if (out->fd >= 0) {
             out->temp_path = name;
             remember(name);
             return true;
@@ -120,18 +125,54 @@ static bool take_temp_name(struct outfile *out, bool (*make)(struct outfile *, c
     return fail(out, "create", err);
 }
 
-static bool create_at(struct outfile *out, const char *name)
-{
-    out->fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-    return out->fd >= 0;
-}
-
-/* Gives the unnamed file a name first, because a link cannot replace an existing file. */
 static bool link_at(struct outfile *out, const char *name)
 {
     char from[64];
     (void)snprintf(from, sizeof from, "/proc/self/fd/%d", out->fd);
     return linkat(AT_FDCWD, from, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0;
+}
+
+/* Whoever has put a whole file there, a killed run or a twin, gets it renamed; then it is our turn.
+ */
+static bool link_after_others(struct outfile *out, const char *name)
+{
+    for (int tries = 0; tries < TEMP_NAME_TRIES; tries++) {
+        if (link_at(out, name))
+            return true;
+        if (errno != EEXIST)
+            return false;
+        if (rename(name, out->path) != 0 && errno != ENOENT)
+            break;
+    }
+    errno = EEXIST;
+    return false;
+}
+
+/*
+ * Only a rename replaces an existing file, and it needs a name to start from: one that is always
+ * the same, so that what a killed run leaves is found by the next; another where that one is
+ * somebody else's.
+ */
+static bool name_unnamed(struct outfile *out, struct err *err)
+{
+    if (link_at(out, out->path))
+        return true;
+    if (errno != EEXIST)
+        return fail(out, "create", err);
+    char *name = beside(out->path, "");
+    bool linked = name != NULL && link_after_others(out, name);
+    if (!linked && name != NULL && errno == EEXIST) {
+        free(name);
+        name = free_name_beside(out->path);
+        linked = name != NULL && link_at(out, name);
+    }
+    /* Not found: a twin has renamed it. */
+    bool done =
+        (linked && (rename(name, out->path) == 0 || errno == ENOENT)) || fail(out, "create", err);
+    if (linked && !done)
+        (void)unlink(name);
+    free(name);
+    return done;
 }
 
 /* Names of open descriptors: what they lead to is written on, not replaced. */
@@ -213,7 +254,7 @@ bool outfile_open(struct outfile *out, const char *path, struct err *err)
     } else if (errno != ENOENT) {
         return fail(out, "create", err); /* it may be a link, which must stay */
     }
-    if (open_unnamed(out) || take_temp_name(out, create_at, err))
+    if (open_unnamed(out) || open_named(out, err))
         return true;
     forget_link(out);
     return false;
@@ -288,8 +329,8 @@ bool outfile_commit(struct outfile *out, struct err *err)
     }
     done = fsync(out->fd) == 0 || fail(out, "make durable", err);
     if (done && out->temp_path == NULL)
-        done = take_temp_name(out, link_at, err);
-    if (done && rename(out->temp_path, out->path) != 0)
+        done = name_unnamed(out, err);
+    else if (done && rename(out->temp_path, out->path) != 0)
         done = fail(out, "create", err);
     if (!done) {
         outfile_discard(out);

@@ -20,7 +20,7 @@ struct outfile {
     bool direct;       /* nothing to rename */
     const char *path;  /* borrowed, or the same as real_path */
     char *real_path;   /* owned: where a symbolic link leads, or NULL */
-    char *temp_path;   /* named temporary file, or NULL: unnamed until the commit */
+    char *temp_path;   /* what bears a name until the commit, or NULL */
     const char *shown; /* for messages: path or "standard output" */
 };
 

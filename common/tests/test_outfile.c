@@ -134,6 +134,39 @@ static void existing_file_is_replaced_at_commit_only(void **state)
     for_both_kinds(replaces_existing);
 }
 
+static void put_again(const char *path, const char *text)
+{
+    struct err err = {0};
+    assert_true(outfile_put(path, "before", 6, &err));
+    CHECK(outfile_put(path, text, strlen(text), &err), "%s", err.text);
+    assert_holds(path, text);
+}
+
+static void name_left_by_a_killed_run_is_taken_over(void **state)
+{
+    char *path = scratch_path("f"), *left = scratch_path(".f.tmp");
+    (void)state;
+    scratch_write(left, "killed", 6);
+    put_again(path, "after");
+    assert_int_equal(scratch_count(), 1);
+    assert_int_equal(unlink(path), 0);
+    free(left);
+    free(path);
+}
+
+static void name_that_cannot_be_taken_is_not_needed(void **state)
+{
+    char *path = scratch_path("f"), *taken = scratch_path(".f.tmp");
+    (void)state;
+    assert_int_equal(mkdir(taken, 0700), 0);
+    put_again(path, "after");
+    assert_int_equal(scratch_count(), 2);
+    assert_int_equal(rmdir(taken), 0);
+    assert_int_equal(unlink(path), 0);
+    free(taken);
+    free(path);
+}
+
 static void writes_anywhere(const char *path)
 {
     struct outfile out;
@@ -367,6 +400,8 @@ int main(void)
         TEST(fifo_is_written_directly),
         TEST(full_device_is_a_shortage),
         TEST(standard_output_is_written_on),
+        TEST(name_left_by_a_killed_run_is_taken_over),
+        TEST(name_that_cannot_be_taken_is_not_needed),
         TEST(watchdog_removes_every_temporary_name),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_drop);

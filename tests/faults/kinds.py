@@ -34,9 +34,18 @@ def send(pid, number):
 # Signals.
 
 
+def waits_for(process, number):
+    """It takes the signal itself; until then a container's process 1, unlike ours, would not get it."""
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
+        blocked = next(int(line.split()[1], 16) for line in status if line.startswith("SigBlk:"))
+    return not still_runs(process) or blocked >> (number - 1) & 1
+
+
 def signalled(lane, run, chances, number):
     process = lane.start(run)
     moment(lane, run, chances)
+    if number != signal.SIGKILL:
+        wait_for("handling of signals", 10, lambda: waits_for(process, number))
     process.send_signal(number)
     status = lane.finish(process)
     lane.repeat(run, status)

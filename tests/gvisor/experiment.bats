@@ -15,8 +15,13 @@ setup_file() {
 
 setup() {
   cd "$BATS_FILE_TMPDIR/run"
-  export TMPDIR=$BATS_TEST_TMPDIR
+  # The sandbox of Debian's runsc has a user who may not enter what bats makes.
+  TMPDIR=$(mktemp -d /tmp/experiment.XXXXXX)
+  export TMPDIR
+  chmod 0711 "$TMPDIR"
 }
+
+teardown() { rm -rf "$TMPDIR"; }
 
 entry() { # NAME: of the witness's record
   jq -e --arg name "$1" '.entries[] | select(.name == $name)' witness.json
@@ -76,9 +81,9 @@ END
 
 @test "what permissions, seccomp and capabilities explain is not credited to gVisor" {
   jq -e '
-    [.findings[] | select(.attribution == "runtime") | .id]
-    - ["host_locked_write", "host_device_create", "setns", "socket_packet", "service_token"]
-    == [.findings[] | select(.attribution == "runtime") | .id]' "$BATS_FILE_TMPDIR/comparison.json"
+    [.findings[] | select(.attribution == "runtime" and (.cells | index("gvisor"))) | .id] as $credited
+    | $credited - ["host_locked_write", "host_device_create", "setns", "socket_packet", "service_token"]
+    == $credited' "$BATS_FILE_TMPDIR/comparison.json"
 }
 
 confounded() { # WHAT TEXT: refused with status 5, and named
@@ -112,8 +117,7 @@ confounded() { # WHAT TEXT: refused with status 5, and named
 
 @test "Debian's runsc of 2022 gives the same verdict" {
   if [ ! -x /usr/bin/runsc ]; then skip "no /usr/bin/runsc"; fi
-  # Its sandbox has another user, who may not enter the directory that bats makes.
-  TMPDIR=/tmp RUNSC=/usr/bin/runsc run --separate-stderr "$experiment"
+  RUNSC=/usr/bin/runsc run --separate-stderr "$experiment"
   [ "$status" -eq 0 ]
   [[ ${lines[0]} == "A landed, B landed, C contained, D landed" ]]
 }

@@ -58,8 +58,8 @@ MISTAKES = [
     ("restricted", SHARDED, f"{STEP}.initContainers.0.securityContext.capabilities.add", ["KILL"]),
     ("restricted", PIPELINE, f"{CONTAINER}.securityContext.privileged", True),
     ("restricted", PIPELINE, f"{CONTAINER}.securityContext.runAsNonRoot", False),
-    ("restricted", EXPERIMENT, "spec.templates.2.container.securityContext.capabilities.add", ["KILL"]),
-    ("restricted", EXPERIMENT, "spec.templates.5.container.securityContext.runAsNonRoot", False),
+    ("restricted", EXPERIMENT, "spec.templates.prepare.container.securityContext.capabilities.add", ["KILL"]),
+    ("restricted", EXPERIMENT, "spec.templates.cell.container.securityContext.runAsNonRoot", False),
     ("resources", PIPELINE, f"{CONTAINER}.resources.limits.memory", GONE),
     ("resources", SERVER, "spec.template.spec.containers.0.resources.requests", GONE),
     ("images", PIPELINE, f"{CONTAINER}.image", "fake_gen:1.0"),
@@ -90,7 +90,8 @@ def plant(objects, title, path, value):
     [node] = [o.body for o in objects if f" {o.title}".endswith(f" {title}")]
     *way, last = [int(key) if key.isdigit() else key for key in path.split(".")]
     for key in way:
-        node = node[key]
+        named = isinstance(node, list) and isinstance(key, str)
+        node = next(entry for entry in node if entry["name"] == key) if named else node[key]
     if value is GONE:
         del node[last]
     else:
