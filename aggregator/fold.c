@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
+#include "aggregator/gather.h"
 #include "aggregator/source.h"
 #include "aggregator/spill.h"
 #include "common/stop.h"
@@ -23,7 +23,7 @@ enum {
 struct worker {
     pthread_t thread;
     struct fold *fold;
-    struct totals *totals;
+    unsigned number;
     struct layout layout;
 };
 
@@ -31,6 +31,7 @@ struct fold {
     const struct fold_rules *rules;
     struct source *source;
     struct spill *spill;
+    struct gather *gather;
     struct worker *workers;
     unsigned threads;
 
@@ -46,25 +47,26 @@ struct fold {
     bool failed;
     struct err err;
 
-    atomic_uint next_part; /* to be combined and sorted */
-    struct total_stream **streams;
+    struct total_stream **streams; /* those of the tables, then the runs */
+    size_t table_streams;
+    bool disjoint; /* no key is in two streams */
     struct merge *merge;
 };
 
 /* Life. */
 
-static bool make_workers(struct fold *fold, uint64_t table_budget, struct err *err)
+static bool make_workers(struct fold *fold, uint64_t budget, struct err *err)
 {
     uint64_t seed;
 
     if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
         return err_errno(err, errno, "cannot draw a hash seed");
-    for (unsigned i = 0; i < fold->threads; i++) {
-        fold->workers[i].fold = fold;
-        fold->workers[i].totals = totals_new((size_t)table_budget, fold->rules->statistics, seed);
-        if (fold->workers[i].totals == NULL)
-            return err_set(err, STATUS_TRANSIENT, "out of memory");
-    }
+    fold->gather =
+        gather_new(fold->threads, (size_t)budget, fold->rules->statistics, seed, fold->spill);
+    if (fold->gather == NULL)
+        return err_set(err, STATUS_TRANSIENT, "out of memory");
+    for (unsigned i = 0; i < fold->threads; i++)
+        fold->workers[i] = (struct worker){.fold = fold, .number = i};
     for (size_t i = 0; i < fold->block_count; i++) {
         if (!block_init(&fold->blocks[i], err))
             return false;
@@ -73,10 +75,10 @@ static bool make_workers(struct fold *fold, uint64_t table_budget, struct err *e
     return true;
 }
 
-/* Threads need blocks and a table of some size each. */
+/* Threads need blocks and room for totals each; returns what is left for totals. */
 static uint64_t plan_memory(struct fold *fold, const struct fold_rules *rules)
 {
-    const uint64_t per_thread = BLOCKS_PER_THREAD * BLOCK_MEMORY + 2 * TOTALS_BUDGET_MIN;
+    const uint64_t per_thread = BLOCKS_PER_THREAD * BLOCK_MEMORY + GATHER_BUDGET_MIN;
     uint64_t fixed = BASE_MEMORY + 2 * BLOCK_MEMORY + rules->scan.max_line;
     uint64_t free_memory = rules->max_memory > fixed ? rules->max_memory - fixed : 0;
     uint64_t carried = free_memory / per_thread;
@@ -86,8 +88,8 @@ static uint64_t plan_memory(struct fold *fold, const struct fold_rules *rules)
         fold->threads = 1;
     fold->block_count = fold->threads * BLOCKS_PER_THREAD + 2;
     uint64_t used = fold->threads * BLOCKS_PER_THREAD * (uint64_t)BLOCK_MEMORY;
-    uint64_t budget = free_memory > used ? (free_memory - used) / fold->threads : 0;
-    return budget > TOTALS_BUDGET_MIN ? budget : TOTALS_BUDGET_MIN;
+    uint64_t least = fold->threads * (uint64_t)GATHER_BUDGET_MIN;
+    return free_memory > used + least ? free_memory - used : least;
 }
 
 struct fold *fold_new(const struct fold_rules *rules, struct err *err)
@@ -101,7 +103,7 @@ struct fold *fold_new(const struct fold_rules *rules, struct err *err)
     fold->rules = rules;
     (void)pthread_mutex_init(&fold->lock, NULL);
     (void)pthread_cond_init(&fold->freed, NULL);
-    uint64_t table_budget = plan_memory(fold, rules);
+    uint64_t budget = plan_memory(fold, rules);
     fold->workers = calloc(fold->threads, sizeof *fold->workers);
     fold->blocks = calloc(fold->block_count, sizeof *fold->blocks);
     fold->idle = calloc(fold->block_count, sizeof(struct block *));
@@ -115,7 +117,7 @@ struct fold *fold_new(const struct fold_rules *rules, struct err *err)
                 fold->sequence != NULL;
     if (!made)
         (void)err_set(err, STATUS_TRANSIENT, "out of memory");
-    if (!made || !make_workers(fold, table_budget, err)) {
+    if (!made || !make_workers(fold, budget, err)) {
         fold_free(fold);
         return NULL;
     }
@@ -128,8 +130,7 @@ void fold_free(struct fold *fold)
         return;
     merge_free(fold->merge);
     free(fold->streams);
-    for (unsigned i = 0; fold->workers != NULL && i < fold->threads; i++)
-        totals_free(fold->workers[i].totals);
+    gather_free(fold->gather);
     for (size_t i = 0; fold->blocks != NULL && i < fold->block_count; i++)
         block_release(&fold->blocks[i]);
     free(fold->workers);
@@ -150,17 +151,7 @@ void fold_free(struct fold *fold)
 static bool add_events(void *context, const struct event *events, size_t count, struct err *err)
 {
     struct worker *worker = context;
-    size_t added = totals_add(worker->totals, events, count);
-
-    while (added < count) {
-        if (!spill_totals(worker->fold->spill, worker->totals, err))
-            return false;
-        size_t more = totals_add(worker->totals, events + added, count - added);
-        if (more == 0)
-            return err_set(err, STATUS_TRANSIENT, "out of memory for a table of totals");
-        added += more;
-    }
-    return true;
+    return gather_add(worker->fold->gather, worker->number, events, count, err);
 }
 
 /* With the lock held: the first failure in order ends the run. */
@@ -218,6 +209,18 @@ static void drain(struct worker *worker)
     }
 }
 
+static void flush(struct worker *worker)
+{
+    struct fold *fold = worker->fold;
+    struct err err = {0};
+
+    if (gather_flush(fold->gather, worker->number, &err))
+        return;
+    pthread_mutex_lock(&fold->lock);
+    fail(fold, &err);
+    pthread_mutex_unlock(&fold->lock);
+}
+
 static void *read_and_add(void *context)
 {
     struct worker *worker = context;
@@ -249,22 +252,16 @@ static void *read_and_add(void *context)
         drain(worker);
         pthread_mutex_unlock(&fold->lock);
     }
+    flush(worker);
     return NULL;
 }
 
-/* Adds the tables up in the first one, part by part, and sorts what comes of it. */
 static void *combine(void *context)
 {
     struct worker *worker = context;
-    struct fold *fold = worker->fold;
-    unsigned p;
 
-    while ((p = atomic_fetch_add(&fold->next_part, 1)) < TOTALS_PARTS && !stop_requested()) {
-        for (unsigned i = 1; i < fold->threads; i++)
-            totals_take_part(fold->workers[0].totals, fold->workers[i].totals, p);
-        for (unsigned i = 0; i < fold->threads; i++)
-            totals_sort_part(fold->workers[i].totals, p);
-    }
+    while (!stop_requested() && gather_sort_next(worker->fold->gather))
+        ;
     return NULL;
 }
 
@@ -293,15 +290,14 @@ static void run_workers(struct fold *fold, void *(*work)(void *))
 
 static bool open_merge(struct fold *fold, struct err *err)
 {
-    size_t runs = spill_run_count(fold->spill), count = 0;
+    size_t runs = spill_run_count(fold->spill), count;
 
-    fold->streams =
-        calloc((size_t)fold->threads * TOTALS_PARTS + runs, sizeof(struct total_stream *));
+    fold->streams = calloc(gather_stream_max(fold->gather) + runs, sizeof(struct total_stream *));
     if (fold->streams == NULL)
         return err_set(err, STATUS_TRANSIENT, "out of memory");
-    for (unsigned i = 0; i < fold->threads; i++)
-        for (unsigned p = 0; p < TOTALS_PARTS && totals_count(fold->workers[i].totals) > 0; p++)
-            fold->streams[count++] = totals_part(fold->workers[i].totals, p);
+    count = gather_streams(fold->gather, fold->streams, &fold->disjoint);
+    fold->table_streams = count;
+    fold->disjoint = fold->disjoint && runs == 0;
     for (size_t i = 0; i < runs; i++)
         fold->streams[count++] = spill_run(fold->spill, i);
     fold->merge = merge_new(fold->streams, count);
@@ -337,13 +333,11 @@ static bool survey_stream(struct total_stream *totals, struct fold_result *ret, 
 static bool survey(struct fold *fold, struct fold_result *ret, struct err *err)
 {
     const struct fold_result before = *ret;
-    bool disjoint = spill_run_count(fold->spill) == 0;
+    bool done = fold->disjoint;
 
-    for (unsigned i = 1; i < fold->threads; i++)
-        disjoint = disjoint && totals_count(fold->workers[i].totals) == 0;
-    for (unsigned p = 0; p < TOTALS_PARTS && disjoint; p++)
-        disjoint = survey_stream(totals_part(fold->workers[0].totals, p), ret, err);
-    if (disjoint)
+    for (size_t i = 0; i < fold->table_streams && done; i++)
+        done = survey_stream(fold->streams[i], ret, err);
+    if (done)
         return true;
     *ret = before;
     return survey_stream(merge_stream(fold->merge), ret, err);
@@ -357,8 +351,6 @@ bool fold_run(struct fold *fold, char *const *names, size_t count, struct fold_r
     if (fold->source == NULL)
         return err_set(err, STATUS_TRANSIENT, "out of memory");
     run_workers(fold, read_and_add);
-    for (unsigned i = 1; i < fold->threads; i++)
-        totals_take_budget(fold->workers[0].totals, fold->workers[i].totals);
     if (!fold->failed && !stop_requested())
         run_workers(fold, combine);
 

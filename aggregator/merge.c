@@ -9,7 +9,13 @@
 struct input {
     struct total_stream *stream;
     struct total head;
-    uint64_t prefix[2]; /* of the head's key, filled up with zeros, as numbers in its order */
+};
+
+/* What moves in the heap: the begin of the head's key, filled up with zeros, as a number in its
+ * order decides nearly always. */
+struct entry {
+    unsigned __int128 prefix;
+    struct input *input;
 };
 
 /* heap[0] has the smallest head. */
@@ -17,49 +23,48 @@ struct merge {
     struct total_stream stream; /* first: a merge is a stream */
     struct total_stream **streams;
     size_t stream_count;
-    struct input *heap;
+    struct input *inputs;
+    struct entry *heap;
     size_t heap_count;
     unsigned char key[SCAN_KEY_LIMIT];
 };
 
-static bool less(const struct input *a, const struct input *b)
+static inline bool less(const struct entry *a, const struct entry *b)
 {
-    for (size_t i = 0; i < 2; i++)
-        if (a->prefix[i] != b->prefix[i])
-            return a->prefix[i] < b->prefix[i];
-    return total_compare(a->head.key, a->head.key_len, b->head.key, b->head.key_len) < 0;
+    const struct total *left = &a->input->head, *right = &b->input->head;
+
+    if (a->prefix != b->prefix)
+        return a->prefix < b->prefix;
+    return total_compare(left->key, left->key_len, right->key, right->key_len) < 0;
 }
 
 /* Returns what the stream's next() does. */
-static int read_head(struct input *input, struct err *err)
+static int read_head(struct entry *entry, struct err *err)
 {
+    struct input *input = entry->input;
     const struct total *head = &input->head;
+    uint64_t words[2] = {0};
     int got = input->stream->next(input->stream, &input->head, err);
 
     if (got == 1) {
-        input->prefix[0] = input->prefix[1] = 0;
-        memcpy(input->prefix, head->key,
-               head->key_len < sizeof input->prefix ? head->key_len : sizeof input->prefix);
-        for (size_t i = 0; i < 2; i++)
-            input->prefix[i] = be64toh(input->prefix[i]);
+        memcpy(words, head->key, head->key_len < sizeof words ? head->key_len : sizeof words);
+        entry->prefix = (unsigned __int128)be64toh(words[0]) << 64 | be64toh(words[1]);
     }
     return got;
 }
 
 static void sift_down(struct merge *merge, size_t at)
 {
-    for (;;) {
-        size_t child = at * 2 + 1, smallest = at;
-        for (size_t i = child; i < child + 2 && i < merge->heap_count; i++)
-            if (less(&merge->heap[i], &merge->heap[smallest]))
-                smallest = i;
-        if (smallest == at)
-            return;
-        struct input moved = merge->heap[at];
-        merge->heap[at] = merge->heap[smallest];
-        merge->heap[smallest] = moved;
-        at = smallest;
+    struct entry *heap = merge->heap, moved = heap[at];
+
+    for (size_t child; (child = at * 2 + 1) < merge->heap_count; at = child) {
+        if (child + 1 < merge->heap_count)
+            child += less(&heap[child + 1], &heap[child]); /* no branch: it could go either way */
+        if (!less(&heap[child], &moved))
+            break;
+        heap[at] = heap[child];
     }
+    heap[at] = moved;
 }
 
 static bool merge_rewind(struct total_stream *stream, struct err *err)
@@ -68,11 +73,12 @@ static bool merge_rewind(struct total_stream *stream, struct err *err)
 
     merge->heap_count = 0;
     for (size_t i = 0; i < merge->stream_count; i++) {
-        struct input *input = &merge->heap[merge->heap_count];
-        input->stream = merge->streams[i];
-        if (!input->stream->rewind(input->stream, err))
+        struct entry *entry = &merge->heap[merge->heap_count];
+        entry->input = &merge->inputs[i];
+        entry->input->stream = merge->streams[i];
+        if (!merge->streams[i]->rewind(merge->streams[i], err))
             return false;
-        int got = read_head(input, err);
+        int got = read_head(entry, err);
         if (got < 0)
             return false;
         merge->heap_count += got == 1;
@@ -85,8 +91,7 @@ static bool merge_rewind(struct total_stream *stream, struct err *err)
 /* Reads the next total of the smallest input. */
 static bool advance(struct merge *merge, struct err *err)
 {
-    struct input *top = &merge->heap[0];
-    int got = read_head(top, err);
+    int got = read_head(&merge->heap[0], err);
     if (got < 0)
         return false;
     if (got == 0)
@@ -101,13 +106,13 @@ static int merge_next(struct total_stream *stream, struct total *ret, struct err
 
     if (merge->heap_count == 0)
         return 0;
-    struct total sum = merge->heap[0].head;
+    struct total sum = merge->heap[0].input->head;
     memcpy(merge->key, sum.key, sum.key_len); /* the input's own bytes end when it advances */
     sum.key = merge->key;
     if (!advance(merge, err))
         return -1;
     while (merge->heap_count > 0) {
-        const struct total *head = &merge->heap[0].head;
+        const struct total *head = &merge->heap[0].input->head;
         if (head->key_len != sum.key_len || memcmp(head->key, sum.key, sum.key_len) != 0)
             break;
         total_merge(&sum, head);
@@ -127,9 +132,10 @@ struct merge *merge_new(struct total_stream **streams, size_t count)
     merge->stream.next = merge_next;
     merge->streams = streams;
     merge->stream_count = count;
+    merge->inputs = calloc(count + 1, sizeof *merge->inputs);
     merge->heap = calloc(count + 1, sizeof *merge->heap);
-    if (merge->heap == NULL) {
-        free(merge);
+    if (merge->inputs == NULL || merge->heap == NULL) {
+        merge_free(merge);
         return NULL;
     }
     return merge;
@@ -139,6 +145,7 @@ void merge_free(struct merge *merge)
 {
     if (merge == NULL)
         return;
+    free(merge->inputs);
     free(merge->heap);
     free(merge);
 }

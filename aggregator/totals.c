@@ -6,38 +6,23 @@
 #include <sys/mman.h>
 
 #include "aggregator/slot.h"
+#include "aggregator/tags.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 enum {
-    PART_SHIFT = 60, /* of a hash, to the number of its part */
-    TAG_SHIFT = 52,
     FIRST_SLOTS = 64,
-    GROUP = 8,
-    TEXT_CHUNK = 1 << 17, /* long keys */
-    BATCH_EVENTS = 24,    /* what processors keep track of; they drop what they are asked beyond */
+    TEXT_FIRST = 1 << 12, /* of chunks of long keys, each twice as large as the last */
+    TEXT_MOST = 1 << 17,
+    BATCH_EVENTS = 24, /* what processors keep track of; they drop what they are asked beyond */
     CACHED_BYTES = 1 << 18, /* of a table that is at hand anyway */
     HUGE_PAGE = 2 << 20,
+    HUGE_FROM = 1 << 20, /* bytes that get whole ones; more slots fill the rest */
 };
-_Static_assert(TOTALS_PARTS == 1 << (64 - PART_SHIFT), "the hash's top bits are the part");
 
 struct statistics {
     int64_t count, min, max;
-};
-
-/*
- * Each slot has a tag, 0 while it is empty, else seven bits of the hash. Eight tags are compared at
- * once, so that a key is looked for where it is, in whatever slot of its group or of the next ones.
- */
-struct part {
-    struct total_stream stream;    /* first: a sorted part is a stream */
-    size_t at;                     /* of the stream */
-    struct slot *slots;            /* one piece of memory with what follows */
-    struct statistics *statistics; /* of the slots, or NULL */
-    unsigned char *tags;
-    size_t size, count; /* size: a multiple of GROUP */
-    bool long_keys;
 };
 
 struct text_chunk {
@@ -46,29 +31,37 @@ struct text_chunk {
     unsigned char bytes[];
 };
 
+struct part {
+    struct total_stream stream;    /* first: a sorted part is a stream */
+    size_t at;                     /* of the stream */
+    struct slot *slots;            /* one piece of memory with what follows */
+    struct statistics *statistics; /* of the slots, or NULL */
+    unsigned char *tags;
+    size_t size, count; /* size: a multiple of TAGS_GROUP */
+    bool long_keys;
+    struct text_chunk *text;
+};
+
 struct totals {
     size_t budget;
     atomic_size_t used;
     uint64_t seed;
     bool statistics;
     struct part part[TOTALS_PARTS];
-    struct text_chunk *text;
 };
 
 /* Memory. */
 
-/* Zeroed, from the budget; NULL when it would not hold. Large pieces ask for huge pages. */
+/* From the budget; NULL when it would not hold. Large pieces ask for huge pages. */
 static void *take(struct totals *totals, size_t size)
 {
     void *memory = NULL;
 
     if (atomic_fetch_add(&totals->used, size) + size <= totals->budget) {
-        if (size < HUGE_PAGE)
-            memory = calloc(1, size);
+        if (size < HUGE_FROM)
+            memory = malloc(size);
         else if (posix_memalign(&memory, HUGE_PAGE, size) == 0)
             (void)madvise(memory, size, MADV_HUGEPAGE);
-        if (memory != NULL && size >= HUGE_PAGE)
-            memset(memory, 0, size);
     }
     if (memory == NULL)
         (void)atomic_fetch_sub(&totals->used, size);
@@ -106,28 +99,31 @@ static bool take_slots(struct totals *totals, struct part *part, size_t size)
     part->tags = totals->statistics ? (unsigned char *)(part->statistics + size)
                                     : (unsigned char *)(slots + size);
     part->size = size;
+    memset(part->tags, 0, size); /* the rest is filled slot by slot */
     return true;
 }
 
-static void free_text(struct totals *totals)
+static void free_text(struct totals *totals, struct part *part)
 {
-    while (totals->text != NULL) {
-        struct text_chunk *next = totals->text->next;
-        give_back(totals, totals->text, totals->text->size);
-        totals->text = next;
+    while (part->text != NULL) {
+        struct text_chunk *next = part->text->next;
+        give_back(totals, part->text, part->text->size);
+        part->text = next;
     }
 }
 
-static unsigned char *take_text(struct totals *totals, size_t len)
+static unsigned char *take_text(struct totals *totals, struct part *part, size_t len)
 {
-    struct text_chunk *chunk = totals->text;
+    struct text_chunk *chunk = part->text;
     if (chunk == NULL || chunk->size - sizeof *chunk - chunk->used < len) {
-        chunk = take(totals, TEXT_CHUNK);
+        size_t size = chunk == NULL ? TEXT_FIRST : chunk->size * 2;
+        size = size < TEXT_MOST ? size : TEXT_MOST;
+        size = size > sizeof *chunk + len ? size : sizeof *chunk + len;
+        chunk = take(totals, size);
         if (chunk == NULL)
             return NULL;
-        chunk->size = TEXT_CHUNK;
-        chunk->next = totals->text;
-        totals->text = chunk;
+        *chunk = (struct text_chunk){.next = part->text, .size = size};
+        part->text = chunk;
     }
     chunk->used += len;
     return chunk->bytes + chunk->used - len;
@@ -158,47 +154,35 @@ void totals_free(struct totals *totals)
 {
     if (totals == NULL)
         return;
-    for (unsigned p = 0; p < TOTALS_PARTS; p++)
+    for (unsigned p = 0; p < TOTALS_PARTS; p++) {
         free_slots(totals, &totals->part[p]);
-    free_text(totals);
+        free_text(totals, &totals->part[p]);
+    }
     free(totals);
 }
 
 /* Adding. */
 
-static inline uint64_t hash_of(const struct totals *totals, const struct event *event)
+/* Short keys without their length: that they end in zeros tells it. */
+void totals_hash(const struct totals *totals, const struct event *events, size_t count,
+                 uint64_t *ret)
 {
-    /* Short keys without their length: that they end in zeros tells it. */
-    return event->key_len <= EVENT_KEY_INLINE
-               ? XXH3_64bits_withSeed(event->bytes, EVENT_KEY_INLINE, totals->seed)
-               : XXH3_64bits_withSeed(event->long_key, event->key_len, totals->seed);
-}
+    const uint64_t seed = totals->seed;
 
-#define ONES  UINT64_C(0x0101010101010101)
-#define HIGHS (ONES * 0x80)
+    for (size_t i = 0; i < count; i++)
+        ret[i] = events[i].key_len <= EVENT_KEY_INLINE
+                     ? XXH3_64bits_withSeed(events[i].bytes, EVENT_KEY_INLINE, seed)
+                     : XXH3_64bits_withSeed(events[i].long_key, events[i].key_len, seed);
+}
 
 static inline uint64_t group_tags(const struct part *part, size_t group)
 {
-    uint64_t tags;
-    memcpy(&tags, part->tags + group * GROUP, sizeof tags);
-    return tags;
+    return tags_read(part->tags + group * TAGS_GROUP);
 }
 
-/* The high bits of tags that are this hash's, or that follow one that is. */
-static inline uint64_t same_tags(uint64_t tags, uint64_t hash)
+static inline size_t home_of(const struct part *part, uint32_t hash)
 {
-    uint64_t differ = tags ^ (ONES * (0x80 | (hash >> TAG_SHIFT & 0x7f)));
-    return (differ - ONES) & ~differ & HIGHS;
-}
-
-static inline size_t first_of(uint64_t highs)
-{
-    return (size_t)__builtin_ctzll(highs) / 8;
-}
-
-static inline size_t home_of(const struct part *part, uint64_t hash)
-{
-    return (size_t)((hash & UINT32_MAX) * (part->size / GROUP) >> 32);
+    return (size_t)(hash * (uint64_t)(part->size / TAGS_GROUP) >> 32);
 }
 
 static inline bool has_key(const struct slot *slot, const struct event *event)
@@ -211,42 +195,48 @@ static inline bool has_key(const struct slot *slot, const struct event *event)
 }
 
 /* The slot of this key, or the empty one where it belongs and false. */
-static inline bool find(const struct part *part, uint64_t hash, const struct event *event,
+static inline bool find(const struct part *part, uint32_t hash, const struct event *event,
                         size_t *ret)
 {
     for (size_t group = home_of(part, hash);;) {
         uint64_t tags = group_tags(part, group);
-        for (uint64_t same = same_tags(tags, hash); same != 0; same &= same - 1) {
-            *ret = group * GROUP + first_of(same);
+        for (uint64_t same = tags_same(tags, hash); same != 0; same &= same - 1) {
+            *ret = group * TAGS_GROUP + tags_first(same);
             if (has_key(&part->slots[*ret], event))
                 return true;
         }
-        if ((~tags & HIGHS) != 0) {
-            *ret = group * GROUP + first_of(~tags & HIGHS);
+        if (tags_empty(tags) != 0) {
+            *ret = group * TAGS_GROUP + tags_first(tags_empty(tags));
             return false;
         }
-        group = group + 1 == part->size / GROUP ? 0 : group + 1;
+        group = group + 1 == part->size / TAGS_GROUP ? 0 : group + 1;
     }
 }
 
-static size_t find_empty(const struct part *part, uint64_t hash)
+static size_t find_empty(const struct part *part, uint32_t hash)
 {
     size_t group = home_of(part, hash);
-    while ((~group_tags(part, group) & HIGHS) == 0)
-        group = group + 1 == part->size / GROUP ? 0 : group + 1;
-    return group * GROUP + first_of(~group_tags(part, group) & HIGHS);
+    while (tags_empty(group_tags(part, group)) == 0)
+        group = group + 1 == part->size / TAGS_GROUP ? 0 : group + 1;
+    return group * TAGS_GROUP + tags_first(tags_empty(group_tags(part, group)));
 }
 
-static void put_tag(struct part *part, size_t at, uint64_t hash)
+/* As many slots as the huge pages that these would begin have room for. */
+static size_t fill_pages(const struct totals *totals, size_t size)
 {
-    part->tags[at] = (unsigned char)(0x80 | (hash >> TAG_SHIFT & 0x7f));
+    size_t bytes = size * slot_bytes(totals);
+    if (bytes < HUGE_FROM)
+        return size;
+    return (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE / slot_bytes(totals);
 }
 
 static bool resize(struct totals *totals, struct part *part, size_t size)
 {
     struct part old = *part;
+    size_t most = fill_pages(totals, size);
 
-    if (size > UINT32_MAX || !take_slots(totals, part, size / GROUP * GROUP))
+    if (most > UINT32_MAX || (!take_slots(totals, part, most / TAGS_GROUP * TAGS_GROUP) &&
+                              !take_slots(totals, part, size / TAGS_GROUP * TAGS_GROUP)))
         return false;
     for (size_t i = 0; i < old.size; i++) {
         if (old.tags[i] == 0)
@@ -270,7 +260,7 @@ static bool has_room(const struct part *part, size_t count)
  * Makes room for a key that is new, at *at unless the part has to grow: by half, since that parts
  * are small keeps what is needed for a moment small, too.
  */
-static bool make_room(struct totals *totals, struct part *part, uint64_t hash, size_t *at)
+static bool make_room(struct totals *totals, struct part *part, uint32_t hash, size_t *at)
 {
     if (!has_room(part, part->count + 1)) {
         if (!resize(totals, part, part->size + part->size / 2))
@@ -281,28 +271,28 @@ static bool make_room(struct totals *totals, struct part *part, uint64_t hash, s
 }
 
 /* Fills an empty slot; its sum is 0. */
-static void fill(struct part *part, size_t at, uint64_t hash, const struct event *event)
+static void fill(struct part *part, size_t at, uint32_t hash, const struct event *event)
 {
     struct slot *slot = &part->slots[at];
 
-    *slot = (struct slot){.key_len = event->key_len, .hash = (uint32_t)hash};
+    *slot = (struct slot){.key_len = event->key_len, .hash = hash};
     memcpy(slot->bytes, event->bytes, EVENT_KEY_INLINE);
     part->long_keys |= event->key_len > EVENT_KEY_INLINE;
     if (part->statistics != NULL)
         part->statistics[at] = (struct statistics){.min = INT64_MAX, .max = INT64_MIN};
-    put_tag(part, at, hash);
+    part->tags[at] = tag_of(hash);
     part->count++;
 }
 
-static bool insert(struct totals *totals, struct part *part, uint64_t hash,
-                   const struct event *event, size_t *at)
+static __attribute__((noinline)) bool insert(struct totals *totals, struct part *part,
+                                             uint32_t hash, const struct event *event, size_t *at)
 {
     struct event kept = *event;
 
     if (!make_room(totals, part, hash, at))
         return false;
     if (event->key_len > EVENT_KEY_INLINE) {
-        unsigned char *copy = take_text(totals, event->key_len);
+        unsigned char *copy = take_text(totals, part, event->key_len);
         if (copy == NULL)
             return false;
         kept.long_key = memcpy(copy, event->long_key, event->key_len);
@@ -318,9 +308,9 @@ static void add_statistics(struct statistics *into, const struct statistics *oth
     into->max = other->max > into->max ? other->max : into->max;
 }
 
-static inline bool add_one(struct totals *totals, uint64_t hash, const struct event *event)
+static inline __attribute__((always_inline)) bool add_one(struct totals *totals, struct part *part,
+                                                          uint32_t hash, const struct event *event)
 {
-    struct part *part = &totals->part[hash >> PART_SHIFT];
     size_t at;
 
     if (!find(part, hash, event, &at) && !insert(totals, part, hash, event, &at))
@@ -331,25 +321,33 @@ static inline bool add_one(struct totals *totals, uint64_t hash, const struct ev
     return true;
 }
 
-/* In a large table each event waits for memory: so the tags of a batch are sent for first, then the
- * slots that these tell. */
+/* What is sent for ahead: the tags, then the slot that these tell. */
+static inline const unsigned char *home_tags(const struct part *part, uint32_t hash)
+{
+    return part->tags + home_of(part, hash) * TAGS_GROUP;
+}
+
+static inline const struct slot *likely_slot(const struct part *part, uint32_t hash)
+{
+    uint64_t same = tags_same(tags_read(home_tags(part, hash)), hash);
+    return part->slots + home_of(part, hash) * TAGS_GROUP + tags_first(same | UINT64_C(1) << 63);
+}
+
+/* In a large table each event waits for memory: so all of a batch is sent for first. */
 static size_t add_batch(struct totals *totals, const struct event *events, size_t count)
 {
     uint64_t hash[BATCH_EVENTS];
+    struct part *part[BATCH_EVENTS];
 
+    totals_hash(totals, events, count, hash);
     for (size_t i = 0; i < count; i++) {
-        hash[i] = hash_of(totals, &events[i]);
-        const struct part *part = &totals->part[hash[i] >> PART_SHIFT];
-        __builtin_prefetch(part->tags + home_of(part, hash[i]) * GROUP);
+        part[i] = &totals->part[totals_part_of(hash[i])];
+        __builtin_prefetch(home_tags(part[i], (uint32_t)hash[i]));
     }
-    for (size_t i = 0; i < count && totals->used > CACHED_BYTES; i++) {
-        const struct part *part = &totals->part[hash[i] >> PART_SHIFT];
-        size_t group = home_of(part, hash[i]);
-        uint64_t tags = group_tags(part, group), same = same_tags(tags, hash[i]);
-        __builtin_prefetch(&part->slots[group * GROUP + first_of(same | UINT64_C(1) << 63)], 1);
-    }
+    for (size_t i = 0; i < count && totals->used > CACHED_BYTES; i++)
+        __builtin_prefetch(likely_slot(part[i], (uint32_t)hash[i]), 1);
     for (size_t i = 0; i < count; i++)
-        if (!add_one(totals, hash[i], &events[i]))
+        if (!add_one(totals, part[i], (uint32_t)hash[i], &events[i]))
             return i;
     return count;
 }
@@ -366,6 +364,22 @@ size_t totals_add(struct totals *totals, const struct event *events, size_t coun
     return count;
 }
 
+/* The tags of one part are at hand, so only slots are sent for, BATCH_EVENTS ahead. */
+size_t totals_add_part(struct totals *totals, unsigned p, const struct event *events, size_t count)
+{
+    struct part *part = &totals->part[p];
+
+    for (size_t i = 0; i < count && i < BATCH_EVENTS; i++)
+        __builtin_prefetch(likely_slot(part, events[i].hash), 1);
+    for (size_t i = 0; i < count; i++) {
+        if (i + BATCH_EVENTS < count)
+            __builtin_prefetch(likely_slot(part, events[i + BATCH_EVENTS].hash), 1);
+        if (!add_one(totals, part, events[i].hash, &events[i]))
+            return i;
+    }
+    return count;
+}
+
 size_t totals_count(const struct totals *totals)
 {
     size_t count = 0;
@@ -376,22 +390,12 @@ size_t totals_count(const struct totals *totals)
 
 /* Combining. */
 
-void totals_take_budget(struct totals *totals, struct totals *from)
-{
-    totals->budget += from->budget;
-}
-
 /* The event that would make this slot; a long key stays where it is. */
 static struct event event_of(const struct slot *slot)
 {
     struct event event = {.key_len = slot->key_len, .value = slot->sum};
     memcpy(event.bytes, slot->bytes, EVENT_KEY_INLINE);
     return event;
-}
-
-static uint64_t hash_again(const struct part *part, size_t at)
-{
-    return (uint64_t)part->tags[at] << TAG_SHIFT | part->slots[at].hash;
 }
 
 static void add_slot(struct part *into, size_t at, struct part *part, size_t from)
@@ -414,18 +418,18 @@ void totals_take_part(struct totals *totals, struct totals *from, unsigned p)
 
     for (size_t i = 0; i < part->size; i++) {
         struct event event = event_of(&part->slots[i]);
-        if (part->tags[i] != 0 && find(into, hash_again(part, i), &event, &at))
+        if (part->tags[i] != 0 && find(into, part->slots[i].hash, &event, &at))
             add_slot(into, at, part, i);
     }
     size_t count = into->count + part->count;
-    if (!has_room(into, count) && !resize(totals, into, count + count / 7 + GROUP))
+    if (!has_room(into, count) && !resize(totals, into, count + count / 7 + TAGS_GROUP))
         return;
     for (size_t i = 0; i < part->size; i++) {
         if (part->tags[i] == 0)
             continue;
         struct event event = event_of(&part->slots[i]);
-        at = find_empty(into, hash_again(part, i));
-        fill(into, at, hash_again(part, i), &event);
+        at = find_empty(into, part->slots[i].hash);
+        fill(into, at, part->slots[i].hash, &event);
         add_slot(into, at, part, i);
     }
     free_slots(from, part);
@@ -484,6 +488,6 @@ void totals_clear(struct totals *totals)
         memset(part->tags, 0, part->size);
         part->count = 0;
         part->long_keys = false;
+        free_text(totals, part);
     }
-    free_text(totals);
 }

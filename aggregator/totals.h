@@ -18,7 +18,7 @@
 struct totals;
 
 /* At most `budget` bytes (at least TOTALS_BUDGET_MIN). NULL without memory. */
-enum { TOTALS_BUDGET_MIN = 1 << 20, TOTALS_PARTS = 16 };
+enum { TOTALS_BUDGET_MIN = 1 << 20, TOTALS_PART_BITS = 4, TOTALS_PARTS = 1 << TOTALS_PART_BITS };
 struct totals *totals_new(size_t budget, bool statistics, uint64_t seed);
 void totals_free(struct totals *totals); /* accepts NULL */
 
@@ -28,10 +28,21 @@ void totals_free(struct totals *totals); /* accepts NULL */
  */
 size_t totals_add(struct totals *totals, const struct event *events, size_t count);
 
-size_t totals_count(const struct totals *totals);
+/* The hashes of events, and the part that one belongs to. */
+void totals_hash(const struct totals *totals, const struct event *events, size_t count,
+                 uint64_t *ret);
+static inline unsigned totals_part_of(uint64_t hash)
+{
+    return (unsigned)(hash >> (64 - TOTALS_PART_BITS));
+}
 
-/* Lets a table grow into what another one was given, from which parts are to be taken. */
-void totals_take_budget(struct totals *totals, struct totals *from);
+/*
+ * As totals_add() for events of one part that have their hash's low half. Threads may add to
+ * different parts of one table at once.
+ */
+size_t totals_add_part(struct totals *totals, unsigned p, const struct event *events, size_t count);
+
+size_t totals_count(const struct totals *totals);
 
 /*
  * Adds part p of another table with the same seed and statistics to part p of this one, as far as

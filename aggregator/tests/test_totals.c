@@ -377,10 +377,9 @@ static void parts_of_two_tables_are_combined(void **state)
 {
     (void)state;
     for (int statistics = 0; statistics < 2; statistics++) {
-        struct totals *a = totals_new(32 << 20, statistics == 1, 12);
+        struct totals *a = totals_new(64 << 20, statistics == 1, 12);
         struct totals *b = totals_new(32 << 20, statistics == 1, 12);
         fill_two(a, b, KEYS);
-        totals_take_budget(a, b);
         for (unsigned p = 0; p < TOTALS_PARTS; p++)
             totals_take_part(a, b, p);
         assert_int_equal(totals_count(a), KEYS);
@@ -399,6 +398,35 @@ static void parts_of_two_tables_are_combined(void **state)
         totals_free(a);
         totals_free(b);
     }
+}
+
+static void events_may_come_part_by_part(void **state)
+{
+    struct totals *whole = totals_new(32 << 20, true, 14), *parts = totals_new(32 << 20, true, 14);
+    char key[KEY_TEXT];
+    (void)state;
+    for (unsigned i = 0; i < 3 * KEYS; i++) {
+        struct event event;
+        uint64_t hash;
+        event_set(&event, (unsigned char *)key, numbered_key(key, i % KEYS), i);
+        assert_int_equal(totals_add(whole, &event, 1), 1);
+        totals_hash(parts, &event, 1, &hash);
+        event.hash = (uint32_t)hash;
+        assert_true(totals_part_of(hash) < TOTALS_PARTS);
+        assert_int_equal(totals_add_part(parts, totals_part_of(hash), &event, 1), 1);
+    }
+    struct total *expected_all = sorted_totals(whole), *all = sorted_totals(parts);
+    assert_int_equal(totals_count(parts), KEYS);
+    for (size_t i = 0; i < KEYS; i++) {
+        assert_int_equal(by_key(&all[i], &expected_all[i]), 0);
+        assert_int_equal(all[i].sum, expected_all[i].sum);
+        assert_int_equal(all[i].count, 3);
+        assert_int_equal(all[i].max, expected_all[i].max);
+    }
+    free(expected_all);
+    free(all);
+    totals_free(whole);
+    totals_free(parts);
 }
 
 static void what_does_not_fit_stays_in_its_table(void **state)
@@ -445,6 +473,7 @@ int main(void)
         cmocka_unit_test(empty_table_sorts_and_clears),
         cmocka_unit_test(short_keys_are_sorted_whatever_they_hold),
         cmocka_unit_test(parts_of_two_tables_are_combined),
+        cmocka_unit_test(events_may_come_part_by_part),
         cmocka_unit_test(what_does_not_fit_stays_in_its_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
