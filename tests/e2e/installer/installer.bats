@@ -59,10 +59,10 @@ build_installer() { # with the box's gVisor baked in, which `make images` leaves
   IMAGES=$BATS_FILE_TMPDIR GVISOR_PAYLOAD=$payload images/build.sh gvisor_installer
 }
 
-settings() { # NAME=VALUE...: of the box, and what a test adds
+settings() { # NAME=VALUE...: of the box, and what a test adds; TIMEOUT from outside
   local cache=${BOX_CACHE:-$HOME/.cache/argo-steps/box}
   set -- "CONFIG=$BOX_STATE/config/containerd.toml" "CONTAINERD=$cache/bin/containerd" \
-    "PREFIX=$BOX_STATE/gvisor" TIMEOUT=120s "$@"
+    "PREFIX=$BOX_STATE/gvisor" "TIMEOUT=${TIMEOUT:-120s}" "$@"
   "$box" kubectl -n gvisor-installer set env daemonset/gvisor-installer -c '*' \
     "${@/#/GVISOR_INSTALLER_}" >/dev/null
 }
@@ -248,7 +248,7 @@ END
 @test "where the kubelet never sees the runtimes, the node is put back" {
   config_is_as_before() { cmp -s "$BOX_STATE/config/containerd.toml" "$BATS_FILE_TMPDIR/containerd.toml"; }
   kubelet=$("$box" inside pgrep -ox kubelet)
-  settings SMOKE_ARGS- TIMEOUT=10s
+  TIMEOUT=20s settings SMOKE_ARGS-
   start_installer
   until_true 120 eval '! config_is_as_before'
   "$box" inside kill -STOP "$kubelet"
@@ -266,7 +266,7 @@ END
 
 @test "where the proving image cannot be had, nothing is touched" {
   pid=$(containerd_pid)
-  settings SMOKE_ARGS- SMOKE_IMAGE=gvisor_probe:none TIMEOUT=20s
+  TIMEOUT=20s settings SMOKE_ARGS- SMOKE_IMAGE=gvisor_probe:none
   start_installer
   until_true 180 has_failed
   run -0 last_failure
