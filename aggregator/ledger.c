@@ -4,7 +4,7 @@
 
 enum { STATEMENT_MAX = 64 * 1024 };
 
-/* 0: there is no ledger; 1: it has no label, or has lost it. */
+/* 0: there is no ledger; 1: it has no label, or has lost it. Refuses what is newer than ours. */
 static bool find_version(struct pg *pg, const struct sql_target *sql, int *ret, struct err *err)
 {
     OWNED_ROWS rows = NULL;
@@ -18,16 +18,11 @@ static bool find_version(struct pg *pg, const struct sql_target *sql, int *ret, 
                   1, params, &rows, err))
         return false;
     *ret = (int)strtol(pg_value(rows, 0, 0), NULL, 10); /* six digits at most */
-    return true;
-}
-
-static bool refuse_newer(const struct sql_target *sql, int version, struct err *err)
-{
-    return version <= LEDGER_VERSION ||
+    return *ret <= LEDGER_VERSION ||
            err_set(err, STATUS_REFUSED,
                    "%s is of ledger version %d and this program knows %d: use the aggregator that "
                    "made it, or a newer one",
-                   sql->ledger, version, LEDGER_VERSION);
+                   sql->ledger, *ret, LEDGER_VERSION);
 }
 
 static bool migrate(struct pg *pg, const struct sql_target *sql, int version, struct err *err)
@@ -47,7 +42,7 @@ bool ledger_ensure(struct pg *pg, const struct sql_target *sql, bool may_create,
 {
     int version;
 
-    if (!find_version(pg, sql, &version, err) || !refuse_newer(sql, version, err))
+    if (!find_version(pg, sql, &version, err))
         return false;
     if (version == LEDGER_VERSION)
         return true;
@@ -58,8 +53,7 @@ bool ledger_ensure(struct pg *pg, const struct sql_target *sql, bool may_create,
                        "%s is of ledger version %d, this program's is %d" TO_THE_OWNER, sql->ledger,
                        version, LEDGER_VERSION);
     /* Another may have done it while the lock was waited for. */
-    if (!pg_run(pg, SQL_LOCK_TABLES, err) || !find_version(pg, sql, &version, err) ||
-        !refuse_newer(sql, version, err))
+    if (!pg_run(pg, SQL_LOCK_TABLES, err) || !find_version(pg, sql, &version, err))
         return false;
     if (version == 0)
         return migrate(pg, sql, 0, err) || err_prefix(err, "cannot create a table");
@@ -72,7 +66,7 @@ bool ledger_check(struct pg *pg, const struct sql_target *sql, bool *ret_found, 
 {
     int version;
 
-    if (!find_version(pg, sql, &version, err) || !refuse_newer(sql, version, err))
+    if (!find_version(pg, sql, &version, err))
         return false;
     *ret_found = version > 0;
     return version == 0 || version == LEDGER_VERSION ||
