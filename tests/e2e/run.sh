@@ -2,8 +2,8 @@
 # The cluster tests: run.sh RESULTS. FILTER=regex chooses among them.
 #
 # A box that is up is used and stays, and only what needs no box of its own is run. Else one is
-# brought up and taken down, what it would leave behind is a failed test, and beside it the tests of
-# the box and of the installer have boxes of their own.
+# brought up and taken down, what it would leave behind is a failed test, and the tests of the box
+# and of the installer have boxes of their own: two boxes at a time.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -25,26 +25,20 @@ leave_nothing() {
   fi >"$results/e2e-leftovers.tap"
 }
 
-on_boxes_of_their_own() {
-  local failed=0
-  BOX_STATE=/var/lib/argo-steps-box-tested tests/run_bats.sh "$results" tests/e2e/box || failed=1
-  tests/run_bats.sh "$results" tests/e2e/installer || failed=1
-  return "$failed"
-}
-
 mkdir -p "$results"
 "$box" build
 if "$box" status >/dev/null 2>&1; then
   load_images
   JOBS=${JOBS:-3} tests/run_bats.sh "$results" tests/e2e || failed=1
 else
-  on_boxes_of_their_own >"$results/e2e-beside.log" 2>&1 &
-  beside=$!
+  tests/run_bats.sh "$results" tests/e2e/installer >"$results/e2e-installer.log" 2>&1 &
+  installer=$!
   "$box" up
   load_images
   JOBS=${JOBS:-3} tests/run_bats.sh "$results" tests/e2e || failed=1
   leave_nothing || failed=1
-  wait "$beside" || failed=1
-  cat "$results/e2e-beside.log"
+  BOX_STATE=/var/lib/argo-steps-box-tested tests/run_bats.sh "$results" tests/e2e/box || failed=1
+  wait "$installer" || failed=1
+  cat "$results/e2e-installer.log"
 fi
 exit "$failed"
