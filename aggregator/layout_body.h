@@ -196,10 +196,11 @@ static const unsigned char *match_other(const struct layout *layout, const struc
     }
 }
 
-/* Finds marks as far ahead as the last lines were recognised, and a little farther. */
-static void adapt_reach(struct layout *layout, size_t recognised)
+/* Finds marks as far ahead as the last lines were recognised, and a little farther, while any of
+ * them were plain. */
+static void adapt_reach(struct layout *layout, size_t recognised, size_t plain)
 {
-    size_t words = 2 * recognised / LAYOUT_WORD;
+    size_t words = plain == 0 ? 0 : 2 * recognised / LAYOUT_WORD;
 
     if (layout->reach > 0)
         layout->reach = words < REACH_MIN          ? REACH_MIN
@@ -213,7 +214,7 @@ static const unsigned char *match(struct layout *layout, const struct scan_rules
 {
     struct marks marks;
     const unsigned char *p = text;
-    size_t count = 0, mark = 0;
+    size_t count = 0, plain = 0, mark = 0;
 
     *ret_count = 0;
     if (layout->part_count == 0 || limit - text < LAYOUT_LINE_MAX)
@@ -226,9 +227,10 @@ static const unsigned char *match(struct layout *layout, const struct scan_rules
         if (whole && match_plain(layout, rules, text, marks.at + mark, &ret[count])) {
             mark += layout->marks;
             p = text + marks.at[mark];
+            plain++;
             continue;
         }
-        if ((!whole && count > 0) || limit - p < LAYOUT_LINE_MAX)
+        if ((!whole && plain > 0) || limit - p < LAYOUT_LINE_MAX)
             break;
         const unsigned char *next = match_other(layout, rules, p, &ret[count]);
         if (next == NULL)
@@ -237,7 +239,7 @@ static const unsigned char *match(struct layout *layout, const struct scan_rules
         while (mark + 1 < marks.count && text + marks.at[mark + 1] <= p)
             mark++;
     }
-    adapt_reach(layout, (size_t)(p - text));
+    adapt_reach(layout, (size_t)(p - text), plain);
     *ret_count = count;
     return p;
 }

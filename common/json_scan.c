@@ -12,19 +12,21 @@ static const unsigned char *fail(struct json_fault *fault, const unsigned char *
 }
 
 /*
- * True when eight bytes hold no quote, backslash, control character or non-ASCII byte. With all
- * high bits clear, subtracting a bound sets the high bit of the first byte below it; a borrow can
- * only raise false alarms above that byte.
+ * How many of eight bytes come before the first quote, backslash, control character or non-ASCII
+ * byte. With all high bits clear, subtracting a bound sets the high bit of the first byte below it;
+ * a borrow can only raise false alarms above that byte.
  */
-static bool is_plain(const unsigned char *p)
+static unsigned count_plain(const unsigned char *p)
 {
     const uint64_t ones = 0x0101010101010101u;
     uint64_t word;
 
+    _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is the lowest");
     memcpy(&word, p, sizeof word);
     uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
-    return (((word - ones * 0x20) | (quote - ones) | (backslash - ones) | word) & (ones * 0x80)) ==
-           0;
+    uint64_t marked =
+        ((word - ones * 0x20) | (quote - ones) | (backslash - ones) | word) & (ones * 0x80);
+    return marked == 0 ? sizeof word : (unsigned)__builtin_ctzll(marked) / 8;
 }
 
 static int hex_digit(unsigned char c)
@@ -98,8 +100,8 @@ const unsigned char *json_scan_string(const unsigned char *p, const unsigned cha
     const unsigned char *start = ++p;
 
     for (;;) {
-        while (end - p >= 8 && is_plain(p))
-            p += 8;
+        for (unsigned plain = 8; plain == 8 && end - p >= 8; p += plain)
+            plain = count_plain(p);
         if (p == end)
             return fail(fault, p, "the string does not end");
         if (*p == '"')
@@ -115,10 +117,12 @@ const unsigned char *json_scan_string(const unsigned char *p, const unsigned cha
         } else if (*p < 0x20) {
             return fail(fault, p, "raw control character in a string");
         } else {
-            size_t width = utf8_length(p, (size_t)(end - p));
-            if (width == 0)
-                return fail(fault, p, "invalid UTF-8 in a string");
-            p += width;
+            do {
+                size_t width = utf8_length(p, (size_t)(end - p));
+                if (width == 0)
+                    return fail(fault, p, "invalid UTF-8 in a string");
+                p += width;
+            } while (p < end && *p >= 0x80);
         }
     }
     *ret = (struct json_string){.start = start, .end = p, .escaped = escaped, .text = text};
