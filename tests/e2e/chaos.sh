@@ -3,6 +3,7 @@
 # what the ledger says, each run once: chaos.sh RESULTS. RUNS=30 SEED=n choose how much and what.
 #
 # A box that is up is used and stays; it must not be in use by others, whose parts are broken too.
+# Else one is brought up, and taken down unless something was wrong.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -16,6 +17,7 @@ box=tests/e2e/box/box
 small=/run/argo-steps-small # in the box's own /run
 declare -A injected=() problems=()
 bad=()
+mine=''
 
 say() { echo "chaos: $*" >&2; }
 
@@ -32,6 +34,7 @@ steady() { # COMMAND...: until it works, for what talks to parts that may be bro
 sql() { k exec -i postgres-0 -- psql -U events -d events -XAtq -v ON_ERROR_STOP=1 <<<"$1"; }
 
 set_up() {
+  "$box" status >/dev/null 2>&1 || mine=yes
   "$box" up
   eval "$("$box" env)"
   for program in fake_gen aggregator; do "$box" load-image "build/images/$program.tar" >/dev/null; done
@@ -193,4 +196,6 @@ if ((${#bad[@]})); then
 else
   printf '1..1\nok 1 totals are exact after chaos (SEED=%s)\n' "$seed"
 fi >"$results/chaos.tap"
-((${#bad[@]} == 0)) && kubectl delete namespace "$namespace" --wait=false
+((${#bad[@]} == 0))
+kubectl delete namespace "$namespace" --wait=false
+if [[ $mine ]]; then "$box" down; fi
