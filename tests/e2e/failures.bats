@@ -26,7 +26,7 @@ load helpers
 @test "PostgreSQL down at the start: status 10, tried again, loaded when it is back" {
   change_pipeline '[{"op": "add", "path": "/spec/templates/2/container/args/-", "value": "--wait-db=1s"}]'
   kubectl scale statefulset/postgres --replicas=0
-  kubectl wait --for=delete pod/postgres-0 --timeout=60s
+  kubectl wait --for=delete pod/postgres-0 --timeout=180s
   name=$(submit workflows/single_run.yaml)
   failed_with_10() { kubectl get workflow "$name" -o json |
     jq -e '.status.nodes // {} | any(.type == "Pod" and .outputs.exitCode == "10")' >/dev/null; }

@@ -100,7 +100,7 @@ hold_table() {
   "$BUILD/aggregator" --init-sql | kubectl exec -i postgres-0 -- psql -U events -d events -Xq
   sql 'BEGIN' 'LOCK TABLE session_duration' "SET application_name = 'holder'" 'SELECT pg_sleep(600)' \
     >/dev/null 2>&1 3>&- &
-  until_true 30 "lock on the table" has_rows "FROM pg_stat_activity WHERE application_name = 'holder'"
+  until_true 180 "lock on the table" has_rows "FROM pg_stat_activity WHERE application_name = 'holder'"
 }
 
 release_table() {

@@ -39,7 +39,7 @@ load helpers
   argo stop "$name"
   # The pod is kept: the run did not succeed.
   kubectl wait --for='jsonpath={.status.containerStatuses[?(@.name=="main")].state.terminated.exitCode}=11' \
-    --timeout=60s "pod/$pod"
+    --timeout=180s "pod/$pod"
   release_table
   ended "$name" Failed
   nothing_loaded

@@ -51,5 +51,5 @@ load helpers
   ended "$name" Succeeded
   claims() { kubectl get pvc -o name; }
   only_the_server_s() { [ "$(claims)" = persistentvolumeclaim/data-postgres-0 ]; }
-  until_true 60 "end of the claim" only_the_server_s
+  until_true 180 "end of the claim" only_the_server_s
 }

@@ -24,7 +24,7 @@ pod() { # NAME RUNTIME-CLASS SCRIPT: runs it to its end, prints its output
         command: ["sh", "-ec", $script],
         securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: ["ALL"]}}
       }]}}' | k create -f - >/dev/null
-  k wait --for='jsonpath={.status.phase}=Succeeded' --timeout=60s "pod/$1" >/dev/null ||
+  k wait --for='jsonpath={.status.phase}=Succeeded' --timeout=180s "pod/$1" >/dev/null ||
     k describe "pod/$1"
   k logs "$1"
   k delete pod "$1" --now >/dev/null
@@ -78,7 +78,7 @@ pod() { # NAME RUNTIME-CLASS SCRIPT: runs it to its end, prints its output
 
 @test "postgres:17 is PostgreSQL 17, and asks others for the password" {
   k apply -f "$here/fixtures/postgres.yaml"
-  k wait --for=condition=Ready pod/postgres --timeout=60s
+  k wait --for=condition=Ready pod/postgres --timeout=180s
   run -0 k exec postgres -- psql -U app -d stats -Atc 'SELECT version()'
   [[ $output == "PostgreSQL 17."* ]]
   ask() { k exec postgres -- env PGPASSWORD="$1" psql -h postgres -U app -d stats -Atc 'SHOW max_connections'; }
@@ -97,7 +97,7 @@ pod() { # NAME RUNTIME-CLASS SCRIPT: runs it to its end, prints its output
   run -0 "$box" load-image "$archive" example.org/team/own
   [ "$output" = example.org/team/own:latest ]
   "$box" kubectl run own --image=own:v1 --restart=Never
-  "$box" kubectl wait --for='jsonpath={.status.phase}=Succeeded' --timeout=30s pod/own
+  "$box" kubectl wait --for='jsonpath={.status.phase}=Succeeded' --timeout=180s pod/own
   [ "$("$box" kubectl logs own)" = loaded ]
   "$box" kubectl delete pod own --now
 }

@@ -29,7 +29,7 @@ END
   "$box" kubectl apply -k workflows/gvisor-installer
   settings "RESTART_COMMAND=$BOX_STATE/restart.sh" SMOKE_ARGS-
   "$box" kubectl run steady --image=busybox --restart=Never --image-pull-policy=IfNotPresent -- sleep 1d
-  "$box" kubectl wait --for=condition=Ready pod/steady --timeout=60s
+  "$box" kubectl wait --for=condition=Ready pod/steady --timeout=180s
   identity_of_steady >"$BATS_FILE_TMPDIR/steady"
 }
 
@@ -91,7 +91,7 @@ until_true() { # SECONDS COMMAND...
 start_installer() { kubectl label --overwrite node box gvisor.argo-steps/install=true; }
 stop_installer() {
   kubectl label node box gvisor.argo-steps/install-
-  kubectl -n gvisor-installer wait --for=delete pod --selector app.kubernetes.io/name=gvisor-installer --timeout=60s
+  kubectl -n gvisor-installer wait --for=delete pod --selector app.kubernetes.io/name=gvisor-installer --timeout=180s
 }
 pods() { kubectl -n gvisor-installer get pods --selector app.kubernetes.io/name=gvisor-installer -o json; }
 installer_is_ready() { pods | jq -e '[.items[].status.containerStatuses[]?.ready] == [true]' >/dev/null; }
@@ -122,7 +122,7 @@ pod_in() { # RUNTIME-CLASS: starts one that stays
  "terminationGracePeriodSeconds": 0, "containers": [{"name": "main", "image": "busybox",
  "imagePullPolicy": "IfNotPresent", "command": ["sleep", "1d"]}]}}
 END
-  kubectl wait --for=condition=Ready "pod/in-$1" --timeout=60s
+  kubectl wait --for=condition=Ready "pod/in-$1" --timeout=180s
 }
 
 @test "a node becomes one with gVisor, and is labelled when pods have proven it" {
@@ -150,7 +150,7 @@ END
   until_true 120 has_cells "$name"
   pid=$(containerd_pid)
   "$box" inside kill -TERM "$pid"
-  until_true 60 containerd_has_another_pid_than "$pid"
+  until_true 180 containerd_has_another_pid_than "$pid"
   timeout 960 argo -n argo-steps-gvisor wait "${name##*/}" || true
   [[ $(verdict "$name") == @(Failed|"Succeeded A landed, B landed, C contained") ]]
   name=$(experiment)
@@ -226,7 +226,7 @@ END
   cmp "$BOX_STATE/config/containerd.toml" "$BATS_FILE_TMPDIR/containerd.toml"
   is_labelled false
   kubectl run after --image=busybox --restart=Never --image-pull-policy=IfNotPresent -- true
-  kubectl wait --for='jsonpath={.status.phase}=Succeeded' pod/after --timeout=60s
+  kubectl wait --for='jsonpath={.status.phase}=Succeeded' pod/after --timeout=180s
   kubectl delete pod after --now
   steady_is_untouched
 }
@@ -239,7 +239,7 @@ END
   [[ $output == "5 "*"the pod in runsc: it left no report of gvisor_probe; the node is as it was before"* ]]
   stop_installer
   cmp "$BOX_STATE/config/containerd.toml" "$BATS_FILE_TMPDIR/containerd.toml"
-  until_true 60 no_handler_is_left
+  until_true 180 no_handler_is_left
   steady_is_untouched
 }
 
