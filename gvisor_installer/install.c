@@ -236,24 +236,25 @@ bool verify_main(struct session *session, struct err *err)
 
 /* --- uninstall -------------------------------------------------------------------------------- */
 
-/* Whether a shim or a program of ours runs: while a pod is in gVisor, one does. */
-static bool is_in_use(const char *prefix)
+/* A process that is a shim or a program of ours, or 0: while a pod is in gVisor, there is one. */
+static long find_user(const char *prefix)
 {
     char path[64], start[CONFIG_PATH_MAX], line[CONFIG_PATH_MAX];
-    bool found = false;
+    long found = 0;
     /* containerd follows `current`: the path is the release's. */
     int len = snprintf(start, sizeof start, "%s/releases/", prefix);
     DIR *processes = opendir("/proc");
 
     if (processes == NULL)
-        return false;
-    for (struct dirent *entry; !found && (entry = readdir(processes)) != NULL;) {
+        return 0;
+    for (struct dirent *entry; found == 0 && (entry = readdir(processes)) != NULL;) {
         (void)snprintf(path, sizeof path, "/proc/%.20s/cmdline", entry->d_name);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
             continue;
         ssize_t got = read(fd, line, sizeof line);
-        found = got > len && memcmp(line, start, (size_t)len) == 0;
+        if (got > len && memcmp(line, start, (size_t)len) == 0)
+            found = strtol(entry->d_name, NULL, 10);
         (void)close(fd);
     }
     (void)closedir(processes);
@@ -320,10 +321,12 @@ bool uninstall_main(struct session *session, struct err *err)
     if (!lock(session->options, err) || !node_check(session->node, err) ||
         !node_label(session->node, "false", err))
         return false;
-    if (!session->options->force && is_in_use(session->options->prefix))
+    const long user = session->options->force ? 0 : find_user(session->options->prefix);
+    if (user != 0)
         return err_set(err, STATUS_REFUSED,
-                       "pods run in gVisor on this node: end them (the node's label keeps new ones "
-                       "away), or say --force");
+                       "pods run in gVisor on this node, process %ld for one: end them (the node's "
+                       "label keeps new ones away), or say --force",
+                       user);
     if (!survey_node(session->options, &survey, err))
         return false;
     bool done = apply_sweep(session->options, &survey, err) &&
