@@ -77,6 +77,11 @@ handlers() { kubectl get node box -o json | jq -c '[.status.runtimeHandlers[].na
 no_handler_is_left() { [[ $(handlers) == '[]' ]]; } # the kubelet tells at intervals
 event() { kubectl get events --field-selector "involvedObject.name=box,reason=$1" -o json | jq -r '.items[-1].message'; }
 containerd_has_another_pid_than() { [[ $(containerd_pid) && $(containerd_pid) != "$1" ]]; }
+end_lost_shims() { # all pods of gVisor have ended: a shim that stays waits for a container that never comes
+  until_true 20 no_shim_is_left || "$box" inside pidof containerd-shim-runsc-v1 | xargs -r "$box" inside kill -KILL
+  until_true 180 no_shim_is_left
+}
+no_shim_is_left() { ! "$box" inside pidof containerd-shim-runsc-v1 >/dev/null; }
 containerd_pid() { "$box" inside pgrep -ox containerd; }
 
 until_true() { # SECONDS COMMAND...
@@ -156,6 +161,7 @@ END
   name=$(experiment)
   timeout 480 argo -n argo-steps-gvisor wait "${name##*/}"
   [[ $(verdict "$name") == "Succeeded A landed, B landed, C contained" ]]
+  end_lost_shims
   steady_is_untouched
 }
 
