@@ -75,7 +75,7 @@ steady_is_untouched() { [[ $(identity_of_steady) == "$(<"$BATS_FILE_TMPDIR/stead
 is_labelled() { [[ $(kubectl get node box -o 'jsonpath={.metadata.labels.gvisor\.argo-steps/ready}') == "$1" ]]; }
 handlers() { kubectl get node box -o json | jq -c '[.status.runtimeHandlers[].name | select(startswith("runsc"))] | sort'; }
 no_handler_is_left() { [[ $(handlers) == '[]' ]]; } # the kubelet tells at intervals
-event() { kubectl get events --field-selector "involvedObject.name=box,reason=$1" -o json | jq -r '.items[-1].message'; }
+event() { kubectl get events --field-selector "involvedObject.name=box,reason=$1" -o json | jq -r '.items | sort_by(.lastTimestamp)[-1].message'; }
 containerd_has_another_pid_than() { [[ $(containerd_pid) && $(containerd_pid) != "$1" ]]; }
 end_lost_shims() { # all pods of gVisor have ended: a shim that stays waits for a container that never comes
   until_true 20 no_shim_is_left || "$box" inside pidof containerd-shim-runsc-v1 | xargs -r "$box" inside kill -KILL
@@ -266,6 +266,7 @@ END
   until_true 240 has_failed
   run -0 last_failure
   [[ $output == "5 the kubelet does not see gVisor's runtimes; the node is as it was before" ]]
+  [[ $(event GVisorRolledBack) == "the kubelet does not see gVisor's runtimes; the node is as it was before" ]]
   stop_installer
   cmp "$BOX_STATE/config/containerd.toml" "$BATS_FILE_TMPDIR/containerd.toml"
   is_labelled false
