@@ -140,7 +140,7 @@ build_manifests() {
     sed -i "s/@$name@/$(version_of "$name")/" "$work/kustomization.yaml"
   done
   sed -i "s/@coredns@/$(version_of coredns)/" "$work/kustomization.yaml"
-  "$bin/kubectl" kustomize "$work" >"$out/box.yaml"
+  "$cache/current/kubernetes/bin/kubectl" kustomize "$work" >"$out/box.yaml"
   rm -r "$work"
 }
 
@@ -152,10 +152,11 @@ main() {
   for name in kubernetes argo containerd gvisor etcd coredns local-path network-policies; do
     build_component "$name"
   done
-  link_programs
   keep manifests "$(find "$here/manifests" -type f | sort | xargs cat; cat "$here/versions")" \
     build_manifests
   build_images
+  # Last: every program that is linked has been built by now.
+  link_programs
 }
 
 case ${1:-} in
