@@ -89,6 +89,12 @@ base_layer() { # the layer that all images share
   gzip -9nk "$work/base.tar"
 }
 
+notices() { # PROGRAM
+  local to=$work/$1/root/usr/share/licenses
+  install -d -m 755 "$work/$1/root/usr" "$work/$1/root/usr/share" "$to"
+  images/notices.sh "$1" "$work/objects/bin/$1" "$work/$1.map" "$work/base" >"$to/NOTICES"
+}
+
 image() { # PROGRAM: from its root to the archive
   local program=$1 dir=$work/$1 layout=$work/$1/layout version about config manifest base own bill files
   version=$("$dir/root/$program" --version | awk '{ print $2 }')
@@ -157,5 +163,6 @@ make build/deps/.stamp
 base_layer
 for program in "$@"; do
   compile "$program"
+  notices "$program"
   image "$program"
 done

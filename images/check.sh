@@ -84,6 +84,8 @@ etc/ssl/certs/ca-certificates.crt f 644 0:0
 tmp d 1777 0:0
 usr d 755 0:0
 usr/share d 755 0:0
+usr/share/licenses d 755 0:0
+usr/share/licenses/NOTICES f 644 0:0
 usr/share/zoneinfo d 755 0:0
 usr/share/zoneinfo/UTC f 644 0:0")
 END
@@ -108,6 +110,18 @@ bill_matches() {
       and ([.packages[] | select(.comment)] | all(.versionInfo != ""
         and .licenseDeclared != "NOASSERTION" and (.comment | test("sha256:[0-9a-f]{64}"))))
       ' "$bill"
+}
+
+notices_are_whole() { # of every package that the bill names, and no license is only referred to
+  local notices=$dir/rootfs/usr/share/licenses/NOTICES package license
+  jq -r '.packages[] | select(.comment) | .name' "build/images/$program.spdx.json" |
+    while read -r package; do
+      grep -qxF "$package" <(sed 's/, /\n/g' "$notices") || { echo "nothing of $package"; return 1; }
+    done || return 1
+  grep -ohE '/usr/share/common-licenses/[A-Za-z0-9.-]*[A-Za-z0-9]' "$notices" | sort -u |
+    while read -r license; do
+      grep -qx "${license##*/}" "$notices" || { echo "no text of $license"; return 1; }
+    done
 }
 
 # What container runtimes refuse by default and a process without capabilities could still try.
@@ -194,6 +208,7 @@ while read -r program limit _; do
   check "$program: it takes less than $limit bytes" test "$bytes" -lt "$limit"
   check "$program: its certificates parse" certificates_parse
   check "$program: its bill names this image and what is in it" bill_matches
+  check "$program: it holds the notices of all that its bill names" notices_are_whole
   check "$program: it says its version" says_its_version
   check "$program: it does its work" "runs_$program"
   check "$program: it fails as it should" "refuses_$program"

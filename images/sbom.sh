@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Prints the SPDX 2.3 bill of an image, from what its link left behind: the linker's map names the
-# objects and archive members that were taken, the line table the headers whose code was inlined.
+# Prints the SPDX 2.3 bill of an image, from what images/origins.sh finds in it.
 #
 #   images/sbom.sh PROGRAM VERSION LINKED MAP STRIPPED BASE IMAGE_DIGEST REVISION
 # LINKED is the program with symbols, STRIPPED what the image holds beside the files of BASE.
@@ -32,40 +31,11 @@ license() { # SOURCE-PACKAGE: what its authors declare
   esac
 }
 
-contributors() { # the files that code came from; our own have relative names, as deps have
-  awk '/^Archive member included/ { on = 1; getline; next }
-    on && !NF { exit }
-    on && /^[^ ]/ { sub(/\(.*/, "", $1); print $1 }' "$map"
-  awk '$1 == "LOAD" && $2 ~ /\.o$/ { print $2 }' "$map"
-  objdump --dwarf=decodedline "$linked" | sed -n 's#^\(/.*\):$#\1#p'
-}
-
-declare -A files=() seen=()
-claim() { # ORIGIN FILE: one line of what an origin gave, by content
-  local sum
-  sum=$(sha256sum "$2" | cut -c 1-64)
-  [[ ${seen[$2]:-} ]] || files[$1]+="${files[$1]:+, }${2##*/} sha256:$sum"
-  seen[$2]=1
-}
-
-while read -r file; do
-  case $file in
-  build/deps/lib/libcjson.a) claim lock:cjson "$file" ;;
-  build/deps/lib/libcurl.a) claim lock:curl "$file" ;;
-  build/deps/lib/libp[qg]*.a) claim lock:postgresql-15 "$file" ;;
-  build/deps/*) die "no line of $lock is known for $file: name its source package here" ;;
-  /*)
-    # Libraries of Debian carry no line tables; elsewhere they name files of the build machine.
-    [[ -e $file ]] || continue
-    file=$(readlink -f "$file")
-    owner=$(dpkg -S "$file") || die "$file belongs to no package"
-    claim "deb:${owner%%[:,]*}" "$file"
-    ;;
-  esac
-done < <(contributors | sort -u)
-((${#files[@]})) || die "$map names nothing that was linked"
-for file in "$base"/etc/ssl/certs/*; do claim deb:ca-certificates "$file"; done
-for file in "$base"/usr/share/zoneinfo/*; do claim deb:tzdata "$file"; done
+declare -A files=()
+while IFS=$'\t' read -r origin file sum; do
+  files[$origin]+="${files[$origin]:+, }$file sha256:$sum"
+done < <(images/origins.sh "$linked" "$map" "$base")
+((${#files[@]})) || die "nothing is known of what was linked"
 
 debian_package() { # NAME FILES
   local about package_version source source_version arch sum
