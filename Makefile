@@ -52,7 +52,7 @@ PURE := common/err common/buf common/num common/civil_time common/json_scan comm
         gvisor_probe/side gvisor_probe/landing gvisor_probe/comparison gvisor_probe/confounders \
         gvisor_probe/attribute gvisor_probe/weigh_costs gvisor_probe/expectation gvisor_probe/escape \
         gvisor_probe/render gvisor_probe/render_table gvisor_probe/render_json \
-        gvisor_probe/render_markdown gvisor_probe/render_junit gvisor_probe/render_openmetrics \
+        gvisor_probe/render_markdown gvisor_probe/render_junit \
         gvisor_installer/containerd_config gvisor_installer/toml_edit gvisor_installer/fragments \
         gvisor_installer/plan gvisor_installer/plan_print gvisor_installer/kube_json
 

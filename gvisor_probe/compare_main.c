@@ -38,10 +38,10 @@ static const struct option_spec specs[] = {
      .help = "what must come out, as a JSON object; status 5 when it does not"},
     {.name = "format",
      .short_name = 'f',
-     .arg = "table|json|markdown|junit|openmetrics",
+     .arg = "table|json|markdown|junit",
      .fallback = "table",
      .parse = option_choice,
-     .choices = "table|json|markdown|junit|openmetrics",
+     .choices = "table|json|markdown|junit",
      FIELD(format),
      .help = "of the output"},
     {.name = "output",
@@ -250,8 +250,7 @@ static bool put_values(const char *dir, const struct rendering *rendering, struc
 static bool put_results(const struct config *config, const struct rendering *rendering,
                         struct err *err)
 {
-    static render *const formats[] = {render_table, render_json, render_markdown, render_junit,
-                                      render_openmetrics};
+    static render *const formats[] = {render_table, render_json, render_markdown, render_junit};
     OWNED_BUF(text, RENDER_MAX);
     OWNED_BUF(report, RENDER_MAX);
 

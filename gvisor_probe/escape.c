@@ -39,9 +39,3 @@ bool add_markdown(struct buf *out, const char *text, struct err *err)
         {']', "\\]"},   {'<', "&lt;"}, {'>', "&gt;"}, {'&', "&amp;"}, {'~', "\\~"}, {'\0', NULL}};
     return add_escaped(out, text, escapes, err);
 }
-
-bool add_label(struct buf *out, const char *text, struct err *err)
-{
-    static const struct escape escapes[] = {{'\\', "\\\\"}, {'"', "\\\""}, {'\0', NULL}};
-    return add_escaped(out, text, escapes, err);
-}

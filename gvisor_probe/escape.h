@@ -9,6 +9,5 @@
 
 bool add_xml(struct buf *out, const char *text, struct err *err);      /* text or attribute */
 bool add_markdown(struct buf *out, const char *text, struct err *err); /* in a table's field */
-bool add_label(struct buf *out, const char *text, struct err *err);    /* OpenMetrics label value */
 
 #endif

@@ -22,7 +22,7 @@ struct rendering {
 
 typedef bool render(const struct rendering *rendering, struct buf *out, struct err *err);
 
-render render_table, render_json, render_markdown, render_junit, render_openmetrics;
+render render_table, render_json, render_markdown, render_junit;
 
 /* What the formats share. */
 

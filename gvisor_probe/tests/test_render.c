@@ -5,8 +5,7 @@
 #include "gvisor_probe/json_out.h"
 #include "gvisor_probe/tests/experiment.h"
 
-static render *const formats[] = {render_table, render_json, render_markdown, render_junit,
-                                  render_openmetrics};
+static render *const formats[] = {render_table, render_json, render_markdown, render_junit};
 
 /* The whole text of a format, terminated; the caller frees. */
 static char *rendered(render *format, const struct comparison *comparison,
@@ -174,19 +173,6 @@ static void junit_counts_what_failed(void **state)
     experiment_close(experiment);
 }
 
-static void openmetrics_end_with_their_mark(void **state)
-{
-    struct experiment *experiment = experiment_open();
-    char *text = rendered(render_openmetrics, experiment_compare(experiment), NULL, 0);
-
-    (void)state;
-    assert_string_equal(text + strlen(text) - strlen("\n# EOF\n"), "\n# EOF\n");
-    assert_non_null(
-        strstr(text, "\ngvisor_probe_file{cell=\"gvisor-sealed\",is=\"contained\"} 1\n"));
-    free(text);
-    experiment_close(experiment);
-}
-
 static void the_verdict_is_one_line(void **state)
 {
     struct experiment *experiment = experiment_open();
@@ -316,7 +302,6 @@ int main(void)
         cmocka_unit_test(costs_and_expectations_are_shown_in_every_format),
         cmocka_unit_test(json_is_json),
         cmocka_unit_test(junit_counts_what_failed),
-        cmocka_unit_test(openmetrics_end_with_their_mark),
         cmocka_unit_test(the_verdict_is_one_line),
         cmocka_unit_test(durations_have_a_fitting_unit),
         cmocka_unit_test(overheads_are_ratios_of_medians_and_noise_is_no_answer),

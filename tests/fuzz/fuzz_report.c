@@ -77,8 +77,7 @@ static size_t read_expectations(cJSON **ret, const char *bytes, size_t len)
 
 static void show(size_t expectation_count)
 {
-    static render *const formats[] = {render_table, render_json, render_markdown, render_junit,
-                                      render_openmetrics};
+    static render *const formats[] = {render_table, render_json, render_markdown, render_junit};
     const struct rendering rendering = {.comparison = &comparison,
                                         .expectations = expectations,
                                         .expectation_count = expectation_count};
