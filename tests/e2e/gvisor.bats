@@ -41,6 +41,11 @@ output() { # WORKFLOW NAME
     jq -r --arg name "$2" '.status.outputs.parameters // [] | .[] | select(.name == $name).value'
 }
 
+node_selector() { # WORKFLOW: of the node that its preflight asks for
+  kubectl get workflow "$1" -o json | jq -r '.status.nodes[] | select(.templateName == "preflight")
+    | .outputs.parameters[] | select(.name == "selector").value'
+}
+
 exit_code() { # WORKFLOW TEMPLATE
   kubectl get workflow "$1" -o json |
     jq -r --arg template "$2" '.status.nodes[] | select(.templateName == $template).outputs.exitCode'
@@ -95,7 +100,7 @@ logs_of() { # WORKFLOW TEMPLATE
 
 @test "a seal by annotation is heard only where containerd passes it on" {
   heard=$(submit workflows/gvisor_run.yaml -p sealed-class=gvisor-permissive -p warmup=0s -p batches=3)
-  unheard=$(submit workflows/gvisor_run.yaml -p sealed-class=gvisor -p warmup=0s -p batches=3)
+  unheard=$(submit workflows/gvisor_run.yaml -p sealed-class=argo-steps-gvisor -p warmup=0s -p batches=3)
   ended "$heard" Succeeded
   ended "$unheard" Failed
   [ "$(output "$unheard" verdict)" = "A landed, B landed, C landed" ]
@@ -103,9 +108,30 @@ logs_of() { # WORKFLOW TEMPLATE
 }
 
 @test "a runtime class that is not there is named, and no pod waits for it" {
-  name=$(submit workflows/gvisor_run.yaml -p sealed-class=none-such)
-  ended "$name" Failed
-  run -0 shown "$name"
-  [[ $output == *none-such* ]]
-  [ "$(pods_of "$name" prepare)" = 0 ]
+  for class in class sealed-class; do
+    name=$(submit workflows/gvisor_run.yaml -p "$class=none-such")
+    ended "$name" Failed
+    run -0 shown "$name"
+    [[ $output == *'"none-such" not found'* ]]
+    [ "$(pods_of "$name" prepare)" = 0 ]
+  done
+}
+
+@test "the cluster's own class gvisor is neither changed nor removed" {
+  for verb in apply delete; do
+    run -0 kubectl "$verb" --dry-run=server -k workflows/gvisor
+    [[ $output == *"argo-steps-gvisor"* ]]
+    [[ ! $output =~ runtimeclass[^$'\n']*[/\"]gvisor ]]
+  done
+}
+
+@test "the experiment uses the class that the cluster has, and says which" {
+  name=$(submit workflows/gvisor_run.yaml -p class=gvisor -p sealed-class=gvisor-sealed -p warmup=0s -p batches=3)
+  ended "$name" Succeeded
+  [ "$(output "$name" classes)" = \
+    "gvisor in gvisor (handler runsc), gvisor-sealed in gvisor-sealed (handler runsc-sealed)" ]
+  [ "$(node_selector "$name")" = '{}' ]
+  ours=$(submit workflows/gvisor_run.yaml -p class=gvisor -p warmup=0s -p batches=3)
+  ended "$ours" Succeeded
+  [ "$(node_selector "$ours")" = '{"gvisor.argo-steps/ready":"true"}' ]
 }

@@ -339,6 +339,13 @@ def grants(obj):
                 yield str(granted)
 
 
+@rule("object", "RuntimeClasses have names of our own: clusters bring others")
+def classes(obj):
+    own = (EXPERIMENT, "gvisor-smoke-")
+    if obj.kind == "RuntimeClass" and not obj.body["metadata"]["name"].startswith(own):
+        yield "metadata.name"
+
+
 # --- all of it --------------------------------------------------------------------------------
 
 

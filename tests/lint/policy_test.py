@@ -76,6 +76,7 @@ MISTAKES = [
     ("cron", CRON, "spec.workflowSpec.activeDeadlineSeconds", GONE),
     ("grants", "Role/argo-steps", "rules.0.verbs", ["*"]),
     ("grants", "RoleBinding/argo-steps", "kind", "ClusterRoleBinding"),
+    ("classes", "RuntimeClass/argo-steps-gvisor", "metadata.name", "gvisor"),
     ("denied", "NetworkPolicy/argo-steps-deny", "spec.policyTypes", ["Ingress"]),
     ("denied", "NetworkPolicy/argo-steps-deny", "spec.egress", [{}]),
     ("denied", SERVER, "spec.template.metadata.labels", {"app.kubernetes.io/name": "postgres"}),
