@@ -201,7 +201,9 @@ static void drain(struct worker *worker)
             return;
         fold->pending[at] = NULL;
         fold->next_number++;
-        if (block->failed)
+        if (!source_settle(fold->source, block, &err))
+            fail(fold, &err);
+        else if (block->failed)
             fail(fold, &block->err);
         else if (!sequence_take(fold->sequence, &fold->slices[at], add_events, worker, &err))
             fail(fold, &err);

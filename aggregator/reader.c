@@ -17,7 +17,6 @@ bool reader_init(struct reader *reader, struct err *err)
 
 void reader_release(struct reader *reader)
 {
-    reader_close(reader);
     free(reader->buffer);
     reader->buffer = NULL;
 }
@@ -29,13 +28,6 @@ void reader_open(struct reader *reader, int fd, const char *name)
     reader->at = reader->len = 0;
     reader->offset = 0;
     reader->ended = false;
-}
-
-void reader_close(struct reader *reader)
-{
-    if (reader->fd >= 0)
-        (void)close(reader->fd);
-    reader->fd = -1;
 }
 
 bool reader_error(const char *name, const char *doing, struct err *err)

@@ -13,8 +13,8 @@
 enum { READER_BUFFER = 256 * 1024 };
 
 struct reader {
-    int fd;           /* -1: none; owned */
-    const char *name; /* for messages, borrowed */
+    int fd; /* -1: none; borrowed, as the name for messages is */
+    const char *name;
     unsigned char *buffer;
     size_t at, len;  /* buffer[at..len) is not consumed yet */
     uint64_t offset; /* of buffer[at] in the file */
@@ -24,9 +24,8 @@ struct reader {
 bool reader_init(struct reader *reader, struct err *err);
 void reader_release(struct reader *reader);
 
-/* Takes fd over and starts with an empty buffer. */
+/* Starts with an empty buffer. */
 void reader_open(struct reader *reader, int fd, const char *name);
-void reader_close(struct reader *reader);
 
 /* At least `need` (up to READER_BUFFER) bytes in the buffer, or fewer at the end of the file. */
 bool reader_fill(struct reader *reader, size_t need, struct err *err);

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,13 +17,11 @@
 
 enum { GZIP_MAGIC_1 = 0x1f, GZIP_MAGIC_2 = 0x8b };
 
-/* A regular file that several threads read by offset; closed by the last of them. */
-struct plain {
-    atomic_uint users;
-    int fd;
-    const char *name;
-    uint64_t base, size; /* bytes before the start; bytes in all */
-    struct stat opened;
+/* A file of the input: open from its first block until its last one is settled. */
+struct input {
+    int fd;              /* -1: not open */
+    uint64_t base, size; /* of a plain file: bytes before the start; bytes in all */
+    struct stat opened;  /* as it was then */
 };
 
 enum kind { KIND_NONE, KIND_PLAIN, KIND_STREAM, KIND_GZIP, KIND_BGZF };
@@ -32,14 +29,13 @@ enum kind { KIND_NONE, KIND_PLAIN, KIND_STREAM, KIND_GZIP, KIND_BGZF };
 struct source {
     pthread_mutex_t lock; /* all below */
     char *const *names;
+    struct input *inputs; /* one a name */
     size_t name_count, file;
     uint64_t next_number;
     bool ended;
 
     enum kind kind; /* of the open file; KIND_NONE: the next one is to be opened */
     bool file_started;
-    struct stat opened; /* the open file, as it was then */
-    struct plain *plain;
     uint64_t offset; /* of the next block, in a plain file */
 
     struct reader reader; /* of what is read in turn */
@@ -75,29 +71,33 @@ struct source *source_new(char *const *names, size_t count)
         return NULL;
     (void)pthread_mutex_init(&source->lock, NULL);
     source->names = names;
-    source->name_count = count;
     struct err ignored;
     source->gunzip = gunzip_new();
-    if (!reader_init(&source->reader, &ignored) || source->gunzip == NULL) {
+    source->inputs = calloc(count + 1, sizeof *source->inputs); /* never of no bytes */
+    if (!reader_init(&source->reader, &ignored) || source->gunzip == NULL ||
+        source->inputs == NULL) {
         source_free(source);
         return NULL;
     }
+    for (; source->name_count < count; source->name_count++)
+        source->inputs[source->name_count].fd = -1;
     return source;
 }
 
-static void plain_drop(struct plain *plain)
+static void close_input(struct input *input)
 {
-    if (plain == NULL || atomic_fetch_sub(&plain->users, 1) != 1)
-        return;
-    (void)close(plain->fd);
-    free(plain);
+    if (input->fd >= 0)
+        (void)close(input->fd);
+    input->fd = -1;
 }
 
 void source_free(struct source *source)
 {
     if (source == NULL)
         return;
-    plain_drop(source->plain);
+    for (size_t i = 0; i < source->name_count; i++)
+        close_input(&source->inputs[i]);
+    free(source->inputs);
     gunzip_free(source->gunzip);
     reader_release(&source->reader);
     (void)pthread_mutex_destroy(&source->lock);
@@ -156,38 +156,20 @@ static int open_input(const char *name)
     return open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 }
 
-/* Regular files of a known size are read by offset. */
-static bool start_plain(struct source *source, off_t base, struct err *err)
-{
-    const struct stat *st = &source->opened;
-    struct plain *plain = calloc(1, sizeof *plain);
-    if (plain == NULL)
-        return err_set(err, STATUS_TRANSIENT, "out of memory");
-    atomic_init(&plain->users, 1);
-    plain->fd = source->reader.fd;
-    plain->name = source_name(source, source->file);
-    plain->base = (uint64_t)base;
-    plain->size = (uint64_t)(st->st_size > base ? st->st_size - base : 0);
-    plain->opened = *st;
-    source->plain = plain;
-    source->reader.fd = -1;
-    source->offset = 0;
-    source->kind = KIND_PLAIN;
-    return true;
-}
-
 static bool looks_gzipped(const unsigned char *bytes, size_t len)
 {
     return len >= 2 && bytes[0] == GZIP_MAGIC_1 && bytes[1] == GZIP_MAGIC_2;
 }
 
 /* By content: plain files of a known size are read side by side, all else in turn. */
-static bool tell_kind(struct source *source, int fd, struct err *err)
+static bool tell_kind(struct source *source, struct err *err)
 {
     const char *name = source_name(source, source->file);
+    struct input *input = &source->inputs[source->file];
     struct bgzf_member shape;
-    struct stat *st = &source->opened;
+    struct stat *st = &input->opened;
     unsigned char magic[2];
+    int fd = input->fd;
 
     reader_open(&source->reader, fd, name);
     if (fstat(fd, st) != 0)
@@ -201,8 +183,13 @@ static bool tell_kind(struct source *source, int fd, struct err *err)
         ssize_t got = read_at(fd, magic, sizeof magic, base);
         if (got < 0)
             return reader_error(name, "read", err);
-        if (!looks_gzipped(magic, (size_t)got))
-            return start_plain(source, base, err);
+        if (!looks_gzipped(magic, (size_t)got)) {
+            input->base = (uint64_t)base;
+            input->size = (uint64_t)(st->st_size > base ? st->st_size - base : 0);
+            source->offset = 0;
+            source->kind = KIND_PLAIN;
+            return true;
+        }
     }
     if (!reader_fill(&source->reader, BGZF_MEMBER_MAX, err))
         return false;
@@ -217,31 +204,27 @@ static bool tell_kind(struct source *source, int fd, struct err *err)
 
 static bool open_file(struct source *source, struct err *err)
 {
-    int fd = open_input(source->names[source->file]);
-    if (fd < 0)
+    struct input *input = &source->inputs[source->file];
+
+    input->fd = open_input(source->names[source->file]);
+    if (input->fd < 0)
         return reader_error(source_name(source, source->file), "open", err);
     source->file_started = false;
     source->carry_size = 0;
-    return tell_kind(source, fd, err);
-}
-
-static void close_file(struct source *source)
-{
-    plain_drop(source->plain);
-    source->plain = NULL;
-    reader_close(&source->reader);
-    source->kind = KIND_NONE;
-    source->file++;
+    return tell_kind(source, err);
 }
 
 /* Writers that are not done yet. */
 
-static bool has_changed(int fd, const struct stat *opened)
+static bool has_changed(const struct input *input)
 {
+    const struct stat *opened = &input->opened;
     struct stat st;
-    return S_ISREG(opened->st_mode) && (fstat(fd, &st) != 0 || st.st_size != opened->st_size ||
-                                        st.st_mtim.tv_sec != opened->st_mtim.tv_sec ||
-                                        st.st_mtim.tv_nsec != opened->st_mtim.tv_nsec);
+
+    return input->fd >= 0 && S_ISREG(opened->st_mode) &&
+           (fstat(input->fd, &st) != 0 || st.st_size != opened->st_size ||
+            st.st_mtim.tv_sec != opened->st_mtim.tv_sec ||
+            st.st_mtim.tv_nsec != opened->st_mtim.tv_nsec);
 }
 
 static bool changed(const char *name, struct err *err)
@@ -250,21 +233,31 @@ static bool changed(const char *name, struct err *err)
                    "%s changed while it was read; run again when its writer is done", name);
 }
 
+bool source_settle(struct source *source, const struct block *block, struct err *err)
+{
+    struct input *input = &source->inputs[block->file];
+
+    if (!block->last)
+        return true;
+    bool same = !has_changed(input);
+    close_input(input);
+    return same || changed(source_name(source, block->file), err);
+}
+
 /* Plain files. */
 
 /* Outside the lock. */
-static bool plain_read(struct plain *plain, uint64_t offset, struct block *block)
+static bool read_plain(const struct source *source, uint64_t offset, struct block *block)
 {
-    ssize_t got = read_at(plain->fd, block->data, block->len, (off_t)(plain->base + offset));
+    const struct input *input = &source->inputs[block->file];
+    const char *name = source_name(source, block->file);
+    ssize_t got = read_at(input->fd, block->data, block->len, (off_t)(input->base + offset));
 
     if (got < 0)
-        return err_errno(&block->err, errno, "cannot read %s", plain->name);
+        return err_errno(&block->err, errno, "cannot read %s", name);
     if ((size_t)got < block->len)
-        return changed(plain->name, &block->err);
+        return changed(name, &block->err);
     progress_add(block->len);
-    /* Seen by whoever reads last what came before; a writer is noticed at the latest here. */
-    if (block->last && has_changed(plain->fd, &plain->opened))
-        return changed(plain->name, &block->err);
     return true;
 }
 
@@ -413,18 +406,17 @@ static bool fill_bgzf(struct source *source, struct block *block)
 /* Blocks. */
 
 struct claim {
-    struct plain *plain; /* to be read by offset, or NULL */
+    bool by_offset;
     uint64_t offset;
 };
 
 static void claim_plain(struct source *source, struct block *block, struct claim *ret)
 {
-    uint64_t left = source->plain->size - source->offset;
+    uint64_t left = source->inputs[source->file].size - source->offset;
 
     block->len = left < BLOCK_BYTES ? (size_t)left : BLOCK_BYTES;
     block->last = left <= BLOCK_BYTES;
-    *ret = (struct claim){.plain = source->plain, .offset = source->offset};
-    (void)atomic_fetch_add(&source->plain->users, 1);
+    *ret = (struct claim){.by_offset = true, .offset = source->offset};
     source->offset += block->len;
 }
 
@@ -435,7 +427,6 @@ static bool claim_block(struct source *source, struct block *block, struct claim
 
     if (source->kind == KIND_NONE && !open_file(source, &block->err))
         return false;
-    block->file = source->file;
     block->first = !source->file_started;
     source->file_started = true;
     switch (source->kind) {
@@ -454,13 +445,21 @@ static bool claim_block(struct source *source, struct block *block, struct claim
     case KIND_NONE:
         break;
     }
-    /* What was read of a file whose writer goes on is neither whole nor broken. */
-    bool ended = done ? block->last : block->err.status == STATUS_INPUT;
-    if (ended && source->kind != KIND_PLAIN && has_changed(source->reader.fd, &source->opened))
-        done = changed(source_name(source, source->file), &block->err);
-    if (done && block->last)
-        close_file(source);
+    if (done && block->last) {
+        source->kind = KIND_NONE;
+        source->file++;
+    }
     return done;
+}
+
+/* Outside the lock: what the claim left to be done. */
+static bool complete_block(struct source *source, const struct claim *claim, struct block *block)
+{
+    if (claim->by_offset)
+        return read_plain(source, claim->offset, block);
+    return packed_is_empty(block->packed) ||
+           packed_inflate(block->packed, block->data, block->len, &block->err) ||
+           err_prefix(&block->err, "%s", source_name(source, block->file));
 }
 
 bool source_next(struct source *source, struct block *block)
@@ -482,13 +481,10 @@ bool source_next(struct source *source, struct block *block)
     if (!more)
         return false;
 
-    if (claim.plain != NULL) {
-        block->failed = !plain_read(claim.plain, claim.offset, block);
-        plain_drop(claim.plain);
-    } else if (!block->failed && !packed_is_empty(block->packed)) {
-        block->failed = !packed_inflate(block->packed, block->data, block->len, &block->err);
-        if (block->failed)
-            (void)err_prefix(&block->err, "%s", source_name(source, block->file));
-    }
+    block->failed = block->failed || !complete_block(source, &claim, block);
+    /* What was read of a file whose writer goes on is neither whole nor broken. */
+    if (block->failed && block->err.status == STATUS_INPUT &&
+        has_changed(&source->inputs[block->file]))
+        (void)changed(source_name(source, block->file), &block->err);
     return true;
 }

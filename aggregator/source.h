@@ -42,9 +42,16 @@ void source_free(struct source *source); /* accepts NULL */
 /*
  * Fills the next block; false after the last one. Threads call it at once, each with a block of its
  * own. A failure (input missing or unreadable: REFUSED; corrupt or truncated gzip: INPUT; a file
- * that changed while read: TRANSIENT) comes as a failed block in its place in the sequence.
+ * that was cut while read: TRANSIENT) comes as a failed block in its place in the sequence.
  */
 bool source_next(struct source *source, struct block *block);
+
+/*
+ * For every block in its turn, once all before it were read, by one thread at a time. After a
+ * file's last block it looks whether the file is still what was opened, and closes it; false: it
+ * changed while read, TRANSIENT, and that takes the place of the block.
+ */
+bool source_settle(struct source *source, const struct block *block, struct err *err);
 
 /* What to call a file in messages. */
 const char *source_name(const struct source *source, size_t file);

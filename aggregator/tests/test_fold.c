@@ -27,26 +27,36 @@ static bool keep_reject(void *context, const void *bytes, size_t len, struct err
     return buf_add(&((struct run *)context)->rejects, bytes, len, err);
 }
 
-static void run_fold(struct run *run, unsigned threads, uint64_t max_memory,
-                     const struct bad_line_policy *policy, char *const *names, size_t count)
+static struct fold_rules rules_of(unsigned threads, uint64_t max_memory)
 {
-    *run = (struct run){.rules = {.scan = {.key = "userId",
-                                           .key_len = 6,
-                                           .value = "sessionDuration",
-                                           .value_len = 15,
-                                           .max_line = 1 << 20,
-                                           .max_key = 1024},
-                                  .bad_lines = *policy,
-                                  .statistics = true,
-                                  .threads = threads,
-                                  .max_memory = max_memory,
-                                  .spill_dir = spill_dir,
-                                  .reject = keep_reject,
-                                  .reject_context = run}};
-    buf_init(&run->rejects, MADE_MAX);
+    return (struct fold_rules){.scan = {.key = "userId",
+                                        .key_len = 6,
+                                        .value = "sessionDuration",
+                                        .value_len = 15,
+                                        .max_line = 1 << 20,
+                                        .max_key = 1024},
+                               .statistics = true,
+                               .threads = threads,
+                               .max_memory = max_memory,
+                               .spill_dir = spill_dir};
+}
+
+static void run_rules(struct run *run, char *const *names, size_t count)
+{
     run->fold = fold_new(&run->rules, &run->err);
     assert_non_null(run->fold);
     run->done = fold_run(run->fold, names, count, &run->result, &run->err);
+}
+
+static void run_fold(struct run *run, unsigned threads, uint64_t max_memory,
+                     const struct bad_line_policy *policy, char *const *names, size_t count)
+{
+    *run = (struct run){.rules = rules_of(threads, max_memory)};
+    run->rules.bad_lines = *policy;
+    run->rules.reject = keep_reject;
+    run->rules.reject_context = run;
+    buf_init(&run->rejects, MADE_MAX);
+    run_rules(run, names, count);
 }
 
 static void end_run(struct run *run)
@@ -281,6 +291,48 @@ static void the_first_failure_in_the_inputs_order_counts(void **state)
     free(cut);
 }
 
+/* Where a bad line stands, the file is written to, once. */
+static bool write_on(void *context, const void *bytes, size_t len, struct err *err)
+{
+    char **path = context;
+    (void)bytes;
+    (void)len;
+    (void)err;
+    if (*path != NULL) {
+        FILE *file = fopen(*path, "a");
+        assert_non_null(file);
+        assert_int_equal(fputs("{}\n", file) >= 0 && fclose(file) == 0, true);
+    }
+    *path = NULL;
+    return true;
+}
+
+static void changed_file_fails_at_its_end_where_no_earlier_line_does(void **state)
+{
+    static const struct bad_line_policy tolerant = {.is_percent = true, .percent = 100}, strict;
+    OWNED_BUF(text, MADE_MAX);
+    char *path = scratch_path("changed"), line[LINE_ROOM];
+    (void)state;
+    made_add(&text, "{}\n", 3);
+    while (text.len < 3 << 20)
+        made_add(&text, line, (size_t)put_line(line, 1, 2));
+    for (size_t t = 0; t < ARRAY_LEN(thread_counts); t++) {
+        for (int i = 0; i < 2; i++) {
+            char *to_change = path;
+            struct run run = {.rules = rules_of(thread_counts[t], 64 << 20)};
+            scratch_write(path, text.data, text.len);
+            run.rules.bad_lines = i == 0 ? tolerant : strict;
+            run.rules.reject = write_on;
+            run.rules.reject_context = &to_change;
+            run_rules(&run, &path, 1);
+            CHECK(!run.done && run.err.status == (i == 0 ? STATUS_TRANSIENT : STATUS_INPUT),
+                  "threads %u: %s", thread_counts[t], run.err.text);
+            fold_free(run.fold);
+        }
+    }
+    free(path);
+}
+
 static void total_beyond_64_bits_is_rejected_by_name(void **state)
 {
     static const struct bad_line_policy strict;
@@ -363,6 +415,7 @@ int main(void)
         cmocka_unit_test(small_memory_spills_and_changes_nothing),
         cmocka_unit_test(first_bad_line_does_not_depend_on_threads),
         cmocka_unit_test(the_first_failure_in_the_inputs_order_counts),
+        cmocka_unit_test(changed_file_fails_at_its_end_where_no_earlier_line_does),
         cmocka_unit_test(total_beyond_64_bits_is_rejected_by_name),
         cmocka_unit_test(nothing_at_all_is_an_empty_result),
         cmocka_unit_test(unusable_spill_directory_is_named),

@@ -33,11 +33,10 @@ static void read_all(char *const *names, size_t count, struct reading *ret)
     while (!ret->failed && source_next(source, &block)) {
         assert_int_equal(block.number, ret->blocks++);
         assert_int_equal(block.file, file);
-        ret->failed = block.failed;
-        if (block.failed) {
-            ret->err = block.err;
+        ret->err = block.err;
+        ret->failed = block.failed || !source_settle(source, &block, &ret->err);
+        if (ret->failed)
             break;
-        }
         assert_true(block.first == first);
         assert_true(block.last || block.len == BLOCK_BYTES);
         assert_true(buf_add(&ret->text, block.data, block.len, &err));
@@ -456,15 +455,55 @@ static void file_that_changes_while_read_may_pass_later(void **state)
         for (int change = 0; change < 3; change++) {
             scratch_write(path, stored.data, stored.len);
             struct source *source = source_new(&path, 1);
+            struct err err = {0};
             assert_true(source_next(source, &block));
-            assert_false(block.failed);
+            assert_true(!block.failed && source_settle(source, &block, &err));
             change_file(path, change, stored.len);
             bool failed = false;
-            while (!failed && source_next(source, &block))
-                failed = block.failed;
-            CHECK(failed && block.err.status == STATUS_TRANSIENT, "kind %d, change %d: %s", kind,
-                  change, block.err.text);
-            CHECK(strstr(block.err.text, path) != NULL, "change %d: %s", change, block.err.text);
+            while (!failed && source_next(source, &block)) {
+                err = block.err;
+                failed = block.failed || !source_settle(source, &block, &err);
+            }
+            CHECK(failed && err.status == STATUS_TRANSIENT, "kind %d, change %d: %s", kind, change,
+                  err.text);
+            CHECK(strstr(err.text, path) != NULL, "change %d: %s", change, err.text);
+            source_free(source);
+        }
+    }
+    free(path);
+    free(text);
+}
+
+/* As when another thread is slow to read an earlier block. */
+static void change_after_the_last_block_was_read_takes_that_blocks_place(void **state)
+{
+    enum { BLOCKS = 3 };
+    char *path = scratch_path("late"), *text = make_text(BLOCKS * BLOCK_BYTES - 10);
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) {
+        OWNED_BUF(stored, MADE_MAX);
+        if (kind == 0)
+            made_add(&stored, text, BLOCKS * BLOCK_BYTES - 10);
+        else if (kind == 1)
+            made_add_gzip(&stored, text, BLOCKS * BLOCK_BYTES - 10, 1, NULL);
+        else
+            made_add_bgzf(&stored, text, BLOCKS * BLOCK_BYTES - 10, MADE_BGZF_TEXT);
+        for (int change = 0; change < 3; change++) {
+            struct block blocks[BLOCKS];
+            struct err err = {0};
+            scratch_write(path, stored.data, stored.len);
+            struct source *source = source_new(&path, 1);
+            for (int i = 0; i < BLOCKS; i++) {
+                assert_true(block_init(&blocks[i], &err));
+                assert_true(source_next(source, &blocks[i]) && !blocks[i].failed);
+            }
+            change_file(path, change, stored.len);
+            for (int i = 0; i < BLOCKS; i++) {
+                bool same = source_settle(source, &blocks[i], &err);
+                CHECK(same == (i < BLOCKS - 1), "kind %d, change %d, block %d", kind, change, i);
+                block_release(&blocks[i]);
+            }
+            assert_int_equal(err.status, STATUS_TRANSIENT);
             source_free(source);
         }
     }
@@ -593,6 +632,7 @@ int main(void)
         cmocka_unit_test(kinds_are_told_apart_by_content),
         cmocka_unit_test(what_cannot_be_read_is_refused_by_name),
         cmocka_unit_test(file_that_changes_while_read_may_pass_later),
+        cmocka_unit_test(change_after_the_last_block_was_read_takes_that_blocks_place),
         cmocka_unit_test(standard_input_may_be_a_pipe),
         cmocka_unit_test(standard_input_goes_on_where_it_stands),
         cmocka_unit_test(standard_input_is_called_so),

@@ -57,8 +57,8 @@ static enum verdict read_by_source(const char *path, size_t *ret_len, struct err
     struct source *source = source_new(names, 1);
     HOLDS(source != NULL);
     while (verdict == WHOLE && source_next(source, &block)) {
-        if (block.failed) {
-            *err = block.err;
+        *err = block.err;
+        if (block.failed || !source_settle(source, &block, err)) {
             verdict = BROKEN;
         } else if (block.len > TEXT_MAX - len) {
             verdict = TOO_LONG;
