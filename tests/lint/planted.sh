@@ -13,16 +13,16 @@ found() { # MISTAKE PATTERN CHECK...: the check says what the pattern says
   [[ $said =~ $2 ]] || echo "not found: $1 (${said:-nothing was said})"
 }
 
-sed 's/^  replicas: 1/  replica: 1/' workflows/postgres.yaml >"$work/kubernetes.yaml"
+sed 's/^  replicas: 1/  replica: 1/' workflows/base/postgres.yaml >"$work/kubernetes.yaml"
 found "a field that Kubernetes does not have" "'replica'" valid_for argo "$work/kubernetes.yaml"
-sed 's/retryPolicy:/retrypolicy:/' workflows/pipeline.yaml >"$work/argo.yaml"
+sed 's/retryPolicy:/retrypolicy:/' workflows/base/pipeline.yaml >"$work/argo.yaml"
 found "a field that Argo does not have" "'retrypolicy'" valid_for argo "$work/argo.yaml"
 sed 's/limit: "4"/limit: "4"\n        backoff: {cap: 1m}/; /^        backoff:$/,+3d' \
-  workflows/pipeline.yaml >"$work/newer.yaml"
+  workflows/base/pipeline.yaml >"$work/newer.yaml"
 found "a field that the oldest Argo does not have" "'cap'" valid_for argo-oldest "$work/newer.yaml"
 printf 'apiVersion: v1\nkind: Pot\n' >"$work/kind.yaml"
 found "a kind that there is not" "schema for Pot" valid_for argo "$work/kind.yaml"
-sed 's/template: aggregator/template: aggregate/' workflows/pipeline.yaml >"$work/name.yaml"
+sed 's/template: aggregator/template: aggregate/' workflows/base/pipeline.yaml >"$work/name.yaml"
 found "a template that there is not" "aggregate" argo_accepts "$work/name.yaml"
 echo 'resources: [nothing.yaml]' >"$work/kustomization.yaml"
 found "a file that there is not" "nothing.yaml" kustomize_builds "$work"

@@ -81,7 +81,7 @@ MISTAKES = [
     ("denied", "NetworkPolicy/argo-steps-deny", "spec.egress", [{}]),
     ("denied", SERVER, "spec.template.metadata.labels", {"app.kubernetes.io/name": "postgres"}),
     ("same_metrics", SHARDED, "spec.templates.0.metrics.prometheus.0.name", "argo_steps_runs_total"),
-    ("applied", "workflows/kustomization.yaml: Kustomization/", "resources", ["single_run.yaml"]),
+    ("applied", "workflows/base/kustomization.yaml: Kustomization/", "resources", ["single_run.yaml"]),
 ]
 
 
