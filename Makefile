@@ -54,7 +54,8 @@ PURE := common/err common/buf common/num common/civil_time common/json_scan comm
         gvisor_probe/render gvisor_probe/render_table gvisor_probe/render_json \
         gvisor_probe/render_markdown gvisor_probe/render_junit \
         gvisor_installer/containerd_config gvisor_installer/toml_edit gvisor_installer/fragments \
-        gvisor_installer/plan gvisor_installer/plan_print gvisor_installer/kube_json
+        gvisor_installer/plan gvisor_installer/plan_base gvisor_installer/control_groups \
+        gvisor_installer/plan_print gvisor_installer/kube_json
 
 # `make V=1` shows whole commands.
 Q := $(if $(V),,@)

@@ -79,24 +79,65 @@ struct runtime_path containerd_runtime_path(int64_t config_version, const char *
         {"plugins", containerd_cri_plugin(config_version), "containerd", "runtimes", name}};
 }
 
+bool containerd_has_plugins(const struct containerd_config *config)
+{
+    static const char *const path[] = {"plugins", NULL};
+    return toml_doc_has(config->doc, path);
+}
+
 bool containerd_has_cri(const struct containerd_config *config)
 {
     const char *const path[] = {"plugins", containerd_cri_plugin(config->version), NULL};
     return toml_doc_has(config->doc, path);
 }
 
-bool containerd_has_runtime(const struct containerd_config *config, const char *name,
+int64_t containerd_names(const struct containerd_config *const files[], size_t count)
+{
+    const struct runtime_path newest = containerd_runtime_path(CONFIG_MERGED_NEWEST, NULL);
+    const int64_t version = containerd_drop_in_version(files, count);
+
+    for (size_t i = 0; version < CONFIG_MERGED_NEWEST && i < count; i++)
+        if (toml_doc_has(files[i]->doc, newest.key))
+            return CONFIG_MERGED_NEWEST;
+    return version;
+}
+
+int64_t containerd_drop_in_version(const struct containerd_config *const files[], size_t count)
+{
+    int64_t version = CONFIG_MERGED_NEWEST;
+
+    for (size_t i = 0; i < count; i++)
+        if (files[i]->version > 1)
+            version = files[i]->version;
+    return version;
+}
+
+bool containerd_has_runtime(const struct containerd_config *config, int64_t names, const char *name,
                             struct toml_place *ret_place)
 {
-    const struct runtime_path path = containerd_runtime_path(config->version, name);
+    const struct runtime_path path = containerd_runtime_path(names, name);
     return toml_doc_place(config->doc, path.key, ret_place);
+}
+
+bool containerd_runtime_is_ours(const struct containerd_config *config, int64_t names,
+                                const char *name, const char *prefix)
+{
+    const size_t len = strlen(prefix);
+    struct runtime_path path = containerd_runtime_path(names, name);
+
+    path.key[5] = "options";
+    path.key[6] = "ConfigPath";
+    const char *text = toml_doc_text(config->doc, path.key);
+    return text != NULL && strncmp(text, prefix, len) == 0 && text[len] == '/';
 }
 
 bool containerd_cri_disabled(const struct containerd_config *config)
 {
     static const char *const path[] = {"disabled_plugins", NULL};
+    /* The service needs the other two. */
     static const char *const names[] = {"cri", "io.containerd.grpc.v1.cri",
-                                        "io.containerd.cri.v1.runtime"};
+                                        "io.containerd.cri.v1.runtime",
+                                        "io.containerd.cri.v1.images"};
     size_t count = 0;
 
     (void)toml_doc_texts(config->doc, path, &count);
@@ -105,14 +146,6 @@ bool containerd_cri_disabled(const struct containerd_config *config)
             if (strcmp(toml_doc_item(config->doc, path, i, NULL), names[name]) == 0)
                 return true;
     return false;
-}
-
-bool containerd_systemd_cgroup(const struct containerd_config *config, bool *ret)
-{
-    struct runtime_path path = containerd_runtime_path(config->version, "runc");
-    path.key[5] = "options";
-    path.key[6] = "SystemdCgroup";
-    return toml_doc_bool(config->doc, path.key, ret);
 }
 
 size_t containerd_import_count(const struct containerd_config *config)

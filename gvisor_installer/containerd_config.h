@@ -17,7 +17,7 @@
 #include "common/err.h"
 #include "gvisor_installer/toml_doc.h"
 
-enum { CONFIG_PATH_MAX = 1024, CONFIG_SIZE_MAX = 1 << 20 };
+enum { CONFIG_PATH_MAX = 1024, CONFIG_SIZE_MAX = 1 << 20, CONFIG_MERGED_NEWEST = 3 };
 
 struct containerd_version {
     unsigned major, minor;
@@ -32,8 +32,20 @@ int64_t containerd_config_newest(struct containerd_version version);
 /* Whether the tables of imported files are merged into those of the root file. */
 bool containerd_merges(struct containerd_version version);
 
-/* The plugin whose table holds the runtimes. */
+/* The plugin whose table holds the runtimes, as configurations of that version name it. */
 const char *containerd_cri_plugin(int64_t config_version);
+
+/*
+ * Of a root file and all that it imports, in the order in which a containerd that merges reads
+ * them: the version that it then takes all of them for, which is that of the last that says one.
+ * A file to be imported must say no other.
+ */
+struct containerd_config;
+int64_t containerd_drop_in_version(const struct containerd_config *const files[], size_t count);
+
+/* Whose version's names it listens to: the old ones only where no file defines runtimes by the
+ * new, whatever version the files say. */
+int64_t containerd_names(const struct containerd_config *const files[], size_t count);
 
 struct containerd_config {
     const char *path; /* borrowed, absolute */
@@ -53,13 +65,15 @@ struct runtime_path {
 };
 struct runtime_path containerd_runtime_path(int64_t config_version, const char *name);
 
+bool containerd_has_plugins(const struct containerd_config *config);
 bool containerd_has_cri(const struct containerd_config *config);
-bool containerd_has_runtime(const struct containerd_config *config, const char *name,
+bool containerd_has_runtime(const struct containerd_config *config, int64_t names, const char *name,
                             struct toml_place *ret_place);
 bool containerd_cri_disabled(const struct containerd_config *config);
 
-/* Whether runc's cgroups are systemd's; false too where the file does not say. */
-bool containerd_systemd_cgroup(const struct containerd_config *config, bool *ret);
+/* Whether a runtime's options name a file below prefix: then it is ours, whatever stands around. */
+bool containerd_runtime_is_ours(const struct containerd_config *config, int64_t names,
+                                const char *name, const char *prefix);
 
 size_t containerd_import_count(const struct containerd_config *config);
 

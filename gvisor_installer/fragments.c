@@ -80,11 +80,11 @@ bool fragment_default_runc(int64_t config_version, unsigned minor, struct buf *o
                       plugin);
 }
 
-bool fragment_drop_in(const struct fragment_names *names, int64_t config_version, struct buf *out,
-                      struct err *err)
+bool fragment_drop_in(const struct fragment_names *names, int64_t config_version,
+                      int64_t table_names, struct buf *out, struct err *err)
 {
     return buf_printf(out, err, WRITTEN "version = %d\n\n", (int)config_version) &&
-           fragment_runtimes(names, config_version, out, err);
+           fragment_runtimes(names, table_names, out, err);
 }
 
 bool fragment_handler(const struct fragment_names *names, enum handler handler, bool systemd_cgroup,

@@ -34,9 +34,9 @@ bool fragment_runtimes(const struct fragment_names *names, int64_t config_versio
 bool fragment_default_runc(int64_t config_version, unsigned minor, struct buf *out,
                            struct err *err);
 
-/* A whole file for containerd to import. */
-bool fragment_drop_in(const struct fragment_names *names, int64_t config_version, struct buf *out,
-                      struct err *err);
+/* A whole file for containerd to import, whose tables may bear another version's names. */
+bool fragment_drop_in(const struct fragment_names *names, int64_t config_version,
+                      int64_t table_names, struct buf *out, struct err *err);
 
 /* What gVisor's shim reads for each new sandbox. */
 bool fragment_handler(const struct fragment_names *names, enum handler handler, bool systemd_cgroup,

@@ -4,11 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gvisor_installer/plan_base.h"
 #include "gvisor_installer/toml_edit.h"
 
 #define DROP_IN_NAME "60-gvisor.toml"
-
-enum { TEXT_MAX = CONFIG_SIZE_MAX * 2 };
 
 static void config_cleanup(struct containerd_config *config)
 {
@@ -47,110 +46,6 @@ bool plan_way(const struct plan_file *config, struct containerd_version containe
     return true;
 }
 
-/* The configuration as it would be without our tables; an import of our drop-in stays. */
-struct base {
-    struct buf text;
-    struct containerd_config config; /* of text */
-    bool empty;                      /* no file, or nothing in it but comments */
-    bool no_runtimes;                /* it names none: containerd 1.x then has runc by itself */
-    int64_t version;                 /* of what we write */
-};
-
-static void base_cleanup(struct base *base)
-{
-    containerd_config_free(&base->config);
-    buf_release(&base->text);
-}
-
-static bool is_empty(const struct toml_doc *doc)
-{
-    struct err ignored = {0};
-    struct toml_doc *empty = toml_doc_parse("", 0, &ignored);
-    bool equal = empty != NULL && toml_doc_equal(doc, empty);
-
-    toml_doc_free(empty);
-    return equal;
-}
-
-static bool read_base(const struct plan_facts *facts, struct base *ret, struct err *err)
-{
-    const struct plan_file *file = &facts->config;
-    const bool merges = containerd_merges(facts->containerd);
-    bool had_tables;
-
-    buf_init(&ret->text, TEXT_MAX);
-    if (!edit_drop_tables(file->text == NULL ? "" : file->text, file->len, &ret->text, &had_tables,
-                          err))
-        return err_prefix(err, "%s", file->path);
-    if (!containerd_config_read(&ret->config, file->path,
-                                ret->text.data == NULL ? "" : ret->text.data, ret->text.len, err))
-        return false;
-    ret->empty = is_empty(ret->config.doc);
-    ret->version = ret->config.version;
-    ret->no_runtimes =
-        !toml_doc_has(ret->config.doc, containerd_runtime_path(ret->config.version, NULL).key);
-    if (ret->empty && (merges || file->text == NULL))
-        ret->version = merges ? 3 : 2;
-    if (ret->version > containerd_config_newest(facts->containerd))
-        return err_set(err, STATUS_INPUT,
-                       "%s: version %d is more than containerd %u.%u reads: it cannot start with "
-                       "this file",
-                       file->path, (int)ret->version, facts->containerd.major,
-                       facts->containerd.minor);
-    if (merges && ret->version < 2)
-        return err_set(err, STATUS_REFUSED,
-                       "%s says no version, or 1, which containerd %u.%u does not merge with "
-                       "others: bring it up to date with `containerd config migrate`",
-                       file->path, facts->containerd.major, facts->containerd.minor);
-    return true;
-}
-
-/* What must not be there, in the configuration or in a file that it imports. */
-static bool check_file(const struct plan_facts *facts, const struct containerd_config *config,
-                       struct err *err)
-{
-    struct toml_place place;
-
-    if (containerd_cri_disabled(config))
-        return err_set(err, STATUS_REFUSED,
-                       "%s: disabled_plugins holds the CRI plugin: no kubelet works with this "
-                       "containerd",
-                       config->path);
-    for (size_t i = 0; i < HANDLERS; i++)
-        if (containerd_has_runtime(config, facts->names.handler[i], &place))
-            return err_set(err, STATUS_REFUSED,
-                           "%s:%u: a runtime '%s' that is not ours is defined here: remove it (of "
-                           "minikube's addon: minikube addons disable gvisor), or choose another "
-                           "name with --handler and --sealed-handler",
-                           config->path, place.line, facts->names.handler[i]);
-    return true;
-}
-
-static bool check_all(const struct plan_facts *facts, const struct base *base, enum plan_way way,
-                      bool *ret_systemd_cgroup, struct err *err)
-{
-    bool systemd = false;
-
-    if (!check_file(facts, &base->config, err))
-        return false;
-    (void)containerd_systemd_cgroup(&base->config, &systemd);
-    for (size_t i = 0; i < facts->imported_count; i++) {
-        const struct plan_file *file = &facts->imported[i];
-        OWNED_CONFIG(config);
-        if (!containerd_config_read(&config, file->path, file->text, file->len, err) ||
-            !check_file(facts, &config, err))
-            return false;
-        (void)containerd_systemd_cgroup(&config, &systemd);
-        if (way == WAY_EDIT && containerd_has_cri(&config))
-            return err_set(err, STATUS_REFUSED,
-                           "%s is imported and has a CRI section, which replaces that of %s in "
-                           "containerd %u: move it there, or update containerd",
-                           file->path, facts->config.path, facts->containerd.major);
-    }
-    *ret_systemd_cgroup = facts->systemd_cgroup_known ? facts->systemd_cgroup : systemd;
-    return true;
-}
-
 /* Proves that the text says what base says, and of us only what it shall. */
 static bool verify(const struct plan_facts *facts, const struct base *base, const char *text,
                    size_t len, struct err *err)
@@ -172,10 +67,10 @@ static bool verify(const struct plan_facts *facts, const struct base *base, cons
     for (size_t i = 0; i < 2; i++) {
         struct toml_doc *doc = both[i]->doc;
         for (size_t handler = 0; handler < HANDLERS; handler++)
-            toml_doc_drop(
-                doc, containerd_runtime_path(base->version, facts->names.handler[handler]).key);
+            toml_doc_drop(doc,
+                          containerd_runtime_path(base->names, facts->names.handler[handler]).key);
         if (base->no_runtimes)
-            toml_doc_drop(doc, containerd_runtime_path(base->version, "runc").key);
+            toml_doc_drop(doc, containerd_runtime_path(base->names, "runc").key);
         for (size_t item = containerd_import_count(both[i]); item-- > 0;)
             if (strcmp(toml_doc_item(doc, imports, item, NULL), facts->drop_in.path) == 0)
                 toml_doc_drop_item(doc, imports, item);
@@ -194,8 +89,8 @@ static bool verify(const struct plan_facts *facts, const struct base *base, cons
 static bool new_config(const struct plan_facts *facts, const struct base *base, enum plan_way way,
                        struct buf *out, struct err *err)
 {
-    OWNED_BUF(start, TEXT_MAX);
-    OWNED_BUF(tables, TEXT_MAX);
+    OWNED_BUF(start, PLAN_TEXT_MAX);
+    OWNED_BUF(tables, PLAN_TEXT_MAX);
     OWNED_CONFIG(config);
 
     if (way == WAY_DROP_IN ||
@@ -210,8 +105,8 @@ static bool new_config(const struct plan_facts *facts, const struct base *base, 
         return false;
     if (way == WAY_EDIT)
         return (!base->no_runtimes ||
-                fragment_default_runc(base->version, facts->containerd.minor, &tables, err)) &&
-               fragment_runtimes(&facts->names, base->version, &tables, err) &&
+                fragment_default_runc(base->names, facts->containerd.minor, &tables, err)) &&
+               fragment_runtimes(&facts->names, base->names, &tables, err) &&
                buf_add(&tables, "", 1, err) &&
                edit_add_tables(start.data, start.len, tables.data, out, err);
     return containerd_config_read(&config, facts->config.path, start.data, start.len, err) &&
@@ -258,7 +153,7 @@ static bool plan_release(const struct plan_facts *facts, struct plan *plan, stru
         !add_change(plan, PLAN_UNPACK, path.data, NULL, false, "gVisor's programs", err))
         return false;
     for (enum handler handler = 0; handler < HANDLERS; handler++) {
-        OWNED_BUF(text, TEXT_MAX);
+        OWNED_BUF(text, PLAN_TEXT_MAX);
         if (!fragment_handler(&facts->names, handler, plan->systemd_cgroup, &text, err))
             return false;
         if (!same(&facts->handler[handler], &text) &&
@@ -279,14 +174,14 @@ static bool plan_release(const struct plan_facts *facts, struct plan *plan, stru
                       "the release that new pods get", err);
 }
 
-static bool plan_drop_in(const struct plan_facts *facts, int64_t version, struct plan *plan,
+static bool plan_drop_in(const struct plan_facts *facts, const struct base *base, struct plan *plan,
                          struct err *err)
 {
     static const char mark[] = "# Written by gvisor_installer";
     const struct plan_file *file = &facts->drop_in;
-    OWNED_BUF(text, TEXT_MAX);
+    OWNED_BUF(text, PLAN_TEXT_MAX);
 
-    if (!fragment_drop_in(&facts->names, version, &text, err))
+    if (!fragment_drop_in(&facts->names, base->version, base->names, &text, err))
         return false;
     if (same(file, &text))
         return true;
@@ -303,7 +198,7 @@ static bool plan_drop_in(const struct plan_facts *facts, int64_t version, struct
 static bool plan_config(const struct plan_facts *facts, const struct base *base, struct plan *plan,
                         struct err *err)
 {
-    OWNED_BUF(text, TEXT_MAX);
+    OWNED_BUF(text, PLAN_TEXT_MAX);
 
     if (!new_config(facts, base, plan->way, &text, err))
         return false;
@@ -327,13 +222,13 @@ static bool plan_config(const struct plan_facts *facts, const struct base *base,
 bool plan_install(const struct plan_facts *facts, enum plan_way way, struct plan *ret,
                   struct err *err)
 {
-    __attribute__((cleanup(base_cleanup))) struct base base = {0};
+    __attribute__((cleanup(base_release))) struct base base = {0};
 
     *ret = (struct plan){.way = way, .restart = facts->unsettled};
-    bool done = read_base(facts, &base, err) &&
-                check_all(facts, &base, way, &ret->systemd_cgroup, err) &&
+    bool done = base_read(facts, &base, err) &&
+                base_check(facts, &base, way, &ret->systemd_cgroup, err) &&
                 plan_release(facts, ret, err) &&
-                (way == WAY_EDIT || plan_drop_in(facts, base.version, ret, err)) &&
+                (way == WAY_EDIT || plan_drop_in(facts, &base, ret, err)) &&
                 plan_config(facts, &base, ret, err);
     if (!done)
         plan_free(ret);
@@ -343,10 +238,10 @@ bool plan_install(const struct plan_facts *facts, enum plan_way way, struct plan
 /* The configuration without what is ours; changes nothing that did not come from us. */
 static bool without_us(const struct plan_facts *facts, struct buf *out, struct err *err)
 {
-    __attribute__((cleanup(base_cleanup))) struct base base = {0};
+    __attribute__((cleanup(base_release))) struct base base = {0};
     OWNED_CONFIG(config);
 
-    if (!read_base(facts, &base, err) ||
+    if (!base_read(facts, &base, err) ||
         !containerd_config_read(&config, facts->config.path, base.text.data, base.text.len, err))
         return false;
     return edit_drop_import(&config, base.text.data, base.text.len, facts->drop_in.path, out,
@@ -358,7 +253,7 @@ bool plan_uninstall(const struct plan_facts *facts, const struct plan_file *befo
                     struct plan *ret, struct err *err)
 {
     const struct plan_file *config = &facts->config;
-    OWNED_BUF(text, TEXT_MAX);
+    OWNED_BUF(text, PLAN_TEXT_MAX);
     bool done = true;
 
     *ret = (struct plan){.restart = facts->unsettled};

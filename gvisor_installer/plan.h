@@ -38,8 +38,12 @@ struct plan_facts {
     struct plan_file handler[HANDLERS];
     const char *current;       /* what PREFIX/current leads to, or NULL */
     bool release_whole;        /* PREFIX/releases/RELEASE holds what was packed */
-    bool systemd_cgroup_known; /* an option said so; else what runc's runtime says */
+    bool systemd_cgroup_known; /* an option said so; else what the runtimes' options say */
     bool systemd_cgroup;
+    bool systemd_runs; /* and decides where no runtime's options do */
+    /* `containerd config dump`; NULL where containerd cannot read its files, for that reason. */
+    const struct containerd_config *dump;
+    const char *dump_why;
     bool unsettled; /* an earlier run was interrupted: what it wrote may not have been loaded */
 };
 

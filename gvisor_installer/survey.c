@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "gvisor_installer/dump.h"
 #include "gvisor_installer/host.h"
 #include "gvisor_installer/release.h"
 
@@ -38,15 +41,32 @@ static bool ask_version(const struct install_options *options, struct containerd
                    options->containerd, said.data);
 }
 
+/* Go's glob finds hidden files, and so does ours when told to, but never these two. */
+static bool is_dots(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* Under whatever name: a glob may lead back to a file through a link, a file may name itself. */
+static bool is_file(const char *path, const char *other)
+{
+    struct stat one, two;
+    return other[0] != '\0' &&
+           (strcmp(path, other) == 0 || (stat(path, &one) == 0 && stat(other, &two) == 0 &&
+                                         one.st_dev == two.st_dev && one.st_ino == two.st_ino));
+}
+
 static bool add_imported(struct survey *survey, const char *path, struct err *err)
 {
     struct plan_facts *facts = &survey->facts;
     size_t index = facts->imported_count;
 
-    if (strcmp(path, survey->drop_in_path) == 0)
+    if (is_dots(path) || is_file(path, survey->drop_in_path) || is_file(path, facts->config.path))
         return true;
     for (size_t i = 0; i < index; i++)
-        if (strcmp(path, facts->imported[i].path) == 0)
+        if (is_file(path, facts->imported[i].path))
             return true;
     if (index == PLAN_IMPORTED_MAX)
         return err_set(err, STATUS_REFUSED, "%s imports more than %d files", facts->config.path,
@@ -79,8 +99,8 @@ static bool follow(struct survey *survey, const struct plan_file *file, struct e
     for (size_t i = 0; done && i < containerd_import_count(&config); i++) {
         glob_t found = {0};
         done = containerd_import(&config, i, pattern, err);
-        if (done &&
-            glob(pattern, strchr(pattern, '*') == NULL ? GLOB_NOCHECK : 0, NULL, &found) == 0)
+        if (done && glob(pattern, strchr(pattern, '*') == NULL ? GLOB_NOCHECK : GLOB_PERIOD, NULL,
+                         &found) == 0)
             for (size_t path = 0; done && path < found.gl_pathc; path++)
                 done = add_imported(survey, found.gl_pathv[path], err);
         globfree(&found);
@@ -114,6 +134,16 @@ static bool survey_containerd(const struct install_options *options, struct surv
     return true;
 }
 
+static void survey_dump(const struct install_options *options, struct survey *survey)
+{
+    struct err err = {0};
+
+    if (dump_read(options, &survey->dump, &err))
+        survey->facts.dump = &survey->dump;
+    (void)snprintf(survey->dump_why, sizeof survey->dump_why, "%s", err.text);
+    survey->facts.dump_why = survey->dump_why;
+}
+
 static bool survey_prefix(const struct install_options *options, struct survey *survey,
                           struct err *err)
 {
@@ -143,10 +173,13 @@ bool survey_node(const struct install_options *options, struct survey *ret, stru
                                             .handler = {options->handler, options->sealed_handler},
                                             .release = options->release},
                                   .systemd_cgroup_known = options->systemd_cgroup != SYSTEMD_AUTO,
-                                  .systemd_cgroup = options->systemd_cgroup == SYSTEMD_YES}};
+                                  .systemd_cgroup = options->systemd_cgroup == SYSTEMD_YES,
+                                  .systemd_runs = access("/run/systemd/system", F_OK) == 0}};
     bool done = state_load(options->prefix, &ret->state, err) &&
                 survey_containerd(options, ret, err) && survey_prefix(options, ret, err);
     ret->facts.unsettled = ret->state.phase == PHASE_CHANGING;
+    if (done)
+        survey_dump(options, ret);
     if (!done)
         survey_free(ret);
     return done;
@@ -163,6 +196,7 @@ void survey_free(struct survey *survey)
         free(survey->imported_path[i]);
         survey->imported_path[i] = NULL;
     }
+    containerd_config_free(&survey->dump);
     free(survey->current);
     survey->current = NULL;
 }

@@ -14,6 +14,8 @@ struct survey {
     struct plan_facts facts; /* borrows from what follows */
     enum plan_way way;
     struct state state;
+    struct containerd_config dump;
+    char dump_why[ERR_TEXT_MAX];
     char drop_in_path[CONFIG_PATH_MAX];
     char handler_path[HANDLERS][CONFIG_PATH_MAX];
     char release_dir[CONFIG_PATH_MAX];

@@ -9,6 +9,7 @@ extern "C" {
 
 #include <toml++/toml.h>
 
+#include <iterator>
 #include <new>
 #include <string>
 #include <string_view>
@@ -129,6 +130,16 @@ bool toml_doc_place(const toml_doc *doc, const char *const path[], toml_place *r
         return false;
     *ret = place_of(*node);
     return true;
+}
+
+const char *toml_doc_key(const toml_doc *doc, const char *const path[], size_t index)
+{
+    const toml::node *node = find(doc, path);
+    const toml::table *table = node == nullptr ? nullptr : node->as_table();
+    if (table == nullptr || index >= table->size())
+        return nullptr;
+    /* toml++ keeps keys in a sorted map. */
+    return std::next(table->cbegin(), static_cast<ptrdiff_t>(index))->first.str().data();
 }
 
 bool toml_doc_texts(const toml_doc *doc, const char *const path[], size_t *ret_count)

@@ -38,6 +38,9 @@ bool toml_doc_bool(const struct toml_doc *doc, const char *const path[], bool *r
 const char *toml_doc_text(const struct toml_doc *doc, const char *const path[]);
 bool toml_doc_place(const struct toml_doc *doc, const char *const path[], struct toml_place *ret);
 
+/* The name of a table's index-th key in the order of bytes; NULL past the last, or for no table. */
+const char *toml_doc_key(const struct toml_doc *doc, const char *const path[], size_t index);
+
 /* An array of texts only; false when it is none, or holds anything else. */
 bool toml_doc_texts(const struct toml_doc *doc, const char *const path[], size_t *ret_count);
 const char *toml_doc_item(const struct toml_doc *doc, const char *const path[], size_t index,

@@ -37,12 +37,14 @@ static bool splice(const char *text, size_t len, size_t from, size_t to, const c
            buf_add(out, text + to, len - to, err);
 }
 
-/* After the line of `version`, which stands above every table; an empty file has none. */
+/* After the line of `version`, or above all else, as tables come last; at a file's end where it
+ * holds nothing but comments. */
 static bool add_line(const struct containerd_config *config, const char *text, size_t len,
                      const char *line, struct buf *out, struct err *err)
 {
     struct toml_place place;
-    size_t at = len;
+    const bool empty = toml_doc_key(config->doc, (const char *const[]){NULL}, 0) == NULL;
+    size_t at = empty ? len : 0;
 
     if (toml_doc_place(config->doc, version_path, &place)) {
         at = offset_of(text, len, place.end_line, place.end_column);

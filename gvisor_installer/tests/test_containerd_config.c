@@ -123,6 +123,64 @@ static void the_drop_in_goes_to_a_directory_that_is_imported_whole(void **state)
     }
 }
 
+#define NEW "[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.a]\n"
+#define OLD "[plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.a]\n"
+
+static void a_drop_in_says_what_containerd_takes_its_neighbours_for(void **state)
+{
+    static const struct {
+        const char *root, *imported;
+        int64_t version, names;
+    } cases[] = {
+        {"version=2\n" OLD, "", 2, 2},
+        {"version=3\n" NEW, "", 3, 3},
+        {"version=2\n" NEW, "", 2, 3},
+        {"version=2\n" OLD, "version=2\n" NEW, 2, 3},
+        {"version=2\n" OLD, "version=3\n", 3, 3},
+        {"version=3\n", "version=2\n" OLD, 2, 2},
+        {"version=3\n" NEW, "version=2\n" OLD, 2, 3},
+        {"", "", 3, 3},
+        {"", "version=2\n" OLD, 2, 2},
+        {"version=4\n", "", 4, 4},
+        {"version=2\n[plugins.'io.containerd.cri.v1.images']\n" OLD, "", 2, 2},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct containerd_config root = read_text(cases[i].root);
+        struct containerd_config imported = read_text(cases[i].imported);
+        const struct containerd_config *const files[] = {&root, &imported};
+        CHECK(containerd_drop_in_version(files, 2) == cases[i].version, "%s|%s", cases[i].root,
+              cases[i].imported);
+        CHECK(containerd_names(files, 2) == cases[i].names, "%s|%s", cases[i].root,
+              cases[i].imported);
+        containerd_config_free(&imported);
+        containerd_config_free(&root);
+    }
+}
+
+static void what_is_ours_says_so_by_its_path(void **state)
+{
+    static const struct {
+        const char *options;
+        bool ours;
+    } cases[] = {
+        {"options={ConfigPath='/opt/g/runsc.toml'}", true},
+        {"options={ConfigPath='/opt/gvisor/runsc.toml'}", false},
+        {"options={ConfigPath='/opt/g'}", false},
+        {"options={TypeUrl='x'}", false},
+        {"", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[300];
+        (void)snprintf(text, sizeof text, "version=3\n" NEW "%s\n", cases[i].options);
+        struct containerd_config config = read_text(text);
+        CHECK(containerd_runtime_is_ours(&config, 3, "a", "/opt/g") == cases[i].ours, "%s", text);
+        assert_false(containerd_runtime_is_ours(&config, 2, "a", "/opt/g"));
+        containerd_config_free(&config);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +189,8 @@ int main(void)
         cmocka_unit_test(refuses_versions_that_are_none),
         cmocka_unit_test(imports_lead_where_containerd_would_look),
         cmocka_unit_test(the_drop_in_goes_to_a_directory_that_is_imported_whole),
+        cmocka_unit_test(a_drop_in_says_what_containerd_takes_its_neighbours_for),
+        cmocka_unit_test(what_is_ours_says_so_by_its_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,6 +35,8 @@ static const struct {
     {"version = 3", "version = 3\nimports = [\"" PATH "\"] # gvisor_installer\n"},
     {"a = 1\nversion = 3 # x\n[t]\n",
      "a = 1\nversion = 3 # x\nimports = [\"" PATH "\"] # gvisor_installer\n[t]\n"},
+    {"# x\n", "# x\nimports = [\"" PATH "\"] # gvisor_installer\n"},
+    {"# x\n[grpc]\na = 1\n", "imports = [\"" PATH "\"] # gvisor_installer\n# x\n[grpc]\na = 1\n"},
     {"version = 3\nimports = []\n", "version = 3\nimports = [\"" PATH "\"]\n"},
     {"version = 3\nimports = [ ]\n", "version = 3\nimports = [\"" PATH "\" ]\n"},
     {"version = 3\nimports = ['x']\n", "version = 3\nimports = [\"" PATH "\", 'x']\n"},

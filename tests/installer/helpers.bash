@@ -34,7 +34,7 @@ make_node() { # NAME
   cp -r "$here/configurations/$1/etc" "$etc"
   rm -f "$etc/.gitkeep"
   for file in "$etc"/*.toml "$etc"/*/*.toml; do
-    if [[ -f $file ]]; then sed -i "s#/etc/containerd#$etc#g" "$file"; fi
+    if [[ -f $file && ! -L $file ]]; then sed -i "s#/etc/containerd#$etc#g" "$file"; fi
   done
   cp -r "$etc" "$node/etc.before"
   version=$(<"$here/configurations/$1/containerd")

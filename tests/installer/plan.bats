@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # What the installer does to real configurations, under the containerd each was written for.
 # configurations/NAME: `containerd` its version, etc/ what is in /etc/containerd, and either
-# `expected.diff`, what installing changes there, or `refused`, status and message.
+# `expected.diff`, what installing changes there, or `refused`, status and message. Where it matters
+# `control_groups` says who manages them: systemd, runsc, or host: systemd if it runs here.
 
 bats_require_minimum_version 1.5.0
 
@@ -73,7 +74,7 @@ check_is_the_plan() {
   diff <(jq -S . "$node/check.json") <(jq -S .plan "$node/report.json")
   changes <"$node/check.json" | sha256sum --check --strict --quiet
   # Nothing but what it named: files that are new or changed below etc/ are all in the plan.
-  diff <(diff -rqN "$node/etc.before" "$etc" | sed -E 's/^Files .* and (.*) differ$/\1/' |
+  diff <(diff -rqN --no-dereference "$node/etc.before" "$etc" | sed -E 's/^Files .* and (.*) differ$/\1/' |
     grep -v '\.gvisor_installer\.orig' | sort) \
     <(jq -r --arg etc "$etc/" '.changes[].path | select(startswith($etc))' "$node/check.json" | sort)
 }
@@ -116,3 +117,17 @@ verifies() {
   [[ $(installer status --format json | jq -r .phase) == settled ]]
 }
 @test "verify and status agree after an installation" { each expected.diff verifies; }
+
+control_groups_by() {
+  local by
+  by=$(<"$here/configurations/$1/control_groups")
+  if [[ $by == host ]]; then
+    if [[ -d /run/systemd/system ]]; then by=systemd; else by=runsc; fi
+  fi
+  installer check | grep -F "control groups by $by"
+  installer install
+  # Asked again with our own runtimes in place: they do not count.
+  installer check | grep -F "control groups by $by"
+  [[ $(grep -c 'systemd-cgroup = "true"' "$node/opt/gvisor/runsc.toml") == $([[ $by == systemd ]] && echo 1 || echo 0) ]]
+}
+@test "control groups are managed by whom containerd would name to the kubelet" { each control_groups control_groups_by; }
