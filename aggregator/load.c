@@ -203,8 +203,10 @@ static bool commit(struct attempt *at, struct err *err)
         at->outcome_unknown = !pg_is_alive(at->pg); /* else the server said what failed */
         return false;
     }
-    return strcmp(pg_tag(rows), "COMMIT") == 0 ||
-           err_set(err, STATUS_TRANSIENT, "the database rolled the load back");
+    if (strcmp(pg_tag(rows), "COMMIT") != 0)
+        return err_set(err, STATUS_TRANSIENT, "the database rolled the load back");
+    stop_finish(NULL, STOP_ENDS_MS); /* from here on a stop must not say "cancelled" */
+    return true;
 }
 
 /* In the transaction that connect_target() opened. */

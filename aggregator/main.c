@@ -242,8 +242,6 @@ static bool fold_and_deliver(struct run *run, struct err *err)
     progress_end();
     run->read_seconds = machine_seconds() - run->started;
     done = done && deliver(run, fold, err);
-    if (done)
-        stop_ignore(); /* the totals are out: a signal no longer undoes them */
     fold_free(fold);
     return done;
 }
@@ -271,14 +269,19 @@ static bool fold_run_and_report(const struct config *config, const struct load_r
     buf_init(&run.rejects_text, (size_t)config->max_line * 2 + PRINT_CHUNK * 4);
     bool done = (config->action == ACTION_FOLD_AND_PRINT || load_prepare(load, err)) &&
                 fold_and_deliver(&run, err);
+    /* The outcome stands: a stop, even one from a moment ago, no longer changes it. */
+    if (done || err->status != STATUS_CANCELLED)
+        stop_finish(done ? NULL : err, STOP_ENDS_MS);
     if (done)
         done =
             publish_rejects(&run, err) && write_outputs(&run, err) && write_report(&run, NULL, err);
     else if ((err->status == STATUS_INPUT && !publish_rejects(&run, &second)) ||
              !write_report(&run, err, &second))
         log_warn("%s", second.text);
-    if (done)
+    if (done) {
+        stop_finish(NULL, STOP_GRACE_MS);
         log_summary(&run);
+    }
     outfile_discard(&run.rejects);
     buf_release(&run.rejects_text);
     return done;

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
@@ -15,10 +16,11 @@
 enum { MESSAGE_MAX = 4096, LINE_MAX_BYTES = 64 * 1024, TRACE_ID_LEN = 32, SPAN_ID_LEN = 16 };
 
 static struct {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* one line after the other; log_last() goes without */
     const char *program;
-    bool json, terminal, bar_shown;
-    const char *run_id, *shard;
+    bool json, terminal;
+    atomic_bool bar_shown;
+    _Atomic(const char *) run_id, shard;
     char trace_id[TRACE_ID_LEN + 1], span_id[SPAN_ID_LEN + 1];
 } context = {.lock = PTHREAD_MUTEX_INITIALIZER, .program = "?"};
 
@@ -53,10 +55,8 @@ void log_open(const char *program, enum log_format format, const char *tracepare
 
 void log_context(const char *run_id, const char *shard)
 {
-    pthread_mutex_lock(&context.lock);
-    context.run_id = run_id;
-    context.shard = shard;
-    pthread_mutex_unlock(&context.lock);
+    atomic_store(&context.run_id, run_id);
+    atomic_store(&context.shard, shard);
 }
 
 static void write_stderr(const char *bytes, size_t len)
@@ -94,31 +94,40 @@ static bool format_json(struct buf *line, const char *level, const char *msg, st
            add_field(line, "span_id", context.span_id, err) && buf_add_text(line, "}\n", err);
 }
 
-void log_line(enum log_level level, const char *fmt, ...)
+static void write_line(enum log_level level, const char *msg)
 {
     static const char *const names[] = {"info", "warn", "error"};
     static const char *const labels[] = {"", "warning: ", ""};
-    char msg[MESSAGE_MAX];
     struct err err = {0};
     struct buf line;
+
+    buf_init(&line, LINE_MAX_BYTES);
+    bool bar_shown = atomic_exchange(&context.bar_shown, false);
+    bool made = context.json ? format_json(&line, names[level], msg, &err)
+                             : buf_printf(&line, &err, "%s%s: %s%s\n", bar_shown ? "\r\033[K" : "",
+                                          context.program, labels[level], msg);
+    if (made)
+        write_stderr(line.data, line.len);
+    buf_release(&line);
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+    char msg[MESSAGE_MAX];
     va_list args;
 
     va_start(args, fmt);
     (void)vsnprintf(msg, sizeof msg, fmt, args);
     va_end(args);
     err_make_printable(msg);
-
-    buf_init(&line, LINE_MAX_BYTES);
     pthread_mutex_lock(&context.lock);
-    bool made = context.json
-                    ? format_json(&line, names[level], msg, &err)
-                    : buf_printf(&line, &err, "%s%s: %s%s\n", context.bar_shown ? "\r\033[K" : "",
-                                 context.program, labels[level], msg);
-    context.bar_shown = false;
-    if (made)
-        write_stderr(line.data, line.len);
+    write_line(level, msg);
     pthread_mutex_unlock(&context.lock);
-    buf_release(&line);
+}
+
+void log_last(enum log_level level, const char *text)
+{
+    write_line(level, text);
 }
 
 bool log_progress(const char *line)
@@ -132,7 +141,7 @@ bool log_progress(const char *line)
     int len = snprintf(text, sizeof text, "\r\033[K%s", line);
     if (len > 0)
         write_stderr(text, (size_t)len < sizeof text ? (size_t)len : sizeof text - 1);
-    context.bar_shown = line[0] != '\0';
+    atomic_store(&context.bar_shown, line[0] != '\0');
     pthread_mutex_unlock(&context.lock);
     return true;
 }

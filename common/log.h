@@ -24,6 +24,12 @@ void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(
 #define log_warn(...)  log_line(LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
 
+/*
+ * For the end of the process, one printable line: it does not wait for the log's lock, whose holder
+ * hangs where nobody reads stderr. Another thread's line may stand within it.
+ */
+void log_last(enum log_level level, const char *text);
+
 /* Shows one line of progress in place; true on a text terminal only, where it was shown. */
 bool log_progress(const char *line);
 

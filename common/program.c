@@ -4,17 +4,14 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/log.h"
+#include "common/failure.h"
 #include "common/progress.h"
-
-enum { TERMINATION_MAX = 4096 };
+#include "common/stop.h"
 
 void program_start(void)
 {
@@ -37,30 +34,17 @@ void program_start(void)
             (void)open("/", O_PATH | O_DIRECTORY);
 }
 
-void program_fail(const struct err *err)
-{
-    static atomic_flag said = ATOMIC_FLAG_INIT;
-
-    if (atomic_flag_test_and_set(&said))
-        return;
-    log_error("%s", err->text);
-    int fd = open("/dev/termination-log", O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return;
-    size_t len = strlen(err->text);
-    (void)!write(fd, err->text, len < TERMINATION_MAX ? len : TERMINATION_MAX);
-    (void)close(fd);
-}
-
 int program_finish(bool ok, struct err *err)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {
         if (ok)
             ok = err_errno(err, errno, "cannot write to standard output");
     }
+    /* Only the log remains: where nobody reads it, a stop need not wait long. */
+    if (ok || err->status != STATUS_CANCELLED)
+        stop_finish(ok ? NULL : err, STOP_GRACE_MS);
+    if (!ok)
+        failure_say(err);
     progress_end();
-    if (ok)
-        return STATUS_DONE;
-    program_fail(err);
-    return (int)err->status;
+    return ok ? STATUS_DONE : (int)err->status;
 }

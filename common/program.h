@@ -17,12 +17,9 @@
 void program_start(void);
 
 /*
- * The end of main: checks that stdout was written, logs the one line of a failure, writes it to
- * /dev/termination-log where that is writable, returns the exit status.
+ * The end of main: checks that stdout was written, says the one line of a failure (failure.h),
+ * returns the exit status, which a stop does not change from here on.
  */
 int program_finish(bool ok, struct err *err);
-
-/* The one line of a failure, once: to the log and to /dev/termination-log (at most 4096 bytes). */
-void program_fail(const struct err *err);
 
 #endif

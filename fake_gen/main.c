@@ -55,7 +55,10 @@ static bool write_events(const struct gen_options *options, const struct generat
         outfile_discard(&out);
         return false;
     }
-    return outfile_commit(&out, err);
+    if (!outfile_commit(&out, err))
+        return false;
+    stop_finish(NULL, STOP_ENDS_MS); /* the file is there: a stop changes nothing any more */
+    return true;
 }
 
 static bool generate(const struct gen_options *options, struct outcome *ret, struct err *err)
@@ -186,12 +189,11 @@ static bool run(const struct gen_options *options, struct err *err)
     bool done =
         stop_start(getenv("ARGO_DEADLINE"), progress_tick, err) && generate(options, &outcome, err);
     progress_end();
+    done = done && report_outcome(options, &outcome, err);
     if (done) {
-        stop_ignore();
-        done = report_outcome(options, &outcome, err);
-    }
-    if (done)
+        stop_finish(NULL, STOP_GRACE_MS);
         log_outcome(options, &outcome);
+    }
     log_context(NULL, NULL);
     return done;
 }

@@ -135,9 +135,8 @@ static bool install_planned(struct session *session, struct survey *survey, cons
         return false;
     }
     /* Nothing is scheduled to the new runtimes before they are proven. */
-    if (!node_label(session->node, "false", err))
+    if (!node_label(session->node, "false", err) || !stop_shield(err))
         return false;
-    stop_ignore();
     if (!apply_plan(&run, &session->source, err) || !prove_installed(session, err))
         return undo(session, &run, err);
     step_reached("proven");
@@ -295,7 +294,8 @@ static bool uninstall_planned(struct session *session, struct survey *survey,
 {
     struct applying run = {.options = session->options, .survey = survey, .plan = plan};
 
-    stop_ignore();
+    if (!stop_shield(err))
+        return false;
     if (!apply_plan(&run, &session->source, err) || !prove_uninstalled(session, err)) {
         (void)undo(session, &run, err);
         return false;

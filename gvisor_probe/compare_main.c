@@ -305,7 +305,7 @@ bool compare_main(const struct birth *birth, int argc, char **argv, struct err *
         return outcome == OPTIONS_DONE;
     if (operands.count > OPERANDS_MAX)
         return err_set(err, STATUS_USAGE, "compare: more than %d reports", OPERANDS_MAX);
-    bool done = compare(&config, &operands, err);
+    bool done = command_start(err) && compare(&config, &operands, err);
     for (size_t i = 0; i < experiment.cell_count; i++)
         side_release(&experiment.cells[i]);
     landing_release(&experiment.landing);

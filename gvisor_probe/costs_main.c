@@ -271,6 +271,7 @@ bool costs_main(const struct birth *birth, int argc, char **argv, struct err *er
     struct costs_config config = {0};
     struct operands none;
     struct costs costs = {.config = &config};
+    const struct err unwritten = {STATUS_CANCELLED, "cancelled while the costs were written"};
     char drawn[DRAWN_ID_MAX];
 
     enum options_outcome outcome = options_read(&info, specs, &config, &none, argc, argv, err);
@@ -283,6 +284,6 @@ bool costs_main(const struct birth *birth, int argc, char **argv, struct err *er
     const double began = machine_seconds();
     if (!measure_costs(&costs, err))
         return false;
-    stop_ignore();
+    stop_finish(&unwritten, STOP_ENDS_MS);
     return show(&costs, birth, started, machine_seconds() - began, err);
 }

@@ -148,12 +148,13 @@ static bool run_and_show(const struct run_config *config, const struct birth *bi
                                         .boottime_ns = birth->boottime_ns};
     const int64_t started = time(NULL);
     const double began = machine_seconds();
+    const struct err unwritten = {STATUS_CANCELLED, "cancelled while the answers were written"};
     struct run run;
     bool matches = true;
 
     bool done = run_probes(&request, &run, err);
     if (done) {
-        stop_ignore();
+        stop_finish(&unwritten, STOP_ENDS_MS);
         struct report *report = report_of(&run, birth, started, machine_seconds() - began);
         done = show(config, &run, report, err);
         report_free(report);

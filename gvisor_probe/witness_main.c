@@ -92,8 +92,7 @@ static bool prepare(const struct config *config, struct err *err)
 static bool serve(const struct config *config, struct err *err)
 {
     OWNED_BUF(record, WITNESS_RECORD_MAX);
-    return stop_start(NULL, NULL, err) && witness_serve(config->path, &record, err) &&
-           put_record(config, NULL, &record, err);
+    return witness_serve(config->path, &record, err) && put_record(config, NULL, &record, err);
 }
 
 static bool collect(const struct config *config, struct err *err)
@@ -142,7 +141,7 @@ bool witness_main(const struct birth *birth, int argc, char **argv, struct err *
         return err_set(err, STATUS_USAGE, "witness: --path DIR is needed");
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
         if (strcmp(operands.item[0], actions[i].name) == 0)
-            return actions[i].run(&config, err);
+            return stop_start(NULL, NULL, err) && actions[i].run(&config, err);
     return err_set(err, STATUS_USAGE, "witness: unknown action '%s', not one of %s",
                    operands.item[0], info.operands);
 }

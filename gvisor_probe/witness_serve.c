@@ -247,6 +247,7 @@ static bool publish(const struct decoys *decoys, bool serving, struct buf *recor
 
 static bool serve(struct decoys *decoys, struct buf *record, struct err *err)
 {
+    const struct err unwritten = {STATUS_CANCELLED, "cancelled before the last record was there"};
     struct err stopped = {0};
 
     if (!publish(decoys, true, record, err))
@@ -259,7 +260,7 @@ static bool serve(struct decoys *decoys, struct buf *record, struct err *err)
     }
     if (!stop_requested())
         return err_set(err, stopped.status, "%s", stopped.text);
-    stop_ignore();
+    stop_finish(&unwritten, STOP_ENDS_MS); /* being stopped is how this ends: done, if recorded */
     for (int i = 0; i < LAST_BATCHES && handle_waiting(decoys) > 0; i++) {
     }
     return publish(decoys, false, record, err);

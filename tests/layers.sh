@@ -14,7 +14,7 @@ edges+='|rename|fopen(64)?|fclose|fread|fwrite|fgets|fputs|puts|putchar|fputc|v?
 edges+='|perror|(secure_)?getenv|setenv|putenv|time|clock(_gettime)?|gettimeofday|localtime(_r)?|gmtime(_r)?'
 edges+='|s?rand(om)?(_r)?|[delmnj]rand48|getrandom|getentropy|_?exit|abort|system|popen|fork|v?fork|exec[vle]+p?e?'
 edges+='|kill|raise|signal|sigaction|socket|connect|send(to|msg)?|recv(from|msg)?|poll|select|mmap(64)?|ioctl'
-edges+='|sleep|usleep|nanosleep|pthread_[a-z_]+|PQ[A-Za-z]+|log_line|stop_[a-z]+|progress_[a-z]+|outfile_[a-z]+'
+edges+='|sleep|usleep|nanosleep|pthread_[a-z_]+|PQ[A-Za-z]+|log_[a-z]+|failure_[a-z]+|stop_[a-z]+|progress_[a-z]+|outfile_[a-z]+'
 
 for object in "$@"; do
   name=${object#build/*/}
