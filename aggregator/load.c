@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "aggregator/copy_row.h"
+#include "aggregator/table_checks.h"
 #include "aggregator/transaction.h"
 #include "common/log.h"
 #include "common/machine.h"
@@ -223,8 +224,10 @@ static bool transact(struct attempt *at, struct err *err)
             return err_set(err, STATUS_TRANSIENT, "the run left the ledger while it was read");
         return pg_run(at->pg, "ROLLBACK", err);
     }
+    /* Both tables are locked by then: nobody can have made them UNLOGGED since they were looked at.
+     */
     return lock_target(at, err) && stage(at, err) && check_cut_keys(at, err) && merge(at, err) &&
-           commit(at, err);
+           table_check_kept(at->pg, &at->target.sql, err) && commit(at, err);
 }
 
 /* Attempts. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "aggregator/ledger.h"
+#include "aggregator/table_checks.h"
 
 enum { TEXT_MAX = 64 * 1024, PRIVILEGE_COUNT = 3 };
 
@@ -300,7 +301,8 @@ bool target_open(struct target *ret, struct pg *pg, const struct target_request 
     if (strcmp(relation.kind, "r") != 0 && strcmp(relation.kind, "p") != 0)
         return err_set(err, STATUS_REFUSED, "%s is not a table", ret->sql.table);
     return find_columns(pg, ret, &relation, request, err) &&
-           ledger_ensure(pg, &ret->sql, request->create, err) && check_rights(pg, ret, err) &&
+           ledger_ensure(pg, &ret->sql, request->create, err) &&
+           table_check_kept(pg, &ret->sql, err) && check_rights(pg, ret, err) &&
            name_work(ret, request, err);
 }
 

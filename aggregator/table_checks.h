@@ -1,0 +1,20 @@
+/*
+ * Whether the server would take a load into a table and keep it: asked of its catalogs, so that
+ * what cannot work is refused before any input is read.
+ */
+#ifndef AGGREGATOR_TABLE_CHECKS_H
+#define AGGREGATOR_TABLE_CHECKS_H
+
+#include <stdbool.h>
+
+#include "aggregator/load_pg.h"
+#include "aggregator/sql_text.h"
+
+/*
+ * REFUSED where the table, a leaf partition of it, or the ledger is UNLOGGED or temporary: it would
+ * be emptied while the other stays, and a run would be lost or count twice. REFUSED too where the
+ * ledger is no table. Once both are locked by the load, the answer stays until its end.
+ */
+bool table_check_kept(struct pg *pg, const struct sql_target *sql, struct err *err);
+
+#endif
