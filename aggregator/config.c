@@ -113,6 +113,18 @@ static const struct option_spec specs[] = {
      .parse = parse_utf8,
      .offset = offsetof(struct config, run_id),
      .help = "name of this run: the same run is loaded once [the input's digest]"},
+    {.name = "allow-empty-table",
+     .parse = option_flag,
+     .offset = offsetof(struct config, allow_empty_table),
+     .help = "a run in the ledger counts as loaded though the table is empty: its totals were "
+             "moved away"},
+    {.name = "forget",
+     .arg = "RUN",
+     .parse = parse_utf8,
+     .offset = offsetof(struct config, forget),
+     .argv_only = true,
+     .help = "with `runs`: delete this run of the table from the ledger, so that it can be loaded "
+             "again, and print what was deleted"},
     {.name = "shard",
      .arg = "I/N",
      .fallback = "0/1",
@@ -169,6 +181,7 @@ static const struct program_info info = {
         "  aggregator --dsn postgresql://me@db/events --run-id 2025-01-31 --shard 0/4 part0.gz\n"
         "  aggregator --init-sql | psql -v ON_ERROR_STOP=1\n"
         "  aggregator runs --print table\n"
+        "  aggregator runs --forget 2025-01-31\n"
         "\n"
         "Database: --dsn, then DB_USER DB_PASSWORD DB_URL (host) DB_NAME DB_PORT, then libpq's\n"
         "PG* variables, password file and service file. TLS is verify-full unless the host is\n"
@@ -358,6 +371,8 @@ static bool complete(struct config *config, const struct operands *operands, str
                        "`aggregator runs` takes no '%s'; a file of that name is "
                        "./runs",
                        operands->item[1]);
+    if (config->forget != NULL && config->action != ACTION_RUNS)
+        return err_set(err, STATUS_USAGE, "--forget is for `aggregator runs`");
     if (config->file_count == 0) {
         config->files = (char *const *)&config->input;
         config->file_count = 1;

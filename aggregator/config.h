@@ -17,7 +17,8 @@ struct config {
     const char *input; /* where no FILE is given */
     const char *key, *value, *table;
     bool statistics;
-    const char *run_id;
+    const char *run_id, *forget;
+    bool allow_empty_table;
     struct shard shard;
     struct bad_line_policy bad_lines;
     const char *rejects, *spill_dir, *outputs;

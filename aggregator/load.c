@@ -19,6 +19,7 @@ enum {
     COPY_CHUNK = 64 * 1024,
     ATTEMPTS_MAX = 8,
     PAUSE_FIRST_MS = 50,
+    RUN_SHOWN = 600,      /* whole, so that it can be copied into a command */
     RECONNECT_MS = 30000, /* after a lost answer to COMMIT, beside --wait-db */
 };
 
@@ -73,14 +74,49 @@ static bool claim(struct attempt *at, bool *ret_claimed, struct err *err)
     return true;
 }
 
+static bool find_claim(struct attempt *at, struct pg_rows **ret, struct err *err)
+{
+    const char *before = at->request->runs_before;
+    const char *params[] = {at->target.name, at->run_id, at->shard,
+                            before[0] == '\0' ? NULL : before};
+    return query(at, sql_find_claim, 4, params, ret, err);
+}
+
+/*
+ * "Already applied" is wrong where the totals are gone: the table was made after the run, or is
+ * empty. A table that was emptied and loaded again since cannot be told.
+ */
+static bool check_totals_stand(struct attempt *at, const struct pg_rows *claim, struct err *err)
+{
+    OWNED_ROWS rows = NULL;
+    const char *params[] = {at->target.sql.table};
+    bool made = at->target.made || strcmp(pg_value(claim, 0, 4), "t") == 0;
+    char shown[RUN_SHOWN];
+
+    if (at->request->allow_empty_table || strcmp(pg_value(claim, 0, 3), "0") == 0)
+        return true;
+    if (!made && !query(at, sql_holds_rows, 1, params, &rows, err))
+        return false;
+    if (!made && strcmp(pg_value(rows, 0, 0), "t") == 0)
+        return true;
+    (void)err_quote(shown, sizeof shown, at->run_id, strlen(at->run_id));
+    return err_set(
+        err, STATUS_REFUSED,
+        "run '%s' was loaded at %s with %s keys, but %s %s: its totals are gone; to load "
+        "them again, let the ledger's owner run: aggregator runs --forget '%s' (with "
+        "this load's --table, --key, --value, --stats); if they were moved away, accept "
+        "it with --allow-empty-table",
+        shown, pg_value(claim, 0, 2), pg_value(claim, 0, 3), at->target.sql.table,
+        made ? "was gone and had to be made" : "holds no row", shown);
+}
+
 /* The run is in the ledger: is it this one? */
 static bool compare_claim(struct attempt *at, bool *ret_found, struct err *err)
 {
     OWNED_ROWS rows = NULL;
-    const char *params[] = {at->target.name, at->run_id, at->shard};
     char shown[128];
 
-    if (!query(at, sql_find_claim, 3, params, &rows, err))
+    if (!find_claim(at, &rows, err))
         return false;
     *ret_found = pg_row_count(rows) > 0;
     if (!*ret_found)
@@ -97,8 +133,8 @@ static bool compare_claim(struct attempt *at, bool *ret_found, struct err *err)
                        "%s); choose a new --run-id for new data",
                        shown, at->shard, at->shards, pg_value(rows, 0, 2), pg_value(rows, 0, 0),
                        at->input->digest);
-    at->already_applied = true;
-    return true;
+    at->already_applied = check_totals_stand(at, rows, err);
+    return at->already_applied;
 }
 
 /* Loads of one target take turns; with the lock held, shards of another split would be seen. */
@@ -232,24 +268,63 @@ static bool transact(struct attempt *at, struct err *err)
 
 /* Attempts. */
 
-/* Leaves a transaction open that has seen the target. */
-static bool connect_target(const struct load_request *request, uint64_t wait_ms, struct pg **ret,
-                           struct target *ret_target, struct err *err)
+static struct attempt attempt_of(const struct load_request *request, const char *run_id)
 {
-    return pg_connect(ret, &request->database, wait_ms, err) &&
-           transaction_begin(*ret, request->database.lock_timeout_ms, err) &&
-           target_open(ret_target, *ret, &request->target, err);
+    struct attempt at = {.request = request, .run_id = run_id};
+
+    (void)snprintf(at.shard, sizeof at.shard, "%" PRIu32, request->shard.index);
+    (void)snprintf(at.shards, sizeof at.shards, "%" PRIu32, request->shard.count);
+    return at;
 }
 
-bool load_prepare(const struct load_request *request, struct err *err)
+static void attempt_end(struct attempt *at)
 {
-    struct pg *pg = NULL;
-    struct target target = {0};
-    bool done = connect_target(request, request->database.wait_ms, &pg, &target, err) &&
-                pg_run(pg, "COMMIT", err);
+    target_release(&at->target);
+    pg_close(at->pg);
+}
 
-    target_release(&target);
-    pg_close(pg);
+/* Leaves a transaction open that has seen the target. */
+static bool connect_target(struct attempt *at, uint64_t wait_ms, struct err *err)
+{
+    const struct load_request *request = at->request;
+    return pg_connect(&at->pg, &request->database, wait_ms, err) &&
+           transaction_begin(at->pg, request->database.lock_timeout_ms, err) &&
+           target_open(&at->target, at->pg, &request->target, err);
+}
+
+/* Runs that the ledger has by now were loaded into another table of that name. */
+static bool note_runs_before(struct attempt *at, struct load_request *request, struct err *err)
+{
+    OWNED_ROWS rows = NULL;
+    const char *params[] = {at->target.name};
+
+    if (!at->target.made)
+        return true;
+    if (!query(at, sql_newest_run, 1, params, &rows, err))
+        return false;
+    (void)snprintf(request->runs_before, sizeof request->runs_before, "%s", pg_value(rows, 0, 0));
+    return true;
+}
+
+/* Without a run id it takes the input to know. */
+static bool check_known_run(struct attempt *at, struct err *err)
+{
+    OWNED_ROWS rows = NULL;
+
+    if (at->run_id == NULL)
+        return true;
+    return find_claim(at, &rows, err) &&
+           (pg_row_count(rows) == 0 || check_totals_stand(at, rows, err));
+}
+
+bool load_prepare(struct load_request *request, struct err *err)
+{
+    struct attempt at = attempt_of(request, request->run_id);
+    bool done = connect_target(&at, request->database.wait_ms, err) &&
+                note_runs_before(&at, request, err) && check_known_run(&at, err) &&
+                pg_run(at.pg, "COMMIT", err);
+
+    attempt_end(&at);
     return done;
 }
 
@@ -272,21 +347,20 @@ bool load_apply(const struct load_request *request, const struct fold_result *in
 
     *ret = (struct load_result){0};
     for (int pause_ms = PAUSE_FIRST_MS; !done && again; pause_ms *= 2) {
-        struct attempt at = {.request = request, .input = input, .totals = totals};
-        at.run_id = request->run_id != NULL ? request->run_id : input->digest;
-        (void)snprintf(at.shard, sizeof at.shard, "%" PRIu32, request->shard.index);
-        (void)snprintf(at.shards, sizeof at.shards, "%" PRIu32, request->shard.count);
+        struct attempt at =
+            attempt_of(request, request->run_id != NULL ? request->run_id : input->digest);
+        at.input = input;
+        at.totals = totals;
 
         ret->attempts++;
         progress_start("rows", input->keys, NULL);
-        done = connect_target(request, wait_ms, &at.pg, &at.target, err) && transact(&at, err);
+        done = connect_target(&at, wait_ms, err) && transact(&at, err);
         again = !done && ret->attempts < ATTEMPTS_MAX && is_settled_inside(&at, err);
         if (again && at.outcome_unknown) {
             unknown = true;
             wait_ms = request->database.wait_ms + RECONNECT_MS;
         }
-        target_release(&at.target);
-        pg_close(at.pg);
+        attempt_end(&at);
         progress_end();
         /* After a COMMIT without an answer, "already applied" is our own doing. */
         ret->already_applied = at.already_applied && !unknown;

@@ -256,6 +256,7 @@ static struct load_request load_request_of(const struct config *config, double s
                                             .create = config->create == 0},
                                  .run_id = config->run_id,
                                  .shard = config->shard,
+                                 .allow_empty_table = config->allow_empty_table,
                                  .started = started};
 }
 
@@ -267,7 +268,7 @@ static bool fold_run_and_report(const struct config *config, const struct load_r
         .config = config, .started = load->started, .load = *load, .rejects = OUTFILE_CLOSED};
 
     buf_init(&run.rejects_text, (size_t)config->max_line * 2 + PRINT_CHUNK * 4);
-    bool done = (config->action == ACTION_FOLD_AND_PRINT || load_prepare(load, err)) &&
+    bool done = (config->action == ACTION_FOLD_AND_PRINT || load_prepare(&run.load, err)) &&
                 fold_and_deliver(&run, err);
     /* The outcome stands: a stop, even one from a moment ago, no longer changes it. */
     if (done || err->status != STATUS_CANCELLED)
@@ -306,8 +307,8 @@ static bool run_action(const struct config *config, struct err *err)
         return print_init_sql(&load, err);
     case ACTION_RUNS:
         return runs_print(
-            &load, config->print == PRINT_NONE ? PRINT_TABLE : (enum print_format)config->print,
-            err);
+            &load, config->forget,
+            config->print == PRINT_NONE ? PRINT_TABLE : (enum print_format)config->print, err);
     case ACTION_FOLD_AND_LOAD:
     case ACTION_FOLD_AND_PRINT:
         break;

@@ -3,9 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "aggregator/transaction.h"
 #include "common/outfile.h"
 
-enum { SQL_MAX = 64 * 1024, COLUMN_GAP = 2 };
+enum { SQL_MAX = 64 * 1024, COLUMN_GAP = 2, COLUMNS_MAX = 32, RUN_SHOWN = 600 };
 
 static const char *cell(const struct pg_rows *rows, int row, int column)
 {
@@ -21,56 +22,93 @@ static bool add_csv_row(struct buf *out, const struct pg_rows *rows, int row, st
     return buf_add_text(out, "\n", err);
 }
 
-static int column_width(const struct pg_rows *rows, int column)
+/* The last column is not filled up. */
+static void measure_columns(const struct pg_rows *rows, int width[COLUMNS_MAX])
 {
-    int width = 0;
-    for (int row = -1; row < pg_row_count(rows); row++) {
-        int len = (int)strlen(cell(rows, row, column));
-        width = len > width ? len : width;
-    }
-    return width;
+    for (int c = 0; c + 1 < pg_column_count(rows) && c < COLUMNS_MAX; c++)
+        for (int row = -1; row < pg_row_count(rows); row++) {
+            int len = (int)strlen(cell(rows, row, c)) + COLUMN_GAP;
+            width[c] = len > width[c] ? len : width[c];
+        }
 }
 
-static bool add_table_row(struct buf *out, const struct pg_rows *rows, int row, struct err *err)
+static bool add_table_row(struct buf *out, const struct pg_rows *rows, int row,
+                          const int width[COLUMNS_MAX], struct err *err)
 {
-    int count = pg_column_count(rows);
-    for (int c = 0; c < count; c++) {
-        int width = c + 1 < count ? column_width(rows, c) + COLUMN_GAP : 0;
-        if (!buf_printf(out, err, "%-*s", width, cell(rows, row, c)))
+    for (int c = 0; c < pg_column_count(rows) && c < COLUMNS_MAX; c++)
+        if (!buf_printf(out, err, "%-*s", width[c], cell(rows, row, c)))
             return false;
-    }
     return buf_add_text(out, "\n", err);
 }
 
 static bool format_rows(struct buf *out, const struct pg_rows *rows, enum print_format format,
                         struct err *err)
 {
+    int width[COLUMNS_MAX] = {0};
+
+    if (format == PRINT_TABLE)
+        measure_columns(rows, width);
     for (int row = format == PRINT_JSON ? 0 : -1; row < pg_row_count(rows); row++) {
         bool added = format == PRINT_JSON  ? buf_printf(out, err, "%s\n", cell(rows, row, 0))
                      : format == PRINT_CSV ? add_csv_row(out, rows, row, err)
-                                           : add_table_row(out, rows, row, err);
+                                           : add_table_row(out, rows, row, width, err);
         if (!added)
             return false;
     }
     return true;
 }
 
-static bool fetch(struct pg *pg, const struct load_request *request, bool as_json,
-                  struct pg_rows **ret, struct err *err)
+static bool check_may_delete(struct pg *pg, const char *ledger, struct err *err)
 {
-    struct target target = {0};
-    struct buf sql;
+    OWNED_ROWS rows = NULL;
 
-    buf_init(&sql, SQL_MAX);
-    bool done = target_open_ledger(&target, pg, &request->target, err) &&
-                sql_list_ledger(&sql, &target.sql, as_json, err) && buf_add(&sql, "", 1, err) &&
-                pg_query(pg, sql.data, 0, NULL, ret, err);
-    buf_release(&sql);
-    target_release(&target);
-    return done;
+    if (!pg_query(pg, "SELECT pg_catalog.has_table_privilege($1::regclass::oid, 'DELETE')", 1,
+                  &ledger, &rows, err))
+        return false;
+    return strcmp(pg_value(rows, 0, 0), "t") == 0 ||
+           err_set(err, STATUS_REFUSED,
+                   "this database user may not delete from %s: let its owner forget the run",
+                   ledger);
 }
 
-bool runs_print(const struct load_request *request, enum print_format format, struct err *err)
+/* In an open transaction. */
+static bool forget_run(struct pg *pg, const struct target *target, const char *run, bool as_json,
+                       struct pg_rows **ret, struct err *err)
+{
+    OWNED_BUF(sql, SQL_MAX);
+    const char *params[] = {target->name, run};
+    char shown[RUN_SHOWN];
+
+    if (!check_may_delete(pg, target->sql.ledger, err) ||
+        !sql_forget_run(&sql, &target->sql, as_json, err) || !buf_add(&sql, "", 1, err) ||
+        !pg_query(pg, sql.data, 2, params, ret, err))
+        return false;
+    return pg_row_count(*ret) > 0 ||
+           err_set(err, STATUS_REFUSED,
+                   "%s has no run '%s' of %s; --table, --key, --value and --stats name the work as "
+                   "they did for the load, and aggregator runs lists it",
+                   target->sql.ledger, err_quote(shown, sizeof shown, run, strlen(run)),
+                   target->name);
+}
+
+static bool fetch(struct pg *pg, const struct load_request *request, const char *forget,
+                  bool as_json, struct pg_rows **ret, struct err *err)
+{
+    struct target target = {0};
+    OWNED_BUF(sql, SQL_MAX);
+
+    bool done = target_open_ledger(&target, pg, &request->target, err);
+    if (done && forget != NULL)
+        done = forget_run(pg, &target, forget, as_json, ret, err);
+    else if (done)
+        done = sql_list_ledger(&sql, &target.sql, as_json, err) && buf_add(&sql, "", 1, err) &&
+               pg_query(pg, sql.data, 0, NULL, ret, err);
+    target_release(&target);
+    return done && (forget == NULL || pg_run(pg, "COMMIT", err));
+}
+
+bool runs_print(const struct load_request *request, const char *forget, enum print_format format,
+                struct err *err)
 {
     struct pg *pg = NULL;
     struct pg_rows *rows = NULL;
@@ -78,7 +116,8 @@ bool runs_print(const struct load_request *request, enum print_format format, st
 
     buf_init(&text, SIZE_MAX / 2);
     bool done = pg_connect(&pg, &request->database, request->database.wait_ms, err) &&
-                fetch(pg, request, format == PRINT_JSON, &rows, err) &&
+                (forget == NULL || transaction_begin(pg, request->database.lock_timeout_ms, err)) &&
+                fetch(pg, request, forget, format == PRINT_JSON, &rows, err) &&
                 format_rows(&text, rows, format, err) && outfile_put("-", text.data, text.len, err);
     pg_rows_free(rows);
     pg_close(pg);

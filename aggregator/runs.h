@@ -1,10 +1,15 @@
-/* `aggregator runs`: the ledger on stdout. */
+/* `aggregator runs`: the ledger on stdout, or a run deleted from it. */
 #ifndef AGGREGATOR_RUNS_H
 #define AGGREGATOR_RUNS_H
 
 #include "aggregator/load.h"
 #include "aggregator/print_rows.h"
 
-bool runs_print(const struct load_request *request, enum print_format format, struct err *err);
+/*
+ * forget: NULL, or the run whose rows (of the request's table and fields) are deleted, and printed
+ * instead of all. REFUSED where there is none, or this user may not delete.
+ */
+bool runs_print(const struct load_request *request, const char *forget, enum print_format format,
+                struct err *err);
 
 #endif

@@ -200,7 +200,8 @@ bool sql_claim(struct buf *out, const struct sql_target *target, struct err *err
 bool sql_find_claim(struct buf *out, const struct sql_target *target, struct err *err)
 {
     return buf_printf(out, err,
-                      "SELECT input_digest, shards, applied_at FROM %s "
+                      "SELECT input_digest, shards, applied_at, keys, "
+                      "COALESCE(applied_at <= $4::timestamptz, false) FROM %s "
                       "WHERE target = $1::text AND run_id = $2::text AND shard = $3::int",
                       target->ledger);
 }
@@ -213,8 +214,23 @@ bool sql_find_other_count(struct buf *out, const struct sql_target *target, stru
                       target->ledger);
 }
 
-bool sql_list_ledger(struct buf *out, const struct sql_target *target, bool as_json,
-                     struct err *err)
+bool sql_holds_rows(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return buf_printf(out, err,
+                      "SELECT EXISTS (SELECT FROM %s) OR "
+                      "pg_catalog.row_security_active($1::regclass::oid)",
+                      target->table);
+}
+
+bool sql_newest_run(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return buf_printf(out, err,
+                      "SELECT applied_at FROM %s WHERE target = $1::text AND keys > 0::bigint "
+                      "ORDER BY applied_at DESC LIMIT 1",
+                      target->ledger);
+}
+
+static bool list_rows(struct buf *out, const char *from, bool as_json, struct err *err)
 {
     return buf_printf(out, err,
                       "SELECT %s FROM (SELECT target, run_id, shard, shards, input_lines, "
@@ -223,7 +239,22 @@ bool sql_list_ledger(struct buf *out, const struct sql_target *target, bool as_j
                       "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS applied_at, applied_by FROM %s) "
                       "AS r "
                       "ORDER BY r.applied_at, r.target, r.run_id, r.shard",
-                      as_json ? "pg_catalog.row_to_json(r)" : "r.*", target->ledger);
+                      as_json ? "pg_catalog.row_to_json(r)" : "r.*", from);
+}
+
+bool sql_list_ledger(struct buf *out, const struct sql_target *target, bool as_json,
+                     struct err *err)
+{
+    return list_rows(out, target->ledger, as_json, err);
+}
+
+bool sql_forget_run(struct buf *out, const struct sql_target *target, bool as_json, struct err *err)
+{
+    return buf_printf(out, err,
+                      "WITH gone AS (DELETE FROM %s WHERE target = $1::text AND run_id = $2::text "
+                      "RETURNING *) ",
+                      target->ledger) &&
+           list_rows(out, "gone", as_json, err);
 }
 
 bool sql_init_script(struct buf *out, const struct sql_target *target, struct err *err)

@@ -61,12 +61,23 @@ bool sql_merge(struct buf *out, const struct sql_target *target, struct err *err
 
 /* Parameters $1.. in the order of the ledger's columns, without applied_at and applied_by. */
 bool sql_claim(struct buf *out, const struct sql_target *target, struct err *err);
+/* $1 to $3: target, run, shard; $4: a time of the ledger's, or null. */
 bool sql_find_claim(struct buf *out, const struct sql_target *target, struct err *err);
 bool sql_find_other_count(struct buf *out, const struct sql_target *target, struct err *err);
+
+/* True where the table holds a row, or row-level security may hide one. */
+bool sql_holds_rows(struct buf *out, const struct sql_target *target, struct err *err);
+
+/* The time of the newest run into target $1 that had keys; null without one. */
+bool sql_newest_run(struct buf *out, const struct sql_target *target, struct err *err);
 
 /* All runs, oldest first; as_json: one column of JSON objects. */
 bool sql_list_ledger(struct buf *out, const struct sql_target *target, bool as_json,
                      struct err *err);
+
+/* The same of the rows of target $1 and run $2, which it deletes. */
+bool sql_forget_run(struct buf *out, const struct sql_target *target, bool as_json,
+                    struct err *err);
 
 /* The whole set-up for a database owner, for psql: tables and a role with the least rights. */
 bool sql_init_script(struct buf *out, const struct sql_target *target, struct err *err);

@@ -108,8 +108,7 @@ static bool create_table(struct pg *pg, const struct target_request *request, st
         return err_set(err, STATUS_REFUSED, "there is no table %s" TO_THE_OWNER, name.data);
     bool done = describe(&wanted, request, name.data, err) &&
                 sql_create_table(&sql, &wanted.sql, err) && buf_add(&sql, "", 1, err) &&
-                ((pg_run(pg, SQL_LOCK_TABLES, err) && pg_run(pg, sql.data, err)) ||
-                 err_prefix(err, "cannot create a table"));
+                (pg_run(pg, sql.data, err) || err_prefix(err, "cannot create a table"));
     target_release(&wanted);
     return done;
 }
@@ -283,6 +282,20 @@ static bool name_work(struct target *target, const struct target_request *reques
     return target->name != NULL;
 }
 
+/* Another may have made it while the lock was waited for. */
+static bool make_table(struct pg *pg, struct target *target, const struct target_request *request,
+                       struct relation *ret, bool *ret_found, struct err *err)
+{
+    if (request->create && (!pg_run(pg, SQL_LOCK_TABLES, err) ||
+                            !find_relation(pg, target, &request->table, ret, ret_found, err)))
+        return false;
+    if (*ret_found)
+        return true;
+    target->made = true;
+    return create_table(pg, request, err) &&
+           find_relation(pg, target, &request->table, ret, ret_found, err);
+}
+
 bool target_open(struct target *ret, struct pg *pg, const struct target_request *request,
                  struct err *err)
 {
@@ -292,8 +305,7 @@ bool target_open(struct target *ret, struct pg *pg, const struct target_request 
     *ret = (struct target){0};
     if (!find_relation(pg, ret, &request->table, &relation, &found, err))
         return false;
-    if (!found && (!create_table(pg, request, err) ||
-                   !find_relation(pg, ret, &request->table, &relation, &found, err)))
+    if (!found && !make_table(pg, ret, request, &relation, &found, err))
         return false;
     if (!found)
         return err_set(err, STATUS_TRANSIENT, "table %s vanished right after it was made",
@@ -306,6 +318,38 @@ bool target_open(struct target *ret, struct pg *pg, const struct target_request 
            name_work(ret, request, err);
 }
 
+/* The ledger that stands where the table stood, or would. */
+static bool find_orphan(struct pg *pg, struct target *target, const struct sql_name *table,
+                        bool fold, bool *ret_found, struct err *err)
+{
+    OWNED_ROWS rows = NULL;
+    OWNED_BUF(quoted, TEXT_MAX);
+    struct sql_name ledger = *table;
+    struct sql_name alone = {0};
+    OWNED_BUF(name, TEXT_MAX);
+
+    (void)snprintf(ledger.table, sizeof ledger.table, "%s", LEDGER);
+    memcpy(alone.table, table->table, sizeof alone.table);
+    if (!sql_add_name(&quoted, &ledger, fold, err) || !buf_add(&quoted, "", 1, err) ||
+        !sql_add_name(&name, &alone, fold, err) || !buf_add(&name, "", 1, err))
+        return false;
+    const char *params[] = {quoted.data, name.data};
+    if (!pg_query(pg,
+                  "SELECT pg_catalog.format('%I.%I', n.nspname, "
+                  "(pg_catalog.parse_ident($2::text))[1]), "
+                  "pg_catalog.format('%I.%I', n.nspname, c.relname) "
+                  "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                  "WHERE c.oid = pg_catalog.to_regclass($1::text)::oid",
+                  2, params, &rows, err))
+        return false;
+    *ret_found = pg_row_count(rows) > 0;
+    if (!*ret_found)
+        return true;
+    target->sql.table = keep(target, pg_value(rows, 0, 0), err);
+    target->sql.ledger = keep(target, pg_value(rows, 0, 1), err);
+    return target->sql.table != NULL && target->sql.ledger != NULL;
+}
+
 bool target_open_ledger(struct target *ret, struct pg *pg, const struct target_request *request,
                         struct err *err)
 {
@@ -313,9 +357,11 @@ bool target_open_ledger(struct target *ret, struct pg *pg, const struct target_r
     bool found = false;
 
     *ret = (struct target){0};
-    if (!find_relation(pg, ret, &request->table, &relation, &found, err))
+    if (!find_relation(pg, ret, &request->table, &relation, &found, err) ||
+        (!found && !find_orphan(pg, ret, &request->table, false, &found, err)) ||
+        (!found && !find_orphan(pg, ret, &request->table, true, &found, err)))
         return false;
-    if (found && !ledger_check(pg, &ret->sql, &found, err))
+    if (found && (!ledger_check(pg, &ret->sql, &found, err) || !name_work(ret, request, err)))
         return false;
     return found ||
            err_set(err, STATUS_REFUSED,

@@ -22,6 +22,7 @@ struct target {
     struct sql_target sql; /* borrows from text */
     const char *name;      /* the ledger's: schema.table and fields */
     const char *cut_type;  /* SQL type of a key column that can cut, or NULL */
+    bool made;             /* by this transaction */
     struct buf text[12];   /* what the others borrow from */
     size_t text_count;
 };
@@ -34,7 +35,10 @@ bool target_open(struct target *ret, struct pg *pg, const struct target_request 
                  struct err *err);
 void target_release(struct target *target);
 
-/* Only the ledger of the request's table; REFUSED when there is none. */
+/*
+ * Only the work's name and its ledger, also where the table is gone; REFUSED when there is no
+ * ledger.
+ */
 bool target_open_ledger(struct target *ret, struct pg *pg, const struct target_request *request,
                         struct err *err);
 

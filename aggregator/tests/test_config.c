@@ -129,6 +129,7 @@ static void what_does_not_fit_together_is_refused(void **state)
         {{"--max-line", "63", "-p", "csv"}, "out of range: 64 to"},
         {{"--threads", "0", "-p", "csv"}, "out of range: 1 to"},
         {{"-d", "postgresql://h/d", "runs", "extra"}, "takes no 'extra'"},
+        {{"-d", "postgresql://h/d", "--forget", "one", "a.jsonl"}, "--forget is for"},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

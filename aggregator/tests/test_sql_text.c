@@ -146,6 +146,11 @@ static bool list_as_json(struct buf *out, const struct sql_target *target, struc
     return sql_list_ledger(out, target, true, err);
 }
 
+static bool forget_run(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return sql_forget_run(out, target, false, err);
+}
+
 static bool find_cut_key(struct buf *out, const struct sql_target *target, struct err *err)
 {
     (void)target;
@@ -202,6 +207,12 @@ static const struct {
     {"other count", sql_find_other_count, {"shards <> $3::int"}},
     {"list", list_as_rows, {"SELECT r.*", "FROM \"s\"\"x\".\"aggregator_runs\"", "ORDER BY"}},
     {"list as JSON", list_as_json, {"row_to_json(r)", "ORDER BY"}},
+    {"forget",
+     forget_run,
+     {"DELETE FROM \"s\"\"x\".\"aggregator_runs\" WHERE target = $1::text AND run_id = $2::text",
+      "SELECT r.*", "FROM gone"}},
+    {"holds rows", sql_holds_rows, {"FROM \"s\"\"x\".\"t; DROP TABLE t\""}},
+    {"newest run", sql_newest_run, {"FROM \"s\"\"x\".\"aggregator_runs\"", "keys > 0", "LIMIT 1"}},
     {"set-up",
      sql_init_script,
      {"BEGIN;", "CREATE TABLE IF NOT EXISTS", "ALTER TABLE", "COMMENT ON TABLE",

@@ -95,3 +95,135 @@ refused_early() { # TEXT ARGUMENT...: before the input is read, and nothing is c
   ended_with 4 'table public.session_duration is UNLOGGED'
   loaded_once in.jsonl
 }
+
+# Totals that are gone.
+
+gone='its totals are gone; to load them again, let the ledger'"'"'s owner run: aggregator runs --forget'
+
+@test "a run of a table that was dropped is refused before the input is read, and no table is made" {
+  succeeds --run-id one in.jsonl
+  sql 'DROP TABLE session_duration'
+  refused_early 'public.session_duration was gone and had to be made: its totals are gone' --run-id one
+  [[ $stderr == *"$gone 'one'"* && $stderr == *--allow-empty-table* ]]
+  same '' "$(sql "SELECT to_regclass('session_duration')")"
+  succeeds --run-id one --allow-empty-table --report report.json in.jsonl
+  same true "$(jq .already_applied report.json)"
+  succeeds --run-id two in.jsonl
+  loaded_once in.jsonl
+}
+
+@test "a run without an id, of a table that was dropped, is refused when the input names it" {
+  succeeds in.jsonl
+  sql 'DROP TABLE session_duration'
+  fails 4 'was gone and had to be made: its totals are gone' --report report.json in.jsonl
+  same 'false false' "$(jq -r '"\(.loaded) \(.already_applied)"' report.json)"
+  fails 4 'public.session_duration holds no row: its totals are gone' in.jsonl
+  AGGREGATOR_ALLOW_EMPTY_TABLE=1 succeeds in.jsonl
+  [[ $stderr == *'already applied'* ]]
+}
+
+@test "a run of a table that was emptied is refused, other runs are not" {
+  succeeds --run-id one in.jsonl
+  sql 'TRUNCATE session_duration'
+  refused_early "run 'one' was loaded at " --run-id one
+  [[ $stderr == *'with 2 keys, but public.session_duration holds no row'* ]]
+  succeeds --run-id two in.jsonl
+  loaded_once in.jsonl
+  sql 'DELETE FROM session_duration'
+  refused_early 'holds no row' --run-id two
+}
+
+@test "a table of others, made when the run was read for, does not hide that the totals are gone" {
+  succeeds in.jsonl
+  sql 'DROP TABLE session_duration'
+  mkfifo feed
+  start feed
+  exec {feed}>feed # until it is opened for reading
+  events other 1 >other.jsonl
+  succeeds other.jsonl
+  cat in.jsonl >&"$feed"
+  exec {feed}>&-
+  finish
+  ended_with 4 'was gone and had to be made'
+  loaded_once other.jsonl
+}
+
+@test "runs at once of a table that was dropped load once, and none is refused" {
+  succeeds --run-id old in.jsonl
+  sql 'DROP TABLE session_duration'
+  local pids=() pid
+  for i in {1..8}; do
+    "$aggregator" --run-id new in.jsonl 2>"err.$i" 3>&- &
+    pids+=($!)
+  done
+  for pid in "${pids[@]}"; do wait "$pid"; done
+  loaded_once in.jsonl
+  same 2 "$(ledger_count)"
+}
+
+@test "a run without keys has no totals that could be gone" {
+  echo >blank.jsonl
+  succeeds --run-id none blank.jsonl
+  succeeds --run-id none blank.jsonl
+  sql 'DROP TABLE session_duration'
+  succeeds --run-id none blank.jsonl
+  [[ $stderr == *'already applied'* ]]
+}
+
+@test "rows that row-level security hides are not taken for gone" {
+  succeeds --run-id one in.jsonl
+  sql "CREATE ROLE blind LOGIN PASSWORD 'x'; GRANT SELECT, INSERT, UPDATE ON session_duration, aggregator_runs TO blind;
+    GRANT USAGE ON SCHEMA public TO blind; ALTER TABLE session_duration ENABLE ROW LEVEL SECURITY"
+  PGUSER=blind PGPASSWORD=x succeeds --run-id one in.jsonl
+  [[ $stderr == *'already applied'* ]]
+  sql 'DROP OWNED BY blind; DROP ROLE blind'
+}
+
+# Forgetting.
+
+@test "runs --forget prints what it deletes, and the run can be loaded again" {
+  succeeds --run-id one --shard 0/2 in.jsonl
+  succeeds --run-id one --shard 1/2 in.jsonl
+  succeeds --run-id two in.jsonl
+  sql 'DROP TABLE session_duration'
+  succeeds runs --print csv
+  same 4 "${#lines[@]}"
+  succeeds runs --forget one --print json
+  same 'one 0 one 1' "$(jq -rs 'map("\(.run_id) \(.shard)") | join(" ")' <<<"$output")"
+  same two "$(sql 'SELECT run_id FROM aggregator_runs')"
+  succeeds --run-id one in.jsonl
+  loaded_once in.jsonl
+  fails 4 "public.aggregator_runs has no run 'three' of public.session_duration(\"userId\",\"sessionDuration\")" runs --forget three
+}
+
+@test "runs --forget leaves the same run of other tables and fields alone" {
+  succeeds --run-id one in.jsonl
+  succeeds --run-id one --stats --table other in.jsonl
+  fails 4 "has no run 'one' of public.other(" runs --table other --forget one
+  succeeds runs --table other --stats --forget one
+  same 'public.session_duration("userId","sessionDuration")' "$(sql 'SELECT target FROM aggregator_runs')"
+}
+
+@test "runs --forget is for who may delete from the ledger" {
+  succeeds --run-id one in.jsonl
+  sql "CREATE ROLE loader_only LOGIN PASSWORD 'x'; GRANT USAGE ON SCHEMA public TO loader_only;
+    GRANT SELECT, INSERT, UPDATE ON session_duration, aggregator_runs TO loader_only"
+  PGUSER=loader_only PGPASSWORD=x fails 4 'this database user may not delete from public.aggregator_runs: let its owner' runs --forget one
+  sql 'DROP OWNED BY loader_only; DROP ROLE loader_only'
+  same 1 "$(ledger_count)"
+}
+
+@test "--forget without runs is a usage error, and not read from the environment" {
+  fails 2 '--forget is for `aggregator runs`' --forget one in.jsonl
+  succeeds --run-id one in.jsonl
+  AGGREGATOR_FORGET=one succeeds runs
+  same 1 "$(ledger_count)"
+}
+
+@test "runs lists a ledger of many rows" {
+  succeeds --run-id one in.jsonl
+  sql "INSERT INTO aggregator_runs SELECT target, n::text, shard, shards, input_lines, input_bytes, input_digest, bad_lines, keys,
+       total, seconds, peak_rss_bytes, program_version, applied_at, applied_by FROM aggregator_runs, generate_series(1, 30000) AS n"
+  run timeout 60 "$aggregator" runs # where each row measured all others it took minutes
+  [[ $status == 0 && ${#lines[@]} == 30002 ]]
+}
