@@ -55,7 +55,8 @@ static const struct option_spec specs[] = {
      .arg = "DIR",
      .parse = option_text,
      FIELD(outputs),
-     .help = "write verdict, valid and met there, one value a file, for Argo's valueFrom.path"},
+     .help =
+         "write verdict, valid, met and the summary there, one a file, for Argo's valueFrom.path"},
     {.name = "color",
      .arg = "auto|always|never",
      .fallback = "auto",
@@ -224,14 +225,29 @@ static bool wants_colour(const struct config *config)
     return outfile_takes_colour(config->output);
 }
 
-static bool put_value(const char *dir, const char *name, const char *value, struct err *err)
+static bool put_value(const char *dir, const char *name, const char *value, size_t len,
+                      struct err *err)
 {
     char *path = NULL;
     if (asprintf(&path, "%s/%s", dir, name) < 0)
         return err_set(err, STATUS_TRANSIENT, "out of memory");
-    bool done = outfile_put(path, value, strlen(value), err) || err_prefix(err, "--outputs");
+    bool done = outfile_put(path, value, len, err) || err_prefix(err, "--outputs");
     free(path);
     return done;
+}
+
+static bool put_text(const char *dir, const char *name, const char *text, struct err *err)
+{
+    return put_value(dir, name, text, strlen(text), err);
+}
+
+static bool put_summary(const char *dir, const struct rendering *rendering, struct err *err)
+{
+    const struct rendering plain = {.comparison = rendering->comparison};
+    OWNED_BUF(text, RENDER_MAX);
+
+    return render_summary(&plain, &text, err) &&
+           put_value(dir, "summary", text.data, text.len, err);
 }
 
 static bool put_values(const char *dir, const struct rendering *rendering, struct err *err)
@@ -242,9 +258,10 @@ static bool put_values(const char *dir, const struct rendering *rendering, struc
         return true;
     if (mkdir(dir, 0777) != 0 && errno != EEXIST)
         return err_errno(err, errno, "--outputs: cannot make %s", dir);
-    return put_value(dir, "verdict", verdict_line(rendering->comparison, line), err) &&
-           put_value(dir, "valid", rendering->comparison->valid ? "true" : "false", err) &&
-           put_value(dir, "met", expectations_met(rendering) ? "true" : "false", err);
+    return put_text(dir, "verdict", verdict_line(rendering->comparison, line), err) &&
+           put_text(dir, "valid", rendering->comparison->valid ? "true" : "false", err) &&
+           put_text(dir, "met", expectations_met(rendering) ? "true" : "false", err) &&
+           put_summary(dir, rendering, err);
 }
 
 static bool put_results(const struct config *config, const struct rendering *rendering,

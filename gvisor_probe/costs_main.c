@@ -11,6 +11,7 @@
 #include "gvisor_probe/bench.h"
 #include "gvisor_probe/commands.h"
 #include "gvisor_probe/report_json.h"
+#include "gvisor_probe/run.h"
 
 enum { RESULTS_MAX = 16, COLD_OPERATIONS = 200, TABLE_MAX = 64 * 1024, LOAD_MAX = 64 };
 enum { FORMAT_TABLE, FORMAT_JSON };
@@ -260,7 +261,8 @@ static bool show(const struct costs *costs, const struct birth *birth, int64_t s
     bool done = report_write(report, config->common.report, err) &&
                 (config->format == FORMAT_JSON
                      ? report_write(report, "-", err)
-                     : add_table(costs, &text, err) && outfile_put("-", text.data, text.len, err));
+                     : cell_line(&config->cell, &text, err) && add_table(costs, &text, err) &&
+                           outfile_put("-", text.data, text.len, err));
     report_free(report);
     observed_release(&observed);
     return done;

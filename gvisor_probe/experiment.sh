@@ -218,7 +218,9 @@ case $confound in
 esac
 ((EUID == 0)) || die "needs root, because runc and runsc do: sudo ./run.sh gvisor"
 "$root/.ci/setup" build run
-find_runtimes
 make -s -j"$(nproc)" -C "$root" build/gvisor_probe >&2 # stdout is for the comparison
 probe=$root/build/gvisor_probe
+# Before anything is installed or run: compare's own options are compare's to judge.
+"$probe" compare "${compare_options[@]}" --help >/dev/null
+find_runtimes
 experiment

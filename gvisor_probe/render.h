@@ -24,6 +24,9 @@ typedef bool render(const struct rendering *rendering, struct buf *out, struct e
 
 render render_table, render_json, render_markdown, render_junit;
 
+/* The head of the table: verdict, cells, what became of their writes, and what the words mean. */
+render render_summary;
+
 /* What the formats share. */
 
 extern const char *const attribution_titles[ATTRIBUTIONS];

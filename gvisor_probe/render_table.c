@@ -151,7 +151,7 @@ static void put_confounders(struct page *page)
             colour(page, GREEN), colour(page, PLAIN),
             comparison->landing->record == NULL ? "; no witness" : "; the witness agrees");
         for (size_t i = 0; i < comparison->undeclared_count; i++)
-            put(page, "%s%s%s", i == 0 ? "Told by no cell, so not compared: " : ", ",
+            put(page, "%s%s%s", i == 0 ? "Not checked, because no cell declares it: " : ", ",
                 comparison->undeclared[i], i + 1 == comparison->undeclared_count ? ".\n" : "");
         return;
     }
@@ -183,6 +183,40 @@ static void put_verdicts(struct page *page)
         for (size_t i = 0; i < comparison->cell_count; i++)
             put_word(page, verdict_text(comparison, i, row->name), width, true);
         end_line(page);
+    }
+}
+
+static bool stands_in_a_verdict(const struct comparison *comparison, const char *word)
+{
+    for (const struct verdict_row *row = verdict_rows; row->name != NULL; row++)
+        for (size_t i = 0; i < comparison->cell_count; i++)
+            if (strcmp(verdict_text(comparison, i, row->name), word) == 0)
+                return true;
+    return false;
+}
+
+/* The words of the verdicts, those that occur. */
+static void put_meanings(struct page *page)
+{
+    static const struct {
+        const char *word, *meaning;
+    } words[] = {
+        {"landed", "made inside, and the host has it"},
+        {"contained", "made inside, and the host has nothing of it"},
+        {"denied", "refused inside; the host has nothing of it"},
+        {"forged", "the host has something else of that name"},
+        {"reached", "the host's end of it heard from the cell"},
+        {"refused", "the host's end of it heard nothing"},
+        {"unknown", "nobody could say"},
+    };
+    bool first = true;
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (!stands_in_a_verdict(page->comparison, words[i].word))
+            continue;
+        put(page, "%s  %s%-9s%s  %s\n", first ? "\n" : "", colour(page, colour_of(words[i].word)),
+            words[i].word, colour(page, PLAIN), words[i].meaning);
+        first = false;
     }
 }
 
@@ -358,21 +392,42 @@ static void put_expectations(struct page *page)
     }
 }
 
-bool render_table(const struct rendering *rendering, struct buf *out, struct err *err)
+static struct page page_of(const struct rendering *rendering, struct buf *out, struct err *err)
 {
-    struct page page = {.rendering = rendering,
-                        .comparison = rendering->comparison,
-                        .out = out,
-                        .err = err,
-                        .ok = true};
+    return (struct page){.rendering = rendering,
+                         .comparison = rendering->comparison,
+                         .out = out,
+                         .err = err,
+                         .ok = true};
+}
+
+static void put_head(struct page *page)
+{
+    const struct comparison *comparison = page->comparison;
     char line[RENDER_TEXT];
 
-    put(&page, "%s%s%s\n", colour(&page, page.comparison->valid ? BOLD : RED),
-        page.comparison->valid ? verdict_line(page.comparison, line) : "invalid experiment",
-        colour(&page, PLAIN));
-    put_cells(&page);
-    put_confounders(&page);
-    put_verdicts(&page);
+    put(page, "%s%s%s\n", colour(page, comparison->valid ? BOLD : RED),
+        comparison->valid ? verdict_line(comparison, line) : "invalid experiment",
+        colour(page, PLAIN));
+    put_cells(page);
+    put_confounders(page);
+    put_verdicts(page);
+    put_meanings(page);
+}
+
+bool render_summary(const struct rendering *rendering, struct buf *out, struct err *err)
+{
+    struct page page = page_of(rendering, out, err);
+
+    put_head(&page);
+    return page.ok;
+}
+
+bool render_table(const struct rendering *rendering, struct buf *out, struct err *err)
+{
+    struct page page = page_of(rendering, out, err);
+
+    put_head(&page);
     for (enum attribution list = 0; list < ATTRIBUTIONS; list++)
         put_list(&page, list);
     put_costs(&page);

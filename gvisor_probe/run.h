@@ -41,7 +41,16 @@ struct run {
 bool run_probes(const struct run_request *request, struct run *ret, struct err *err);
 void run_release(struct run *run);
 
-/* The run as a table for people, coloured or not. Pure. */
+/* The first line of a cell's log: which cell it is, of which run, in which runtime. Pure. */
+bool cell_line(const struct cell *cell, struct buf *out, struct err *err);
+
+/*
+ * The run as a story for people: which cell this is, who it is, what it tried on the host's path
+ * and what happened. Pure.
+ */
+bool run_story(const struct run *run, struct buf *out, struct err *err);
+
+/* All answers as a table for people, coloured or not. Pure. */
 bool run_table(const struct run *run, bool colour, struct buf *out, struct err *err);
 
 #endif

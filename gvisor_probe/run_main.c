@@ -58,7 +58,7 @@ static const struct option_spec specs[] = {
      .parse = option_choice,
      .choices = "table|json",
      FIELD(format),
-     .help = "what goes to stdout: a table for people, or the report"},
+     .help = "what goes to stdout: a story and a table for people, or the report"},
     CELL_OPTIONS(struct run_config, cell),
     COMMON_OPTIONS(struct run_config, common),
     {.name = NULL},
@@ -132,7 +132,7 @@ static bool show(const struct run_config *config, const struct run *run, struct 
         return false;
     if (config->format == FORMAT_JSON)
         return report_write(report, "-", err);
-    return run_table(run, outfile_takes_colour("-"), &text, err) &&
+    return run_story(run, &text, err) && run_table(run, outfile_takes_colour("-"), &text, err) &&
            outfile_put("-", text.data, text.len, err);
 }
 

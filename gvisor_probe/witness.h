@@ -9,6 +9,7 @@
  *   DIR/locked/     0755: Unix permissions stop everybody but the witness
  *   DIR/decoy.fifo  0666, made by prepare; decoy.sock  0777, bound by serve
  *   DIR/decoys.json what the decoys saw so far; its appearance says that serve is ready
+ *   DIR/end         asks serve to end, which it does when DIR is removed, too
  *
  * Pods may have put anything below: nothing is opened but directories and regular files, never
  * through a symbolic link, never on another file system, and only so much of it (WITNESS_*).
@@ -17,6 +18,7 @@
 #define GVISOR_PROBE_WITNESS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/buf.h"
 #include "common/err.h"
@@ -37,6 +39,7 @@ enum {
 #define WITNESS_SOCKET "decoy.sock"
 #define WITNESS_FIFO   "decoy.fifo"
 #define WITNESS_DECOYS "decoys.json"
+#define WITNESS_END    "end"
 
 /*
  * Makes the directory (its parent exists) and what belongs in it, and returns the token. One that
@@ -45,7 +48,10 @@ enum {
  */
 bool witness_prepare(const char *path, char ret_token[WITNESS_TOKEN_LEN + 1], struct err *err);
 
-/* Serves the decoys until a stop is requested (stop.h), which is success. *record: the last one. */
+/*
+ * Serves the decoys until it is asked to end (witness_end), a stop is requested (stop.h) or the
+ * directory is removed; each is success. *record: the last one.
+ */
 bool witness_serve(const char *path, struct buf *record, struct err *err);
 
 /*
@@ -56,14 +62,21 @@ bool witness_serve(const char *path, struct buf *record, struct err *err);
 bool witness_collect(const char *path, const char *token, const char *node, struct buf *record,
                      const char **ret_fault, struct err *err);
 
-/* Are the decoys served? TRANSIENT while they are not. */
-bool witness_ready(const char *path, struct err *err);
+/* Waits up to wait_ms until the decoys are served. TRANSIENT when they are not. */
+bool witness_ready(const char *path, uint64_t wait_ms, struct err *err);
+
+/* Asks serve to end, and waits up to wait_ms for its last record. TRANSIENT when it does not come.
+ */
+bool witness_end(const char *path, uint64_t wait_ms, struct err *err);
 
 /*
  * Removes what was prepared and all that lies in it, on this file system only; what is not there is
  * removed. REFUSED where there is no canary, or when pods left a tree too deep.
  */
 bool witness_remove(const char *path, struct err *err);
+
+/* Appends the decoys' own record as it is: only this user can have written it. Empty: none yet. */
+bool witness_read_decoys(int dir, struct buf *ret, struct err *err);
 
 /* Opens DIR itself, which must be the caller's and closed to others' writes; -1 on failure. */
 int witness_open(const char *path, struct err *err);

@@ -217,8 +217,7 @@ static void put_walk(struct json_out *out, const struct walk *walk)
     json_close(out, ']');
 }
 
-/* The decoys' own record is taken over as it is: only this user can have written it. */
-static bool read_decoys(int dir, struct buf *ret, struct err *err)
+bool witness_read_decoys(int dir, struct buf *ret, struct err *err)
 {
     struct stat st;
     int fd = openat(dir, WITNESS_DECOYS, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -290,7 +289,7 @@ bool witness_collect(const char *path, const char *token, const char *node, stru
     if (dir < 0)
         return err_prefix(err, "witness collect");
     *ret_fault = fault_of(dir, token, found);
-    bool done = walk_all(&walk, dir, err) && read_decoys(dir, &decoys, err);
+    bool done = walk_all(&walk, dir, err) && witness_read_decoys(dir, &decoys, err);
     if (done) {
         json_open(&out, NULL, '{');
         json_u64(&out, "schema_version", SCHEMA_VERSION);

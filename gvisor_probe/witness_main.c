@@ -10,8 +10,12 @@
 #include "gvisor_probe/json_out.h"
 #include "gvisor_probe/witness.h"
 
+enum { END_WAIT_MS = 60000 };
+
 struct config {
     const char *path, *token, *node;
+    bool end_decoys;
+    uint64_t wait_ms;
     struct common_options common;
 };
 
@@ -34,6 +38,17 @@ static const struct option_spec specs[] = {
      FIELD(node),
      .env_alias = "NODE_NAME",
      .help = "the node's name, for the record"},
+    {.name = "end-decoys",
+     .parse = option_flag,
+     FIELD(end_decoys),
+     .help = "collect asks serve to end first, and waits for its last record"},
+    {.name = "wait",
+     .arg = "TIME",
+     .fallback = "0s",
+     .parse = option_duration,
+     .max = 86400000,
+     FIELD(wait_ms),
+     .help = "how long ready waits for serve: 60s, 2m"},
     COMMON_OPTIONS(struct config, common),
     {.name = NULL},
 };
@@ -48,8 +63,10 @@ static const struct program_info info = {
     .epilog =
         "  prepare   makes DIR with open (1777), locked (0755), a canary and a decoy FIFO, and\n"
         "            prints the canary's token; DIR is new, empty, or prepared and untouched\n"
-        "  serve     accepts on DIR/decoy.sock and holds DIR/decoy.fifo until SIGTERM, which is\n"
-        "            success; ready when DIR/decoys.json appears, which holds the counts so far\n"
+        "  serve     accepts on DIR/decoy.sock and holds DIR/decoy.fifo until SIGTERM, until\n"
+        "            collect --end-decoys, or until DIR is removed, all of which is success; "
+        "ready\n"
+        "            when DIR/decoys.json appears, which holds the counts so far\n"
         "  ready     is status 0 when the decoys are served, else 10\n"
         "  collect   records every entry of DIR with type, owner, mode, size and SHA-256 as JSON,\n"
         "            to --report FILE or standard output; no more than 4096 entries, 8 deep\n"
@@ -100,6 +117,9 @@ static bool collect(const struct config *config, struct err *err)
     OWNED_BUF(record, WITNESS_RECORD_MAX);
     const char *fault = NULL;
 
+    if (config->end_decoys &&
+        !(stop_start(NULL, NULL, err) && witness_end(config->path, END_WAIT_MS, err)))
+        return false;
     if (!witness_collect(config->path, config->token, config->node, &record, &fault, err))
         return false;
     if (fault != NULL)
@@ -109,7 +129,7 @@ static bool collect(const struct config *config, struct err *err)
 
 static bool ready(const struct config *config, struct err *err)
 {
-    return witness_ready(config->path, err);
+    return stop_start(NULL, NULL, err) && witness_ready(config->path, config->wait_ms, err);
 }
 
 static bool remove_all(const struct config *config, struct err *err)

@@ -26,6 +26,7 @@ enum {
     VISITS_MAX = 1000, /* connections recorded one by one; all are counted */
     SAID_MAX = 128,    /* bytes taken of what a visitor says */
     OPEN_MAX_AT_ONCE = 64,
+    LOOK_MS = 250, /* between two looks whether to end */
 };
 
 /* A connection: who made it, as the host sees it, and the first line it sent. */
@@ -245,25 +246,47 @@ static bool publish(const struct decoys *decoys, bool serving, struct buf *recor
     return done;
 }
 
+static bool is_gone(const struct decoys *decoys)
+{
+    struct stat st;
+    return fstat(decoys->dir, &st) == 0 && st.st_nlink == 0;
+}
+
+static bool asked_to_end(const struct decoys *decoys)
+{
+    return is_gone(decoys) || faccessat(decoys->dir, WITNESS_END, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Until it is to end. */
+static bool attend(struct decoys *decoys, struct buf *record, struct err *err)
+{
+    while (!asked_to_end(decoys)) {
+        int ready = stop_wait(decoys->epoll, POLLIN, LOOK_MS, err);
+        if (ready < 0)
+            return stop_requested();
+        if (ready > 0) {
+            (void)handle_waiting(decoys);
+            if (!publish(decoys, true, record, err))
+                return is_gone(decoys);
+        }
+    }
+    return true;
+}
+
 static bool serve(struct decoys *decoys, struct buf *record, struct err *err)
 {
     const struct err unwritten = {STATUS_CANCELLED, "cancelled before the last record was there"};
-    struct err stopped = {0};
 
     if (!publish(decoys, true, record, err))
         return false;
     log_info("the decoys in %s are served", decoys->path);
-    while (stop_wait(decoys->epoll, POLLIN, -1, &stopped) >= 0) {
-        (void)handle_waiting(decoys);
-        if (!publish(decoys, true, record, err))
-            return false;
-    }
-    if (!stop_requested())
-        return err_set(err, stopped.status, "%s", stopped.text);
+    if (!attend(decoys, record, err))
+        return false;
     stop_finish(&unwritten, STOP_ENDS_MS); /* being stopped is how this ends: done, if recorded */
     for (int i = 0; i < LAST_BATCHES && handle_waiting(decoys) > 0; i++) {
     }
-    return publish(decoys, false, record, err);
+    return is_gone(decoys) ? write_record(decoys, false, record, err)
+                           : publish(decoys, false, record, err);
 }
 
 bool witness_serve(const char *path, struct buf *record, struct err *err)
@@ -292,17 +315,4 @@ bool witness_serve(const char *path, struct buf *record, struct err *err)
         if (descriptors[i] >= 0)
             (void)close(descriptors[i]);
     return done || err_prefix(err, "witness serve");
-}
-
-bool witness_ready(const char *path, struct err *err)
-{
-    struct stat st;
-    int dir = witness_open(path, err);
-
-    if (dir < 0)
-        return false;
-    bool served = fstatat(dir, WITNESS_DECOYS, &st, AT_SYMLINK_NOFOLLOW) == 0;
-    (void)close(dir);
-    return served ||
-           err_set(err, STATUS_TRANSIENT, "%s: `witness serve` is not there, or not yet", path);
 }

@@ -358,10 +358,10 @@ static void decoys_are_not_ready_before_they_are_served(void **state)
     struct err err = {0};
 
     (void)state;
-    assert_false(witness_ready(path, &err));
+    assert_false(witness_ready(path, 0, &err));
     assert_int_equal(err.status, STATUS_TRANSIENT);
     put(path, WITNESS_DECOYS, "{}");
-    assert_true(witness_ready(path, &err));
+    assert_true(witness_ready(path, 0, &err));
     free(path);
 }
 

@@ -125,6 +125,16 @@ END
   compare --outputs out >/dev/null
   [ "$(cat out/verdict)" = "A landed, B landed, C contained, D landed" ]
   [ "$(cat out/valid)-$(cat out/met)" = true-true ]
+  # The table up to its findings.
+  compare | sed '/^The runtime did this/,$d' | sed '$d' | cmp - out/summary
+}
+
+@test "the words of the verdict are explained, those that occur" {
+  run -0 compare
+  [[ $output == *$'\n  contained  made inside, and the host has nothing of it\n'* ]]
+  [[ $output == *$'\n  landed     made inside, and the host has it\n'* ]]
+  [[ $output != *"  forged "* ]]
+  [[ $output == *"Not checked, because no cell declares it: image."* ]]
 }
 
 @test "--output appears whole, and --report has the JSON whatever the format" {
@@ -214,6 +224,40 @@ END
   kill -TERM "$serve"
   wait "$serve"
   [ "$(jq -c '[.valid, .decoys.serving]' record.json)" = '[true,true]' ]
+}
+
+@test "collect asks the decoys to end, and has their last record" {
+  "$probe" witness prepare --path host
+  serving host
+  python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.connect("host/decoy.sock"); s.send(b"run-a")'
+  "$probe" witness collect --path host --end-decoys >record.json
+  wait "$serve"
+  [ "$(jq -c '[.decoys.serving, .decoys.accepts]' record.json)" = '[false,1]' ]
+  [ ! -e host/end ]
+  run ! grep -q '"end"' record.json
+}
+
+@test "collect does not wait for decoys that were never served" {
+  "$probe" witness prepare --path host
+  timeout 10 "$probe" witness collect --path host --end-decoys >record.json
+  [ "$(jq -c .decoys record.json)" = null ]
+}
+
+@test "the decoys end with their directory" {
+  "$probe" witness prepare --path host
+  serving host
+  "$probe" witness remove --path host
+  wait "$serve"
+  [ "$(jq .serving served.json)" = false ]
+}
+
+@test "ready waits for the decoys as long as it is told" {
+  "$probe" witness prepare --path host
+  fails 10 'not there, or not yet' "$probe" witness ready --path host --wait 200ms
+  "$probe" witness ready --path host --wait 60s 3>&- &
+  local ready=$!
+  serving host
+  wait "$ready"
 }
 
 @test "a crowd of visitors who stay does not stop the witness" {

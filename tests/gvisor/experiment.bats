@@ -150,6 +150,17 @@ confounded() { # WHAT TEXT: refused with status 5, and named
   leaves_nothing
 }
 
+@test "an option that nobody knows fails before anything is run" {
+  run --separate-stderr "$experiment" --nonsense --keep kept
+  [ "$status" -eq 2 ]
+  [[ $stderr == *"--nonsense"* ]]
+  [ ! -e kept ]
+  run --separate-stderr "$experiment" --format nonsense --keep kept
+  [ "$status" -eq 2 ]
+  [ ! -e kept ]
+  leaves_nothing
+}
+
 @test "what is built first does not get into the output" {
   touch "$schemas/main.c"
   run --separate-stderr "$experiment" --format json
