@@ -44,10 +44,10 @@ PURE := common/err common/buf common/num common/civil_time common/json_scan comm
         aggregator/scan aggregator/layout aggregator/layout_avx2 aggregator/layout_avx512 \
         aggregator/layout_neon aggregator/layout_portable aggregator/block_digest \
         aggregator/block_digest_avx2 aggregator/slot aggregator/total aggregator/totals \
-        aggregator/merge aggregator/sequence \
+        aggregator/merge aggregator/sequence aggregator/top \
         aggregator/print_rows aggregator/copy_row aggregator/sql_text aggregator/pg_failure \
         gvisor_probe/words gvisor_probe/mountinfo gvisor_probe/proc_status gvisor_probe/cause \
-        gvisor_probe/detect gvisor_probe/bench gvisor_probe/run_table \
+        gvisor_probe/detect gvisor_probe/bench gvisor_probe/run_table gvisor_probe/run_story \
         gvisor_probe/json_out gvisor_probe/json_in gvisor_probe/prediction \
         gvisor_probe/side gvisor_probe/landing gvisor_probe/comparison gvisor_probe/confounders \
         gvisor_probe/attribute gvisor_probe/weigh_costs gvisor_probe/expectation gvisor_probe/escape \

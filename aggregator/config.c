@@ -170,10 +170,10 @@ static const struct option_spec specs[] = {
 static const struct program_info info = {
     .name = "aggregator",
     .env_prefix = "AGGREGATOR",
-    .operands = "[FILE...]\nruns",
+    .operands = "[FILE...]\nruns\ntop",
     .summary = "Folds events (JSON Lines; plain, gzip or BGZF; - is stdin) into totals per key and "
                "loads them into PostgreSQL exactly once, however often the same run is repeated. "
-               "`runs` lists what was loaded.",
+               "`runs` lists what was loaded, `top` the ten largest totals of the table.",
     .epilog =
         "Examples:\n"
         "  aggregator --print table events.jsonl\n"
@@ -182,6 +182,7 @@ static const struct program_info info = {
         "  aggregator --init-sql | psql -v ON_ERROR_STOP=1\n"
         "  aggregator runs --print table\n"
         "  aggregator runs --forget 2025-01-31\n"
+        "  aggregator top\n"
         "\n"
         "Database: --dsn, then DB_USER DB_PASSWORD DB_URL (host) DB_NAME DB_PORT, then libpq's\n"
         "PG* variables, password file and service file. TLS is verify-full unless the host is\n"
@@ -366,11 +367,12 @@ static bool complete(struct config *config, const struct operands *operands, str
         config->action = ACTION_INIT_SQL;
     else if (operands->count > 0 && strcmp(operands->item[0], "runs") == 0)
         config->action = ACTION_RUNS;
-    if (config->action == ACTION_RUNS && operands->count > 1)
+    else if (operands->count > 0 && strcmp(operands->item[0], "top") == 0)
+        config->action = ACTION_TOP;
+    if ((config->action == ACTION_RUNS || config->action == ACTION_TOP) && operands->count > 1)
         return err_set(err, STATUS_USAGE,
-                       "`aggregator runs` takes no '%s'; a file of that name is "
-                       "./runs",
-                       operands->item[1]);
+                       "`aggregator %s` takes no '%s'; a file of that name is ./%s",
+                       operands->item[0], operands->item[1], operands->item[0]);
     if (config->forget != NULL && config->action != ACTION_RUNS)
         return err_set(err, STATUS_USAGE, "--forget is for `aggregator runs`");
     if (config->file_count == 0) {

@@ -6,7 +6,13 @@
 #include "aggregator/print_rows.h"
 #include "common/options.h"
 
-enum action { ACTION_FOLD_AND_LOAD, ACTION_FOLD_AND_PRINT, ACTION_INIT_SQL, ACTION_RUNS };
+enum action {
+    ACTION_FOLD_AND_LOAD,
+    ACTION_FOLD_AND_PRINT,
+    ACTION_INIT_SQL,
+    ACTION_RUNS,
+    ACTION_TOP
+};
 
 struct config {
     enum action action;

@@ -11,6 +11,7 @@
 #include "aggregator/print_rows.h"
 #include "aggregator/runs.h"
 #include "aggregator/source.h"
+#include "aggregator/top.h"
 #include "common/log.h"
 #include "common/machine.h"
 #include "common/num.h"
@@ -27,6 +28,7 @@ struct run {
     double started, read_seconds;
     struct outfile rejects;
     struct buf rejects_text;
+    struct buf top; /* for --outputs: the largest totals, as text */
     struct load_request load;
     struct fold_result input;
     struct load_result loaded;
@@ -141,7 +143,9 @@ static bool write_outputs(const struct run *run, struct err *err)
            put_output(run, "total", total, err) && put_output(run, "bad_lines", bad, err) &&
            put_output(run, "seconds", seconds, err) &&
            put_output(run, "peak_rss_bytes", usage.peak_known ? peak : "null", err) &&
-           put_output(run, "already_applied", run->loaded.already_applied ? "true" : "false", err);
+           put_output(run, "already_applied", run->loaded.already_applied ? "true" : "false",
+                      err) &&
+           put_output(run, "top", run->top.data, err);
 }
 
 /* Written for failed runs too, as far as they came. */
@@ -242,6 +246,9 @@ static bool fold_and_deliver(struct run *run, struct err *err)
     progress_end();
     run->read_seconds = machine_seconds() - run->started;
     done = done && deliver(run, fold, err);
+    if (done && run->config->outputs != NULL)
+        done = top_print(&run->top, run->config->key, run->config->value, fold_totals(fold), err) &&
+               buf_add(&run->top, "", 1, err);
     fold_free(fold);
     return done;
 }
@@ -267,6 +274,7 @@ static bool fold_run_and_report(const struct config *config, const struct load_r
     struct run run = {
         .config = config, .started = load->started, .load = *load, .rejects = OUTFILE_CLOSED};
 
+    buf_init(&run.top, PRINT_ROOM);
     buf_init(&run.rejects_text, (size_t)config->max_line * 2 + PRINT_CHUNK * 4);
     bool done = (config->action == ACTION_FOLD_AND_PRINT || load_prepare(&run.load, err)) &&
                 fold_and_deliver(&run, err);
@@ -285,6 +293,7 @@ static bool fold_run_and_report(const struct config *config, const struct load_r
     }
     outfile_discard(&run.rejects);
     buf_release(&run.rejects_text);
+    buf_release(&run.top);
     return done;
 }
 
@@ -309,6 +318,10 @@ static bool run_action(const struct config *config, struct err *err)
         return runs_print(
             &load, config->forget,
             config->print == PRINT_NONE ? PRINT_TABLE : (enum print_format)config->print, err);
+    case ACTION_TOP:
+        return runs_print_top(
+            &load, config->print == PRINT_NONE ? PRINT_TABLE : (enum print_format)config->print,
+            err);
     case ACTION_FOLD_AND_LOAD:
     case ACTION_FOLD_AND_PRINT:
         break;

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "aggregator/top.h"
 #include "aggregator/transaction.h"
+#include "common/log.h"
 #include "common/outfile.h"
 
 enum { SQL_MAX = 64 * 1024, COLUMN_GAP = 2, COLUMNS_MAX = 32, RUN_SHOWN = 600 };
@@ -105,6 +107,49 @@ static bool fetch(struct pg *pg, const struct load_request *request, const char 
                pg_query(pg, sql.data, 0, NULL, ret, err);
     target_release(&target);
     return done && (forget == NULL || pg_run(pg, "COMMIT", err));
+}
+
+static bool fetch_top(struct pg *pg, const struct load_request *request, enum print_format format,
+                      struct pg_rows **ret, struct pg_rows **ret_sum, struct err *err)
+{
+    struct target_request wanted = request->target;
+    struct target target = {0};
+    struct buf sql, sum;
+
+    wanted.create = false; /* to look makes nothing */
+    wanted.statistics = false;
+    buf_init(&sql, SQL_MAX);
+    buf_init(&sum, SQL_MAX);
+    bool done = transaction_begin(pg, request->database.lock_timeout_ms, err) &&
+                target_open(&target, pg, &wanted, err) &&
+                sql_list_top(&sql, &target.sql, TOP_ROWS, format == PRINT_JSON,
+                             format == PRINT_TABLE, err) &&
+                buf_add(&sql, "", 1, err) && sql_sum_table(&sum, &target.sql, err) &&
+                buf_add(&sum, "", 1, err) && pg_query(pg, sql.data, 0, NULL, ret, err) &&
+                pg_query(pg, sum.data, 0, NULL, ret_sum, err);
+    buf_release(&sum);
+    buf_release(&sql);
+    target_release(&target);
+    return done;
+}
+
+bool runs_print_top(const struct load_request *request, enum print_format format, struct err *err)
+{
+    struct pg *pg = NULL;
+    OWNED_ROWS rows = NULL;
+    OWNED_ROWS sum = NULL;
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX / 2);
+    bool done = pg_connect(&pg, &request->database, request->database.wait_ms, err) &&
+                fetch_top(pg, request, format, &rows, &sum, err) &&
+                format_rows(&text, rows, format, err) && outfile_put("-", text.data, text.len, err);
+    if (done)
+        log_info("the table holds %s keys, a total of %s", pg_value(sum, 0, 0),
+                 pg_value(sum, 0, 1));
+    pg_close(pg);
+    buf_release(&text);
+    return done;
 }
 
 bool runs_print(const struct load_request *request, const char *forget, enum print_format format,

@@ -1,4 +1,4 @@
-/* `aggregator runs`: the ledger on stdout, or a run deleted from it. */
+/* `aggregator runs`: the ledger on stdout, or a run deleted from it; `aggregator top`. */
 #ifndef AGGREGATOR_RUNS_H
 #define AGGREGATOR_RUNS_H
 
@@ -11,5 +11,8 @@
  */
 bool runs_print(const struct load_request *request, const char *forget, enum print_format format,
                 struct err *err);
+
+/* The ten largest totals; how many there are and their sum are logged. */
+bool runs_print_top(const struct load_request *request, enum print_format format, struct err *err);
 
 #endif

@@ -257,6 +257,30 @@ bool sql_forget_run(struct buf *out, const struct sql_target *target, bool as_js
            list_rows(out, "gone", as_json, err);
 }
 
+bool sql_list_top(struct buf *out, const struct sql_target *target, int rows, bool as_json,
+                  bool for_people, struct err *err)
+{
+    const struct sql_target *t = target;
+
+    return buf_printf(out, err, "SELECT %s FROM (SELECT ",
+                      as_json ? "pg_catalog.row_to_json(r)" : "r.*") &&
+           (for_people ? buf_printf(out, err,
+                                    "pg_catalog.left(pg_catalog.regexp_replace(%s::text, "
+                                    "'[[:cntrl:]]', '?', 'g'), 60) AS %s",
+                                    t->key, t->key)
+                       : buf_add_text(out, t->key, err)) &&
+           buf_printf(out, err, ", %s FROM %s ORDER BY %s DESC NULLS LAST, %s.%s LIMIT %d) AS r",
+                      t->value, t->table, t->value, t->table, t->key, rows);
+}
+
+bool sql_sum_table(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return buf_printf(out, err,
+                      "SELECT pg_catalog.count(*), "
+                      "coalesce(pg_catalog.sum(%s), 0)::text FROM %s",
+                      target->value, target->table);
+}
+
 bool sql_init_script(struct buf *out, const struct sql_target *target, struct err *err)
 {
     const struct sql_target *t = target;

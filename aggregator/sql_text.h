@@ -79,6 +79,13 @@ bool sql_list_ledger(struct buf *out, const struct sql_target *target, bool as_j
 bool sql_forget_run(struct buf *out, const struct sql_target *target, bool as_json,
                     struct err *err);
 
+/* The largest totals of the table; for_people: keys without control characters, and cut. */
+bool sql_list_top(struct buf *out, const struct sql_target *target, int rows, bool as_json,
+                  bool for_people, struct err *err);
+
+/* How many keys the table has, and what all totals add up to. */
+bool sql_sum_table(struct buf *out, const struct sql_target *target, struct err *err);
+
 /* The whole set-up for a database owner, for psql: tables and a role with the least rights. */
 bool sql_init_script(struct buf *out, const struct sql_target *target, struct err *err);
 
