@@ -1,3 +1,4 @@
+/* XXH3-128 by AVX2. Pure. */
 #ifdef __x86_64__
 #include "aggregator/block_digest.h"
 

@@ -1,6 +1,6 @@
 /*
  * Decompression of gzip (RFC 1952) for source.c: ordinary streams in turn, BGZF members side by
- * side. Errors are INPUT and name the compressed offset.
+ * side. Pure. Errors are INPUT and name the compressed offset.
  */
 #ifndef AGGREGATOR_INFLATE_H
 #define AGGREGATOR_INFLATE_H

@@ -1,3 +1,4 @@
+/* The search for marks in a text by AVX2. Pure. */
 #ifdef __x86_64__
 #include "aggregator/layout_x86.h"
 

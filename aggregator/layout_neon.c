@@ -1,3 +1,4 @@
+/* The search for marks in a text by NEON. Pure. */
 #ifdef __aarch64__
 #include "aggregator/layout.h"
 

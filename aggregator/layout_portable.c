@@ -1,3 +1,4 @@
+/* The search for marks in a text by 64-bit words. Pure. */
 #include "aggregator/layout.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /*
- * Several sorted streams of totals into one, equal keys added up. Pure (allocates).
+ * Several sorted streams of totals into one, equal keys added up. Pure.
  */
 #ifndef AGGREGATOR_MERGE_H
 #define AGGREGATOR_MERGE_H

@@ -1,5 +1,5 @@
 /*
- * One line of JSON Lines to one event, strictly. Pure: no allocation, no state between lines.
+ * One line of JSON Lines to one event, strictly. Pure.
  *
  * A valid line is one JSON object (RFC 8259, valid UTF-8, at most max_line bytes and JSON_DEPTH_MAX
  * levels) that holds the key field exactly once, as a non-empty string of Unicode scalar values

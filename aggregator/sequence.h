@@ -1,6 +1,6 @@
 /*
  * Blocks back into one sequence: lines that straddle them, line numbers, bad-line policy, digests.
- * Pure (allocates); what it finds goes out through callbacks.
+ * Pure. What it finds goes out through callbacks.
  *
  * Threads cut blocks into slices and scan the whole lines in them in any order; the slices are then
  * taken in the input's order, so the first bad line by position decides, whatever the threads did.

@@ -1,5 +1,5 @@
 /*
- * Totals per key in bounded memory. Pure (allocates).
+ * Totals per key in bounded memory. Pure.
  *
  * A hash table that keeps short keys and their sums in its slots, so that an event costs one visit
  * to memory. The hash is seeded by the caller, so that nobody can prepare colliding keys; its top

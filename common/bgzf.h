@@ -1,6 +1,6 @@
 /*
  * BGZF: gzip members of at most 64 KiB that state their own size in an extra field, so that readers
- * find every member without inflating and inflate them side by side. Pure; no compression here.
+ * find every member without inflating and inflate them side by side. Pure. No compression here.
  * Format: "Sequence Alignment/Map Format Specification", section 4.1, over RFC 1952.
  */
 #ifndef COMMON_BGZF_H

@@ -1,5 +1,5 @@
 /*
- * Growable bytes with a ceiling. Pure (allocates).
+ * Growable bytes with a ceiling. Pure.
  * data is NULL only while cap is 0. Every append either fits whole or fails and changes nothing.
  */
 #ifndef COMMON_BUF_H

@@ -1,5 +1,5 @@
 /*
- * The events themselves: event i depends on the rules and i alone. Pure (allocates in _new).
+ * The events themselves: event i depends on the rules and i alone. Pure.
  *
  * Event i takes the words 4i to 4i+3 of the seed's stream (splitmix.h): its time, its user, its
  * product, and its type (upper half) with its duration (lower half). No state passes from one event

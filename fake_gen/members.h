@@ -1,4 +1,4 @@
-/* Text into BGZF members (common/bgzf.h), with zlib. One packer belongs to one thread. */
+/* Text into BGZF members (common/bgzf.h), with zlib. One packer belongs to one thread. Pure. */
 #ifndef FAKE_GEN_MEMBERS_H
 #define FAKE_GEN_MEMBERS_H
 

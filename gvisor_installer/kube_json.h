@@ -1,4 +1,4 @@
-/* What is said to the Kubernetes API and read from its answers. Pure; texts go to the caller. */
+/* What is said to the Kubernetes API and read from its answers. Pure. Texts go to the caller. */
 #ifndef GVISOR_INSTALLER_KUBE_JSON_H
 #define GVISOR_INSTALLER_KUBE_JSON_H
 

@@ -1,5 +1,5 @@
 /*
- * A TOML document, read (toml.io/en/v1.0.0). Pure (allocates). The parser is toml++ of Debian's
+ * A TOML document, read (toml.io/en/v1.0.0). Pure. The parser is toml++ of Debian's
  * libtomlplusplus-dev; toml_doc.cpp is the one file that knows it.
  *
  * Paths are keys ended by NULL. A path that leads nowhere, or to another kind of value than the

@@ -1,3 +1,4 @@
+/* What explains a difference between two cells. Pure. */
 #include <string.h>
 
 #include "gvisor_probe/comparison.h"

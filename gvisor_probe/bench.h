@@ -1,4 +1,4 @@
-/* Benchmarks of calls: one row each, run in batches, judged by median and its deviation. */
+/* Benchmarks of calls: one row each, run in batches, judged by median and its deviation. Pure. */
 #ifndef GVISOR_PROBE_BENCH_H
 #define GVISOR_PROBE_BENCH_H
 

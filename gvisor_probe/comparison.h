@@ -1,6 +1,6 @@
 /*
- * What differs between the cells of an experiment, and what explains it. Pure (allocates nothing:
- * texts are borrowed from cells and landing, or constants).
+ * What differs between the cells of an experiment, and what explains it. Pure. Texts are
+ * borrowed from cells and landing, or constants.
  *
  * The first cell is the baseline. A later one that declares the baseline's runtime with seccomp
  * Unconfined is the control: it tells what the filter did from what the kernel would have done.

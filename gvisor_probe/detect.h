@@ -1,5 +1,5 @@
 /*
- * Which kernel answers, from the answers of probes. Pure, so that recorded reports can be judged
+ * Which kernel answers, from the answers of probes. Pure. Recorded reports can be judged
  * again.
  *
  * Evidence comes in classes that different means would be needed to fake: what the kernel says of

@@ -1,6 +1,6 @@
 /*
  * The witness's record, read for comparison: what landed on the host, and who reached its decoys.
- * Pure (allocates). Texts are borrowed from the parsed record.
+ * Pure. Texts are borrowed from the parsed record.
  */
 #ifndef GVISOR_PROBE_LANDING_H
 #define GVISOR_PROBE_LANDING_H

@@ -1,4 +1,4 @@
-/* For machines: comparison.schema.json. */
+/* For machines: comparison.schema.json. Pure. */
 #include <math.h>
 
 #include "gvisor_probe/json_out.h"

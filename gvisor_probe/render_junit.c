@@ -1,4 +1,4 @@
-/* For CI servers: the experiment and each expectation is a test case. */
+/* For CI servers: the experiment and each expectation is a test case. Pure. */
 #include <stdio.h>
 
 #include "gvisor_probe/escape.h"

@@ -1,4 +1,4 @@
-/* For pull requests and pages. */
+/* For pull requests and pages. Pure. */
 #include <stdio.h>
 
 #include "gvisor_probe/escape.h"

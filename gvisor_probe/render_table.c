@@ -1,4 +1,4 @@
-/* For people: at most TABLE_COLUMNS wide, coloured where that is asked for. */
+/* For people: at most TABLE_COLUMNS wide, coloured where that is asked for. Pure. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* A run for people. Pure. */
 #include <errno.h>
 #include <string.h>
 

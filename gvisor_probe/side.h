@@ -1,6 +1,6 @@
 /*
  * A cell of an experiment: one report of `gvisor_probe run`, read for comparison, with the report
- * of `gvisor_probe costs` of the same cell where there is one. Pure (allocates).
+ * of `gvisor_probe costs` of the same cell where there is one. Pure.
  * Texts are borrowed from the parsed reports and live as long as the cell.
  */
 #ifndef GVISOR_PROBE_SIDE_H

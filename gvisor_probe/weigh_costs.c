@@ -1,3 +1,4 @@
+/* What a runtime costs beside another, where noise lets one say so. Pure. */
 #include <string.h>
 
 #include "gvisor_probe/comparison.h"
