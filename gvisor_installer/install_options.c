@@ -97,7 +97,7 @@ static const struct option_spec specs[] = {
      .parse = option_choice,
      .choices = "auto|yes|no",
      FIELD(systemd_cgroup),
-     .help = "whether systemd manages the pods' control groups; auto: as containerd's runtimes say"},
+     .help = "whether systemd manages the pods' control groups; auto: as the runtimes say"},
     {.name = "release",
      .arg = "NAME",
      .parse = option_release,

@@ -8,7 +8,6 @@
 
 static const uint64_t second_ns = 1000000000u;
 enum {
-    YOUNG_KERNEL_S = 30,  /* a node is older than that when it starts pods */
     SLOW_CALL_NS = 2000,  /* Linux answers getppid in hundreds of nanoseconds */
     MISSING_CALLS_MIN = 3 /* one or two may be configured out of a Linux kernel */
 };
@@ -99,11 +98,17 @@ static void judge_proc(const struct detect_input *input, struct class_verdict *r
     }
 }
 
+/* Of the root alone: a node that is a virtual machine hands its own shares on as hostPaths. */
+static bool root_is_shared(const char *mounts)
+{
+    return strncmp(mounts, "/ virtiofs", strlen("/ virtiofs")) == 0 ||
+           strncmp(mounts, "/ 9p trans=virtio", strlen("/ 9p trans=virtio")) == 0;
+}
+
 static void judge_mounts(const struct detect_input *input, struct class_verdict *ret)
 {
     const struct evidence *item = find(input, "mounts");
-    bool micro = item != NULL && (strstr(item->value, "trans=virtio") != NULL ||
-                                  strstr(item->value, "virtiofs") != NULL);
+    bool micro = item != NULL && root_is_shared(item->value);
 
     add_probe(ret, input, "mounts", micro ? VERDICT_OWN_KERNEL : VERDICT_LINUX);
 }
@@ -171,11 +176,10 @@ static void judge_errno(const struct detect_input *input, struct class_verdict *
         "%s", census->value);
 }
 
+/* For the reader: a node may have started just now, and a time namespace tells what it likes. */
 static void judge_clocks(const struct detect_input *input, struct class_verdict *ret)
 {
-    const bool young = input->boottime_at_main_ns < YOUNG_KERNEL_S * second_ns;
-
-    add(ret, "kernel_age", young ? VERDICT_OWN_KERNEL : VERDICT_UNKNOWN, "%.3f s at main()",
+    add(ret, "kernel_age", VERDICT_UNKNOWN, "%.3f s at main()",
         (double)input->boottime_at_main_ns / (double)second_ns);
 }
 

@@ -29,7 +29,7 @@ struct detect_input {
     const struct evidence *items;
     size_t count;
     int seccomp;                  /* mode of this process; -1: not known */
-    uint64_t boottime_at_main_ns; /* the kernel's age when the program started */
+    uint64_t boottime_at_main_ns; /* the kernel's age, as it is told, at the start */
 };
 
 enum evidence_class {

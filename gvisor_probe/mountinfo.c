@@ -137,12 +137,19 @@ const char *file_server_name(enum file_server server)
     return names[server];
 }
 
+/* Linux serves 9p from descriptors too (WSL2's drives), and names them rfd and wfd. */
+static bool is_gofer(const char *options)
+{
+    return option_is(options, "trans", "fd") && (mount_option(options, "rfdno", NULL, NULL) ||
+                                                 mount_option(options, "dcache", NULL, NULL));
+}
+
 static enum file_server server_of(const struct mount *mount)
 {
     if (mount == NULL)
         return SERVER_UNKNOWN;
     if (strcmp(mount->fstype, "9p") == 0)
-        return option_is(mount->super_options, "trans", "fd") ? SERVER_GOFER : SERVER_LINUX;
+        return is_gofer(mount->super_options) ? SERVER_GOFER : SERVER_LINUX;
     if (strcmp(mount->fstype, "overlay") == 0 &&
         !mount_option(mount->super_options, "lowerdir", NULL, NULL) &&
         !mount_option(mount->super_options, "lowerdir+", NULL, NULL))

@@ -1,9 +1,9 @@
 /*
  * /proc/self/mountinfo (proc_pid_mountinfo(5)), and the file policy of gVisor's runsc, which shows
- * in it: a mount served by the gofer is a 9p mount with trans=fd whose options name the cache, the
- * rules for FIFOs and devices, and directfs; a mount whose writes stay in the sandbox
- * (overlay2=all:...) is an overlay without a lowerdir. Pure.
- * Source: gVisor's pkg/sentry/fsimpl/gofer and runsc/config/flags.go.
+ * in it: a mount served by the gofer is a 9p mount with trans=fd whose options name its descriptors
+ * (rfdno), the caches, the rules for FIFOs and devices, and directfs; a mount whose writes stay in
+ * the sandbox (overlay2=all:...) is an overlay without a lowerdir. Pure. Source: gVisor's
+ * pkg/sentry/fsimpl/gofer and runsc/config/flags.go.
  */
 #ifndef GVISOR_PROBE_MOUNTINFO_H
 #define GVISOR_PROBE_MOUNTINFO_H

@@ -245,8 +245,9 @@ const struct probe probes_proc[] = {
      .title = "what serves the file systems",
      .does = "reads /proc/self/mountinfo",
      .evidence =
-         "9p with trans=fd, or an overlay without a lower directory, is gVisor's gofer. Kata "
-         "has 9p too, with trans=virtio, and virtiofs.",
+         "9p with trans=fd and rfdno or dcache, or an overlay without a lower directory, is "
+         "gVisor's gofer. A root on virtiofs, or 9p with trans=virtio, is Kata's; a hostPath may "
+         "be the node's own share.",
      .source = "gVisor pkg/sentry/fsimpl/gofer; man 5 proc_pid_mountinfo",
      .run = run_mounts},
     {.id = "load_average",

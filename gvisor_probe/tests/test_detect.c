@@ -55,22 +55,36 @@ static void the_nodes_kernel_is_not_gvisor(void **state)
     assert_int_equal(got.conflict_count, 0);
 }
 
-static void a_young_linux_kernel_is_a_virtual_machines(void **state)
+static void a_young_kernel_may_be_a_node_that_has_just_started(void **state)
 {
     struct detection got = detected(NULL, 0, 2, 2);
 
     (void)state;
-    assert_int_equal(got.classes[CLASS_CLOCKS].verdict, VERDICT_OWN_KERNEL);
-    assert_int_equal(got.conclusion, CONCLUSION_OWN_LINUX_KERNEL);
+    assert_int_equal(got.classes[CLASS_CLOCKS].verdict, VERDICT_UNKNOWN);
+    assert_int_equal(got.conclusion, CONCLUSION_NOT_GVISOR);
 }
 
-static void a_share_of_a_hypervisor_is_a_virtual_machines(void **state)
+static void a_root_that_a_hypervisor_shares_is_a_virtual_machines(void **state)
 {
-    struct detection got =
-        DETECTED(0, OLD_S, {"mounts", RESULT_ALLOWED, 0, "/ 9p trans=virtio, path virtiofs of x"});
-
+    static const char *const roots[] = {"/ 9p trans=virtio, path virtiofs of x",
+                                        "/ virtiofs of kataShared"};
     (void)state;
-    assert_int_equal(got.conclusion, CONCLUSION_OWN_LINUX_KERNEL);
+    for (size_t i = 0; i < ARRAY_LEN(roots); i++) {
+        struct detection got = DETECTED(0, OLD_S, {"mounts", RESULT_ALLOWED, 0, roots[i]});
+        CHECK(got.conclusion == CONCLUSION_OWN_LINUX_KERNEL, "%s", roots[i]);
+    }
+}
+
+static void a_host_path_may_be_a_share_of_the_node(void **state)
+{
+    static const char *const paths[] = {"/ overlay of overlay, path virtiofs of mount0",
+                                        "/ overlay of overlay, path 9p trans=virtio",
+                                        "/ overlay of virtiofs, path ext4 of /dev/vda"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        struct detection got = DETECTED(0, OLD_S, {"mounts", RESULT_ALLOWED, 0, paths[i]});
+        CHECK(got.conclusion == CONCLUSION_NOT_GVISOR, "%s", paths[i]);
+    }
 }
 
 static void a_name_that_structure_contradicts_is_a_conflict(void **state)
@@ -283,8 +297,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_nodes_kernel_is_not_gvisor),
-        cmocka_unit_test(a_young_linux_kernel_is_a_virtual_machines),
-        cmocka_unit_test(a_share_of_a_hypervisor_is_a_virtual_machines),
+        cmocka_unit_test(a_young_kernel_may_be_a_node_that_has_just_started),
+        cmocka_unit_test(a_root_that_a_hypervisor_shares_is_a_virtual_machines),
+        cmocka_unit_test(a_host_path_may_be_a_share_of_the_node),
         cmocka_unit_test(a_name_that_structure_contradicts_is_a_conflict),
         cmocka_unit_test(structure_that_a_name_contradicts_is_a_conflict),
         cmocka_unit_test(signals_of_a_class_that_disagree_are_a_conflict),

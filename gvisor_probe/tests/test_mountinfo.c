@@ -189,6 +189,21 @@ static void gvisors_overlay_is_not_linuxs(void **state)
     assert_int_equal(policy_of(docker).overlay_on_path, ANSWER_UNTOLD);
 }
 
+static void a_drive_of_wsl2_is_not_the_gofers(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        policy_of(
+            "88 77 0:68 / /mnt/c rw,noatime - 9p C:\\134 rw,aname=drvfs;path=C:\\;uid=0;gid=0;"
+            "symlinkroot=/mnt/,cache=5,access=client,msize=65536,trans=fd,rfd=8,wfd=8")
+            .server,
+        SERVER_LINUX);
+    assert_int_equal(policy_of("88 77 0:68 / /usr/lib/wsl/drivers ro - 9p none ro,aname=drivers;"
+                               "fmask=222;dmask=222,mmap,access=client,trans=fd,rfd=4,wfd=4")
+                         .server,
+                     SERVER_LINUX);
+}
+
 static void katas_9p_is_not_the_gofers(void **state)
 {
     (void)state;
@@ -224,6 +239,7 @@ int main(void)
         cmocka_unit_test(a_gofer_without_its_usual_options_is_told_apart),
         cmocka_unit_test(an_old_gofer_says_nothing_by_silence),
         cmocka_unit_test(gvisors_overlay_is_not_linuxs),
+        cmocka_unit_test(a_drive_of_wsl2_is_not_the_gofers),
         cmocka_unit_test(katas_9p_is_not_the_gofers),
         cmocka_unit_test(without_a_path_the_root_is_told),
     };

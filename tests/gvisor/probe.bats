@@ -105,6 +105,16 @@ END
   done
 }
 
+@test "a clock that a time namespace set back is no kernel of one's own" {
+  local up
+  up=$(cut -d . -f 1 /proc/uptime)
+  # As old as a virtual machine for one pod would be.
+  unshare --time --boottime $((1 - up)) --fork "$BUILD/gvisor_probe" run --path "$BATS_TEST_TMPDIR" \
+    --only identity --format json >"$BATS_TEST_TMPDIR/report.json"
+  jq -e '.detection.conclusion == "not-gvisor" and .observed.boottime_at_main_ns < 1e9 * 60' \
+    "$BATS_TEST_TMPDIR/report.json"
+}
+
 @test "the pods are alike where they must be" {
   for cell in $cells; do
     jq -c '[.program_sha256, .observed.uid, .observed.gid, .observed.groups, .observed.no_new_privs,
