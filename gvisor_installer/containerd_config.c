@@ -25,9 +25,51 @@ bool containerd_version_parse(const char *text, struct containerd_version *ret)
         text++;
     if (sscanf(text, "%3[0-9].%3[0-9].%n", major, minor, &read) != 2 || read == 0)
         return false;
-    ret->major = (unsigned)strtoul(major, NULL, 10);
-    ret->minor = (unsigned)strtoul(minor, NULL, 10);
+    *ret = (struct containerd_version){.major = (unsigned)strtoul(major, NULL, 10),
+                                       .minor = (unsigned)strtoul(minor, NULL, 10)};
+    (void)snprintf(ret->text, sizeof ret->text, "%.*s", (int)strcspn(text, " \t\n"), text);
     return true;
+}
+
+/*
+ * The kubelet leaves a version as it is when it is a semantic one, and else passes on its numbers
+ * alone: of Debian's 1.6.20~ds1, 1.6.20.
+ */
+static bool is_told_so(const char *version, const char *told)
+{
+    const size_t numbers = strspn(version, "0123456789.");
+
+    return strcmp(version, told) == 0 ||
+           (strchr("-+", version[numbers]) == NULL && strlen(told) == numbers &&
+            memcmp(version, told, numbers) == 0);
+}
+
+bool containerd_version_is(const struct containerd_version *program, const char *told,
+                           struct err *err)
+{
+    static const char scheme[] = "containerd://";
+    struct containerd_version running;
+
+    if (told[0] == '\0')
+        return true;
+    if (strncmp(told, scheme, sizeof scheme - 1) != 0)
+        return err_set(err, STATUS_REFUSED,
+                       "the node's pods run in %.200s, and gVisor's runtimes would go into a "
+                       "containerd that no kubelet asks",
+                       told);
+    told += sizeof scheme - 1;
+    if (is_told_so(program->text, told))
+        return true;
+    if (containerd_version_parse(told, &running) && running.major == program->major &&
+        running.minor == program->minor)
+        return err_set(err, STATUS_REFUSED,
+                       "the node runs containerd %.100s, and %s is installed: restart containerd "
+                       "first",
+                       told, program->text);
+    return err_set(err, STATUS_REFUSED,
+                   "the node runs containerd %.100s, and --containerd is %s: name the program, the "
+                   "configuration and the socket of the one that runs",
+                   told, program->text);
 }
 
 int64_t containerd_config_newest(struct containerd_version version)

@@ -19,12 +19,22 @@
 
 enum { CONFIG_PATH_MAX = 1024, CONFIG_SIZE_MAX = 1 << 20, CONFIG_MERGED_NEWEST = 3 };
 
+enum { VERSION_TEXT_MAX = 64 };
+
 struct containerd_version {
     unsigned major, minor;
+    char text[VERSION_TEXT_MAX]; /* the whole word, without a v; cut where it is longer */
 };
 
 /* Of `containerd --version` ("containerd PACKAGE v2.2.9 ..."), "containerd://2.2.9" or "2.2.9". */
 bool containerd_version_parse(const char *text, struct containerd_version *ret);
+
+/*
+ * Whether a program of that version is what the kubelet talks to; told is how a Node names it,
+ * such as "containerd://2.2.9", or empty where it does not. Else REFUSED, with what to do.
+ */
+bool containerd_version_is(const struct containerd_version *program, const char *told,
+                           struct err *err);
 
 /* The newest configuration that this containerd reads. */
 int64_t containerd_config_newest(struct containerd_version version);

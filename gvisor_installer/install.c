@@ -129,7 +129,8 @@ static bool install_planned(struct session *session, struct survey *survey, cons
         return node_label(session->node, "true", err);
     }
     /* The means of proof first: an image that cannot be had is no reason to restart containerd. */
-    if (!node_smoke(session->node, NULL, err)) {
+    if (!node_check_runtime(session->node, &survey->facts.containerd, err) ||
+        !node_smoke(session->node, NULL, err)) {
         (void)err_prefix(err, "nothing was changed");
         node_event(session->node, true, "GVisorNotInstalled", err->text);
         return false;

@@ -48,6 +48,8 @@ bool kube_node_read(const char *json, size_t len, const char *label_key,
     (void)snprintf(ret->uid, sizeof ret->uid, "%s", text_at(metadata, "uid"));
     (void)snprintf(ret->boot_id, sizeof ret->boot_id, "%s",
                    text_at(at(status, "nodeInfo"), "bootID"));
+    (void)snprintf(ret->runtime, sizeof ret->runtime, "%s",
+                   text_at(at(status, "nodeInfo"), "containerRuntimeVersion"));
     (void)snprintf(ret->label, sizeof ret->label, "%s", text_at(at(metadata, "labels"), label_key));
     read_conditions(status, ret);
     read_runtimes(status, handlers, ret);

@@ -9,7 +9,8 @@ enum { KUBE_UID_MAX = 64, KUBE_TEXT_MAX = 1024 };
 
 struct kube_node {
     char uid[KUBE_UID_MAX], boot_id[KUBE_UID_MAX];
-    char label[KUBE_UID_MAX]; /* of the key that was asked for; empty: there is none */
+    char runtime[KUBE_UID_MAX * 2]; /* its runtime and version: containerd://2.2.9 */
+    char label[KUBE_UID_MAX];       /* of the key that was asked for; empty: there is none */
     bool ready;
     bool lists_runtimes; /* kubelets before 1.31 do not */
     bool has[2];         /* the two handlers */

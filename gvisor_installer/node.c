@@ -87,6 +87,15 @@ bool node_check(struct node *node, struct err *err)
     return true;
 }
 
+bool node_check_runtime(struct node *node, const struct containerd_version *program,
+                        struct err *err)
+{
+    struct kube_node seen;
+
+    return node == NULL ||
+           (get_node(node, &seen, err) && containerd_version_is(program, seen.runtime, err));
+}
+
 /* Takes text. */
 static bool send_json(struct node *node, const char *method, const char *path, char *text,
                       struct buf *answer, long *ret_status, struct err *err)

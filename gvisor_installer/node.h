@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "common/err.h"
+#include "gvisor_installer/containerd_config.h"
 #include "gvisor_installer/install_options.h"
 
 struct node;
@@ -18,6 +19,10 @@ void node_close(struct node *node);
 
 /* The API answers, and the node it names is the machine we run on: they share the boot id. */
 bool node_check(struct node *node, struct err *err);
+
+/* The containerd of that version is the one that runs the node's pods. */
+bool node_check_runtime(struct node *node, const struct containerd_version *program,
+                        struct err *err);
 
 /* Sets the label; NULL removes it. Written only where it differs. */
 bool node_label(struct node *node, const char *value, struct err *err);

@@ -34,6 +34,37 @@ static void reads_versions_as_containerd_and_the_kubelet_print_them(void **state
     }
 }
 
+static void the_kubelet_names_the_version_that_the_program_has(void **state)
+{
+    static const struct {
+        const char *said, *told, *refusal; /* NULL: the same */
+    } cases[] = {
+        {"containerd github.com/containerd/containerd/v2 v2.2.9 abc", "containerd://2.2.9", NULL},
+        {"containerd x 1.6.20~ds1 1.6.20~ds1-1+deb12u3", "containerd://1.6.20", NULL},
+        {"containerd x 2.1.9+unknown ", "containerd://2.1.9+unknown", NULL},
+        {"containerd x v2.1.5-k3s1.33", "containerd://2.1.5-k3s1.33", NULL},
+        {"containerd x v2.1.5", "", NULL},
+        {"containerd x v2.1.5-k3s1.33", "containerd://2.1.5", "restart containerd first"},
+        {"containerd x v1.7.27", "containerd://1.7.2", "restart containerd first"},
+        {"containerd x v1.7.2", "containerd://1.7.27", "restart containerd first"},
+        {"containerd x v2.2.9", "containerd://1.7.27", "name the program"},
+        {"containerd x v2.2.9", "containerd://Unknown", "name the program"},
+        {"containerd x v1.30.1", "cri-o://1.30.1", "run in cri-o://1.30.1"},
+        {"containerd x v1.7.27", "docker://27.3.1", "run in docker://27.3.1"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct containerd_version version;
+        struct err err = {0};
+        assert_true(containerd_version_parse(cases[i].said, &version));
+        CHECK(containerd_version_is(&version, cases[i].told, &err) == (cases[i].refusal == NULL),
+              "%s %s", cases[i].said, cases[i].told);
+        CHECK(cases[i].refusal == NULL ||
+                  (err.status == STATUS_REFUSED && strstr(err.text, cases[i].refusal) != NULL),
+              "%s", err.text);
+    }
+}
+
 static struct containerd_config read_text(const char *text)
 {
     struct containerd_config config;
@@ -185,6 +216,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_versions_as_containerd_and_the_kubelet_print_them),
+        cmocka_unit_test(the_kubelet_names_the_version_that_the_program_has),
         cmocka_unit_test(a_file_without_a_version_is_version_1),
         cmocka_unit_test(refuses_versions_that_are_none),
         cmocka_unit_test(imports_lead_where_containerd_would_look),

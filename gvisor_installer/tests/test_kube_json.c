@@ -19,12 +19,14 @@ static void a_node_tells_label_boot_readiness_and_runtimes(void **state)
     assert_true(read_node(
         "{\"kind\":\"Node\",\"metadata\":{\"uid\":\"u\",\"labels\":{\"a/b\":\"true\"}},\"status\":{"
         "\"conditions\":[{\"type\":\"MemoryPressure\",\"status\":\"False\"},"
-        "{\"type\":\"Ready\",\"status\":\"True\"}],\"nodeInfo\":{\"bootID\":\"b\"},"
+        "{\"type\":\"Ready\",\"status\":\"True\"}],\"nodeInfo\":{\"bootID\":\"b\","
+        "\"containerRuntimeVersion\":\"cri-o://1.30.1\"},"
         "\"runtimeHandlers\":[{\"name\":\"\"},{\"name\":\"runsc\"},{\"features\":{}}]}}",
         &node));
     assert_string_equal(node.uid, "u");
     assert_string_equal(node.label, "true");
     assert_string_equal(node.boot_id, "b");
+    assert_string_equal(node.runtime, "cri-o://1.30.1");
     assert_true(node.ready && node.lists_runtimes && node.has[0]);
     assert_false(node.has[1]);
 }
