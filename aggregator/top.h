@@ -1,4 +1,4 @@
-/* The largest totals of a run, as a table for people. Pure (allocates). */
+/* The largest totals of a run, as a table for people. Pure. */
 #ifndef AGGREGATOR_TOP_H
 #define AGGREGATOR_TOP_H
 

@@ -1,3 +1,4 @@
+/* A run told as a story, for people. Pure. */
 #include <inttypes.h>
 #include <string.h>
 
