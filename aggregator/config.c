@@ -42,7 +42,8 @@ static const struct option_spec specs[] = {
      .fallback = "0",
      .parse = parse_bad_lines,
      .offset = offsetof(struct config, bad_lines),
-     .help = "bad lines to tolerate: a count, or a share of the lines, judged at the end"},
+     .help = "bad lines to tolerate: a count, or a share of the lines, judged at the end; never "
+             "all of them, nor a file of another format"},
     {.name = "rejects",
      .arg = "FILE",
      .parse = option_text,
@@ -192,7 +193,7 @@ static const struct program_info info = {
         "   0  done, or this run had been loaded before\n"
         "   1  a bug in this program\n"
         "   2  options or configuration\n"
-        "   3  input rejected: a bad line, corrupt or truncated gzip, a total beyond 64 bits\n"
+        "   3  input rejected: a bad line, another format, corrupt gzip, a total beyond 64 bits\n"
         "   4  refused: login, rights, table, missing or unreadable input, unwritable output\n"
         "  10  may pass, run again: database away, disk or memory short, input still growing\n"
         "  11  cancelled: SIGTERM, SIGINT or ARGO_DEADLINE\n",

@@ -245,7 +245,8 @@ static void *read_and_add(void *context)
                               .last = block->last};
         if (!block->failed) {
             slice_cut(&slice);
-            block->failed = !slice_scan(&slice, &fold->rules->scan, &worker->layout, add_events,
+            block->failed = !slice_check_format(&slice, &block->err) ||
+                            !slice_scan(&slice, &fold->rules->scan, &worker->layout, add_events,
                                         worker, &block->err);
         }
         pthread_mutex_lock(&fold->lock);

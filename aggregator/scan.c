@@ -4,6 +4,10 @@
 #include <string.h>
 
 #include "common/json_scan.h"
+#include "common/utf8.h"
+
+#define MISSING_ADVICE                                                                             \
+    "name the field with --key or --value, mend the line, or tolerate some with --max-bad"
 
 struct line {
     const struct scan_rules *rules;
@@ -12,13 +16,43 @@ struct line {
     bool has_key, has_value;
 };
 
-/* Returns NULL, which ends both the readers of a part (no next byte) and the tests (false). */
+/* At least two NUL bytes at p: what a block that was never written reads as. */
+static size_t count_zeros(const unsigned char *p, const unsigned char *end)
+{
+    const unsigned char *start = p;
+
+    while (p < end && *p == '\0')
+        p++;
+    return p - start > 1 ? (size_t)(p - start) : 0;
+}
+
+/*
+ * Returns NULL, which ends both the readers of a part (no next byte) and the tests (false). NUL
+ * bytes are told as such, after what may be left of a character too.
+ */
+static const unsigned char *bad_as(const struct line *line, const unsigned char *at,
+                                   const char *reason, const char *advice)
+{
+    const unsigned char *p = at;
+
+    while (p < line->end && *p >= 0x80 && p - at < UTF8_MAX - 1)
+        p++;
+    line->ret->zeros = count_zeros(p, line->end);
+    if (line->ret->zeros > 0) {
+        at = p;
+        reason = "NUL bytes, as of a block that was never written";
+        advice = "cut them out with tr -d '\\000', and see what was lost before them";
+    }
+    line->ret->column = (size_t)(at - line->start) + 1;
+    line->ret->reason = reason;
+    line->ret->advice = advice;
+    return NULL;
+}
+
 static const unsigned char *bad(const struct line *line, const unsigned char *at,
                                 const char *reason)
 {
-    line->ret->column = (size_t)(at - line->start) + 1;
-    line->ret->reason = reason;
-    return NULL;
+    return bad_as(line, at, reason, NULL);
 }
 
 static bool name_is(const struct json_string *name, const char *wanted, size_t len)
@@ -40,9 +74,11 @@ static const unsigned char *take_key(struct line *line, const unsigned char *p)
     const unsigned char *start = p;
 
     if (p == line->end || *p != '"') {
+        bool lost = p < line->end && (*p == '-' || *p == '{' || (*p >= '0' && *p <= '9'));
         p = json_scan_value(p, line->end, JSON_DEPTH_MAX - 1, &fault);
         return p == NULL ? bad(line, fault.at, fault.reason)
-                         : bad(line, start, "the key is not a string");
+                         : bad_as(line, start, "the key is not a string",
+                                  lost ? "write it as a string" : NULL);
     }
     p = json_scan_string(p, line->end, &string, &fault);
     if (p == NULL)
@@ -61,8 +97,19 @@ static const unsigned char *take_key(struct line *line, const unsigned char *p)
     if (ret->key_len == 0)
         return bad(line, start, "the key is empty");
     if (ret->key_len > line->rules->max_key)
-        return bad(line, start, "the key is longer than --max-key");
+        return bad_as(line, start, "the key is longer than --max-key",
+                      "raise --max-key, 2600 at most");
     return p;
+}
+
+/* Whether a number with a fraction or an exponent may still be a whole one. */
+static bool may_be_whole(const unsigned char *p, const unsigned char *end)
+{
+    while (p < end && *p != '.' && *p != 'e' && *p != 'E')
+        p++;
+    for (p += p < end && *p == '.'; p < end && *p == '0'; p++)
+        ;
+    return p == end || *p == 'e' || *p == 'E';
 }
 
 static const unsigned char *take_value(struct line *line, const unsigned char *p)
@@ -81,9 +128,11 @@ static const unsigned char *take_value(struct line *line, const unsigned char *p
         return bad(line, start, "the value appears twice");
     line->has_value = true;
     if (!number)
-        return bad(line, start, "the value is not a number");
+        return bad_as(line, start, "the value is not a number",
+                      *start == '"' || *start == '{' ? "write it as a number" : NULL);
     if (!integer)
-        return bad(line, start, "the value is not a whole number");
+        return bad_as(line, start, "the value is not a whole number",
+                      may_be_whole(start, after) ? "write it without fraction and exponent" : NULL);
     for (p += *p == '-'; p < after; p++)
         if (__builtin_mul_overflow(value, 10, &value) ||
             __builtin_add_overflow(value, *p - '0', &value))
@@ -141,34 +190,60 @@ static bool take_members(struct line *line, const unsigned char *p)
     const unsigned char *closed = p;
     p = json_skip_space(p + 1, line->end);
     if (p < line->end)
-        return bad(line, p, "there is more after the object");
+        return bad_as(line, p, "there is more after the object",
+                      "put every object on a line of its own, with nothing after it");
     if (!line->has_key)
-        return bad(line, closed, "the key is missing");
+        return bad_as(line, closed, "the key is missing", MISSING_ADVICE);
     if (!line->has_value)
-        return bad(line, closed, "the value is missing");
+        return bad_as(line, closed, "the value is missing", MISSING_ADVICE);
     return true;
 }
 
-enum scan_kind scan_line(const struct scan_rules *rules, const unsigned char *line, size_t len,
-                         struct scan_result *ret)
+size_t scan_byte_order_mark(const unsigned char *bytes, size_t len)
 {
-    static const unsigned char byte_order_mark[] = {0xef, 0xbb, 0xbf};
+    return len >= 3 && bytes[0] == 0xef && bytes[1] == 0xbb && bytes[2] == 0xbf ? 3 : 0;
+}
+
+static const unsigned char *bad_start(const struct line *line, const unsigned char *p)
+{
+    if (scan_byte_order_mark(p, (size_t)(line->end - p)) > 0)
+        return bad_as(line, p, "a byte order mark is not JSON",
+                      "cut it out: only the first in a file is skipped");
+    return bad_as(line, p, "expected an object",
+                  *p == '[' ? "put every object in it on a line of its own: jq -c '.[]'" : NULL);
+}
+
+/* The first `skipped` bytes count, but are not looked at. */
+static enum scan_kind scan_after(const struct scan_rules *rules, const unsigned char *line,
+                                 size_t skipped, size_t len, struct scan_result *ret)
+{
     struct line at = {.rules = rules, .start = line, .end = line + len, .ret = ret};
 
     if (len > 0 && line[len - 1] == '\r')
         at.end--;
     if ((size_t)(at.end - line) > rules->max_line) {
-        ret->column = rules->max_line + 1;
-        ret->reason = "the line is longer than --max-line";
+        const unsigned char *zero = memmem(line, rules->max_line, "\0\0", 2);
+        (void)bad_as(&at, zero != NULL ? zero : line + rules->max_line,
+                     "the line is longer than --max-line", "raise --max-line");
         return SCAN_BAD;
     }
-    const unsigned char *p = json_skip_space(line, at.end);
+    const unsigned char *p = json_skip_space(line + skipped, at.end);
     if (p == at.end)
         return SCAN_BLANK;
-    if (*p != '{') {
-        bool marked = at.end - p >= 3 && memcmp(p, byte_order_mark, 3) == 0;
-        (void)bad(&at, p, marked ? "a byte order mark is not JSON" : "expected an object");
-        return SCAN_BAD;
-    }
-    return take_members(&at, p + 1) ? SCAN_EVENT : SCAN_BAD;
+    if (*p == '{')
+        return take_members(&at, p + 1) ? SCAN_EVENT : SCAN_BAD;
+    (void)bad_start(&at, p);
+    return SCAN_BAD;
+}
+
+enum scan_kind scan_line(const struct scan_rules *rules, const unsigned char *line, size_t len,
+                         struct scan_result *ret)
+{
+    return scan_after(rules, line, 0, len, ret);
+}
+
+enum scan_kind scan_first_line(const struct scan_rules *rules, const unsigned char *line,
+                               size_t len, struct scan_result *ret)
+{
+    return scan_after(rules, line, scan_byte_order_mark(line, len), len, ret);
 }

@@ -30,12 +30,21 @@ struct scan_result {
     size_t key_len;
     int64_t value;
     size_t column;      /* of what is wrong, 1-based bytes */
-    const char *reason; /* a constant */
+    const char *reason; /* a constant, as advice is */
+    const char *advice; /* what to do about it; NULL: mend the line, or do without it */
+    size_t zeros;       /* so many NUL bytes from that column on, which `reason` follows; or 0 */
     unsigned char unescaped[SCAN_KEY_LIMIT];
 };
 
 /* line has no '\n'; one '\r' at its end belongs to the line's end. Fills *ret as the kind needs. */
 enum scan_kind scan_line(const struct scan_rules *rules, const unsigned char *line, size_t len,
                          struct scan_result *ret);
+
+/* How many bytes a byte order mark at `bytes` takes: 3, or 0 where there is none. */
+size_t scan_byte_order_mark(const unsigned char *bytes, size_t len);
+
+/* A file's first line: a byte order mark before it is skipped, but counts as its bytes. */
+enum scan_kind scan_first_line(const struct scan_rules *rules, const unsigned char *line,
+                               size_t len, struct scan_result *ret);
 
 #endif

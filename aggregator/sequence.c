@@ -6,7 +6,11 @@
 
 #include <xxhash.h>
 
+#include "aggregator/format.h"
+
 enum { LINE_END_MAX = 2, REJECT_CUT = 1024, NAME_SHOWN = 512, BATCH_EVENTS = 256 };
+
+#define USUAL_ADVICE "mend the line, or tolerate some with --max-bad"
 
 struct sequence {
     const struct scan_rules *rules;
@@ -17,10 +21,12 @@ struct sequence {
     struct tally tally;
     uint64_t bytes, line_number; /* line_number: lines of this file so far */
     char first_bad[NAME_SHOWN + 128];
+    const char *first_advice; /* NULL: none in particular */
 
     /* The straddling line: its first bytes and its length so far. */
     unsigned char *carry;
     size_t carry_cap, carry_len;
+    size_t zeros_beyond; /* NUL bytes that came right after those first bytes */
 
     XXH3_state_t *file_digest, *input_digest;
     unsigned char digest[DIGEST_BYTES];
@@ -42,6 +48,17 @@ void slice_cut(struct slice *slice)
     end = memrchr(slice->data + slice->head_len, '\n', slice->len - slice->head_len);
     slice->tail_at = end != NULL ? (size_t)(end - slice->data) + 1 : slice->head_len;
     block_digest(slice->data, slice->len, slice->digest);
+}
+
+bool slice_check_format(const struct slice *slice, struct err *err)
+{
+    const struct format *format = slice->first ? format_of(slice->data, slice->len) : NULL;
+    char shown[NAME_SHOWN];
+
+    return format == NULL ||
+           err_set(err, STATUS_INPUT, "%s:1:1: this is %s, not JSON Lines; %s; nothing was loaded",
+                   err_quote(shown, sizeof shown, slice->name, strlen(slice->name)), format->name,
+                   format->remedy);
 }
 
 struct batch {
@@ -90,11 +107,13 @@ bool slice_scan(struct slice *slice, const struct scan_rules *rules, struct layo
             continue;
         const unsigned char *line_end = memchr(at, '\n', (size_t)(end - at));
         size_t len = (size_t)(line_end - at);
-        switch (scan_line(rules, at, len, &found)) {
+        bool opens = slice->first && at == slice->data;
+        switch ((opens ? scan_first_line : scan_line)(rules, at, len, &found)) {
         case SCAN_EVENT:
             if (!batch_add(&batch, &found))
                 return false;
-            layout_learn(layout, rules, at, len);
+            if (!opens) /* it may hold a byte order mark */
+                layout_learn(layout, rules, at, len);
             break;
         case SCAN_BLANK:
             tally.blank++;
@@ -175,26 +194,35 @@ static bool bad_line(struct sequence *sequence, const char *name, uint64_t numbe
                      size_t len, struct err *err)
 {
     const struct bad_line_policy *policy = &sequence->policy;
-    char place[sizeof sequence->first_bad], shown[NAME_SHOWN];
+    char place[sizeof sequence->first_bad], shown[NAME_SHOWN], zeros[24] = "";
 
-    (void)snprintf(place, sizeof place, "%s:%llu:%zu: %s",
+    if (found->zeros > 0)
+        (void)snprintf(zeros, sizeof zeros, "%zu ", found->zeros);
+    (void)snprintf(place, sizeof place, "%s:%llu:%zu: %s%s",
                    err_quote(shown, sizeof shown, name, strlen(name)), (unsigned long long)number,
-                   found->column, found->reason);
+                   found->column, zeros, found->reason);
     sequence->tally.bad++;
-    if (sequence->tally.bad == 1)
+    if (sequence->tally.bad == 1) {
         memcpy(sequence->first_bad, place, sizeof place);
+        sequence->first_advice = found->advice;
+    }
     if (!write_reject(sequence, place, line, kept, len, err))
         return false;
     if (policy->is_percent || sequence->tally.bad <= policy->lines)
         return true;
     if (policy->lines == 0)
-        return err_set(err, STATUS_INPUT,
-                       "%s (key '%s', value '%s'); nothing was loaded; mend the line, or tolerate "
-                       "some with --max-bad",
-                       place, sequence->rules->key, sequence->rules->value);
+        return err_set(err, STATUS_INPUT, "%s (key '%s', value '%s'); nothing was loaded; %s",
+                       place, sequence->rules->key, sequence->rules->value,
+                       found->advice != NULL ? found->advice : USUAL_ADVICE);
     return err_set(err, STATUS_INPUT,
                    "%s; that is bad line %llu, more than --max-bad %llu; nothing was loaded", place,
                    (unsigned long long)sequence->tally.bad, (unsigned long long)policy->lines);
+}
+
+static enum scan_kind scan_nth_line(const struct scan_rules *rules, uint64_t number,
+                                    const unsigned char *line, size_t len, struct scan_result *ret)
+{
+    return (number == 1 ? scan_first_line : scan_line)(rules, line, len, ret);
 }
 
 /* Finds the bad lines of a slice again, now that their numbers are known. */
@@ -209,7 +237,7 @@ static bool replay_bad_lines(struct sequence *sequence, const struct slice *slic
         const unsigned char *line_end = memchr(at, '\n', (size_t)(end - at));
         size_t len = (size_t)(line_end - at);
         number++;
-        if (scan_line(sequence->rules, at, len, &found) == SCAN_BAD) {
+        if (scan_nth_line(sequence->rules, number, at, len, &found) == SCAN_BAD) {
             left--;
             if (!bad_line(sequence, slice->name, number, &found, at, len, len, err))
                 return false;
@@ -239,13 +267,21 @@ static bool take_inner(struct sequence *sequence, const struct slice *slice, str
 
 /* Straddling lines. */
 
-/* Keeps only what a line that is too long needs to be seen as such. */
+static size_t carry_kept(const struct sequence *sequence)
+{
+    return sequence->carry_len < sequence->carry_cap ? sequence->carry_len : sequence->carry_cap;
+}
+
+/* Keeps only what a line that is too long needs to be seen as such, or as NUL bytes. */
 static void carry_add(struct sequence *sequence, const unsigned char *bytes, size_t len)
 {
-    if (sequence->carry_len < sequence->carry_cap) {
-        size_t room = sequence->carry_cap - sequence->carry_len;
-        memcpy(sequence->carry + sequence->carry_len, bytes, len < room ? len : room);
-    }
+    const size_t kept = carry_kept(sequence), room = sequence->carry_cap - kept;
+    size_t taken = len < room ? len : room;
+
+    memcpy(sequence->carry + kept, bytes, taken);
+    bool zeros_go_on = sequence->carry_len + taken == sequence->carry_cap + sequence->zeros_beyond;
+    for (; zeros_go_on && taken < len && bytes[taken] == '\0'; taken++)
+        sequence->zeros_beyond++;
     sequence->carry_len += len;
 }
 
@@ -254,14 +290,14 @@ static bool end_carry(struct sequence *sequence, const struct slice *slice, even
 {
     struct scan_result found;
     struct event event;
-    size_t len = sequence->carry_len;
-    size_t kept = len < sequence->carry_cap ? len : sequence->carry_cap;
+    const size_t len = sequence->carry_len, kept = carry_kept(sequence);
+    const size_t zeros_beyond = sequence->zeros_beyond;
 
-    sequence->carry_len = 0;
+    sequence->carry_len = sequence->zeros_beyond = 0;
     sequence->line_number++;
     sequence->tally.lines++;
     /* A cut line may end in '\r' by chance, but it is then still longer than allowed. */
-    switch (scan_line(sequence->rules, sequence->carry, kept, &found)) {
+    switch (scan_nth_line(sequence->rules, sequence->line_number, sequence->carry, kept, &found)) {
     case SCAN_EVENT:
         event_set(&event, found.key, found.key_len, found.value);
         return sink(context, &event, 1, err);
@@ -269,6 +305,8 @@ static bool end_carry(struct sequence *sequence, const struct slice *slice, even
         sequence->tally.blank++;
         return true;
     case SCAN_BAD:
+        if (found.zeros > 0 && found.column - 1 + found.zeros == kept)
+            found.zeros += zeros_beyond;
         break;
     }
     return bad_line(sequence, slice->name, sequence->line_number, &found, sequence->carry, kept,
@@ -293,7 +331,7 @@ bool sequence_take(struct sequence *sequence, const struct slice *slice, event_s
                    void *context, struct err *err)
 {
     if (slice->first)
-        sequence->line_number = sequence->carry_len = 0;
+        sequence->line_number = sequence->carry_len = sequence->zeros_beyond = 0;
     sequence->bytes += slice->len;
     take_digest(sequence, slice);
 
@@ -312,17 +350,27 @@ bool sequence_finish(struct sequence *sequence, struct err *err)
 {
     XXH128_canonical_t canonical;
     const struct tally *tally = &sequence->tally;
-    double judged = (double)(tally->lines - tally->blank);
+    uint64_t judged = tally->lines - tally->blank;
 
     XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(sequence->input_digest));
     memcpy(sequence->digest, canonical.digest, DIGEST_BYTES);
-    if (!sequence->policy.is_percent || tally->bad == 0 ||
-        (double)tally->bad * 100 <= sequence->policy.percent * judged)
+    if (tally->bad == 0)
         return true;
-    return err_set(err, STATUS_INPUT,
-                   "%llu of %.0f lines are bad (%.2f%%), more than --max-bad %g%%; nothing was "
+    const char *advice = sequence->first_advice != NULL
+                             ? sequence->first_advice
+                             : "is it the right file, with the right --key and --value?";
+    if (tally->bad == judged)
+        return err_set(err, STATUS_INPUT,
+                       "%s (key '%s', value '%s'); not one of %llu lines is an event, which "
+                       "--max-bad does not tolerate; nothing was loaded; %s",
+                       sequence->first_bad, sequence->rules->key, sequence->rules->value,
+                       (unsigned long long)judged, advice);
+    double share = (double)tally->bad * 100 / (double)judged;
+    return !sequence->policy.is_percent || share <= sequence->policy.percent ||
+           err_set(err, STATUS_INPUT,
+                   "%llu of %llu lines are bad (%.2f%%), more than --max-bad %g%%; nothing was "
                    "loaded; the first: %s",
-                   (unsigned long long)tally->bad, judged, (double)tally->bad * 100 / judged,
+                   (unsigned long long)tally->bad, (unsigned long long)judged, share,
                    sequence->policy.percent, sequence->first_bad);
 }
 

@@ -43,6 +43,9 @@ struct slice {
 /* Fills all but the tally from data, len and first. */
 void slice_cut(struct slice *slice);
 
+/* INPUT where a file's first slice, a whole block, shows that it holds no JSON Lines (format.h). */
+bool slice_check_format(const struct slice *slice, struct err *err);
+
 /*
  * Scans the whole lines of a slice into the sink and fills its tally. The layout is what one thread
  * learns from slice to slice; it starts zeroed and never changes a result.
@@ -67,7 +70,7 @@ void sequence_free(struct sequence *sequence); /* accepts NULL */
 bool sequence_take(struct sequence *sequence, const struct slice *slice, event_sink *sink,
                    void *context, struct err *err);
 
-/* After the last slice: judges the percentage and closes the digest. */
+/* After the last slice: judges the percentage and closes the digest. Bad lines alone are INPUT. */
 bool sequence_finish(struct sequence *sequence, struct err *err);
 
 const struct tally *sequence_tally(const struct sequence *sequence);

@@ -536,6 +536,105 @@ static void longest_field_names_are_compared_whole(void **state)
     free(line);
 }
 
+static enum scan_kind scan_first(const char *line, size_t len)
+{
+    unsigned char *copy = exact_copy(line, len);
+    enum scan_kind kind = scan_first_line(&usual, copy, len, &found);
+    free(copy);
+    return kind;
+}
+
+static void byte_order_mark_is_skipped_before_a_first_line_and_counted(void **state)
+{
+#define MARKED(literal) "\xef\xbb\xbf" literal, sizeof(literal) + 2
+    (void)state;
+    assert_int_equal(scan_first(MARKED("{\"userId\":\"u\",\"sessionDuration\":7}")), SCAN_EVENT);
+    assert_int_equal(found.value, 7);
+    assert_int_equal(scan_first(MARKED("")), SCAN_BLANK);
+    assert_int_equal(scan_first(MARKED(" \r")), SCAN_BLANK);
+    assert_int_equal(scan_first(MARKED("x")), SCAN_BAD);
+    assert_int_equal(found.column, 4);
+    assert_int_equal(scan_first(MARKED("{\"userId\":7}")), SCAN_BAD);
+    assert_int_equal(found.column, 14);
+    assert_int_equal(scan_first(MARKED("\xef\xbb\xbf{}")), SCAN_BAD);
+    assert_string_equal(found.reason, "a byte order mark is not JSON");
+    assert_int_equal(found.column, 4);
+    assert_int_equal(scan_first("\xef\xbb", 2), SCAN_BAD);
+    assert_int_equal(scan_first(" \xef\xbb\xbf{}", 6), SCAN_BAD);
+    assert_int_equal(scan_by(&usual, "\xef\xbb\xbf{}", 5), SCAN_BAD);
+#undef MARKED
+}
+
+static void nul_bytes_are_counted_where_they_begin(void **state)
+{
+    static const char *const before[] = {"",
+                                         "  ",
+                                         "{",
+                                         "{\"userId",
+                                         "{\"userId\":\"\xe2\x82",
+                                         "{\"userId\":\"u\\",
+                                         "{\"userId\":\"u\\u00",
+                                         "{\"userId\":\"u\",\"x\":tr",
+                                         "{\"userId\":\"u\",\"x\":1",
+                                         "{\"userId\":\"u\",\"x\":-",
+                                         "{\"userId\":\"u\",\"sessionDuration\":1",
+                                         "{\"userId\":\"u\",\"sessionDuration\":1}"};
+    static const char *const after[] = {"", "\r", "x", "{\"userId\":\"u\",\"sessionDuration\":1}"};
+    (void)state;
+    for (size_t b = 0; b < ARRAY_LEN(before); b++) {
+        for (size_t a = 0; a < ARRAY_LEN(after); a++) {
+            for (size_t zeros = 1; zeros < 600; zeros += 1 + zeros * 3) {
+                char line[800] = {0};
+                size_t len = strlen(before[b]);
+                memcpy(line, before[b], len);
+                strcpy(line + len + zeros, after[a]);
+                assert_int_equal(scan_by(&usual, line, len + zeros + strlen(after[a])), SCAN_BAD);
+                CHECK(found.zeros == (zeros > 1 ? zeros : 0), "'%s': %zu NUL bytes, not %zu",
+                      before[b], found.zeros, zeros);
+                if (zeros > 1)
+                    CHECK(found.column == len + 1 && strstr(found.reason, "NUL") != NULL,
+                          "'%s': column %zu: %s", before[b], found.column, found.reason);
+            }
+        }
+    }
+    assert_int_equal(scan("x"), SCAN_BAD);
+    assert_int_equal(found.zeros, 0);
+}
+
+/* Whoever tolerated such a line would lose an event that only needs another shape. */
+static void no_line_that_holds_an_event_is_to_be_tolerated(void **state)
+{
+    static const struct {
+        const char *line, *advice; /* NULL: the usual one */
+    } cases[] = {
+        {"{\"userId\":\"u\",\"sessionDuration\":1}{\"userId\":\"u\"}", "line of its own"},
+        {"{\"userId\":\"u\",\"sessionDuration\":1},", "line of its own"},
+        {"[{\"userId\":\"u\",\"sessionDuration\":1}]", "jq"},
+        {"\xef\xbb\xbf{\"userId\":\"u\",\"sessionDuration\":1}", "cut it out"},
+        {"{\"userId\":7,\"sessionDuration\":1}", "as a string"},
+        {"{\"userId\":-7,\"sessionDuration\":1}", "as a string"},
+        {"{\"userId\":\"u\",\"sessionDuration\":\"1\"}", "as a number"},
+        {"{\"userId\":\"u\",\"sessionDuration\":{\"$numberLong\":\"1\"}}", "as a number"},
+        {"{\"userId\":\"u\",\"sessionDuration\":100.0}", "without fraction"},
+        {"{\"userId\":\"u\",\"sessionDuration\":1e2}", "without fraction"},
+        {"{\"userId\":\"u\"}", "--value"},
+        {"{\"userId\":null,\"sessionDuration\":1}", NULL},
+        {"{\"userId\":\"u\",\"sessionDuration\":null}", NULL},
+        {"{\"userId\":\"u\",\"sessionDuration\":1.05}", NULL},
+        {"{\"userId\":\"u\",\"sessionDuration\":-1}", NULL},
+        {"{\"userId\":\"u\",\"sessionDu", NULL},
+        {"rubbish", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(scan(cases[i].line), SCAN_BAD);
+        CHECK((found.advice == NULL) == (cases[i].advice == NULL), "%s", cases[i].line);
+        if (found.advice != NULL)
+            CHECK(strstr(found.advice, cases[i].advice) != NULL, "%s: %s", cases[i].line,
+                  found.advice);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -554,6 +653,9 @@ int main(void)
         cmocka_unit_test(longest_line_is_measured_without_its_end),
         cmocka_unit_test(longest_key_is_measured_in_bytes_of_meaning),
         cmocka_unit_test(longest_field_names_are_compared_whole),
+        cmocka_unit_test(byte_order_mark_is_skipped_before_a_first_line_and_counted),
+        cmocka_unit_test(nul_bytes_are_counted_where_they_begin),
+        cmocka_unit_test(no_line_that_holds_an_event_is_to_be_tolerated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

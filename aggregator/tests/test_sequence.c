@@ -15,6 +15,8 @@ struct file {
     const char *name, *text;
     size_t len;
 };
+#define BOM   "\xef\xbb\xbf"
+#define ZEROS "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 #define FILE_OF(file_name, literal)                                                                \
     {                                                                                              \
         file_name, literal, sizeof(literal) - 1                                                    \
@@ -136,7 +138,9 @@ static void expect(const struct file *files, size_t count, struct outcome *ret)
             const char *end = memchr(line, '\n', files[f].len - at);
             size_t len = end == NULL ? files[f].len - at : (size_t)(end - line);
             number++;
-            switch (scan_line(&rules, (const unsigned char *)line, len, &found)) {
+            char zeros[24] = "";
+            switch ((number == 1 ? scan_first_line : scan_line)(&rules, (const unsigned char *)line,
+                                                                len, &found)) {
             case SCAN_EVENT:
                 event_set(&event, found.key, found.key_len, found.value);
                 (void)keep_events(ret, &event, 1, &ret->err);
@@ -147,8 +151,10 @@ static void expect(const struct file *files, size_t count, struct outcome *ret)
             case SCAN_BAD:
                 ret->tally.bad++;
                 size_t kept = len > MAX_LINE + 2 ? MAX_LINE + 2 : len;
-                assert_true(buf_printf(&ret->rejects, &ret->err, "%s:%llu:%zu: %s\t", files[f].name,
-                                       number, found.column, found.reason) &&
+                if (found.zeros > 0)
+                    (void)snprintf(zeros, sizeof zeros, "%zu ", found.zeros);
+                assert_true(buf_printf(&ret->rejects, &ret->err, "%s:%llu:%zu: %s%s\t",
+                                       files[f].name, number, found.column, zeros, found.reason) &&
                             buf_add(&ret->rejects, line, kept, &ret->err) &&
                             (kept == len ||
                              buf_printf(&ret->rejects, &ret->err, "...[cut: %zu bytes]", len)) &&
@@ -210,6 +216,19 @@ static const struct file texts[] = {
     FILE_OF("f", "{\"k\":\"a\",\"v\":1}                          \n"),
     FILE_OF("f", "nul\0byte\n\xff\xfe\n{\"k\":\"\xc3\xa9\",\"v\":1}\n{\"k\":\"\xc3\",\"v\":1}\n"),
     FILE_OF("f", "{\"k\":\"\\u0061\",\"v\":1}\n{\"k\":\"a\",\"v\":9223372036854775807}\n"),
+    FILE_OF("f", BOM),
+    FILE_OF("f", BOM "\n"),
+    FILE_OF("f", BOM "{\"k\":\"a\",\"v\":1}"),
+    FILE_OF("f", BOM "{\"k\":\"a\",\"v\":1}\r\n" BOM "{\"k\":\"a\",\"v\":1}\n"),
+    FILE_OF("f", BOM "{\"k\":\"a\",\"v\":1 }  \n{\"k\":\"b\",\"v\":2 }  \n"),
+    FILE_OF("f", "\n" BOM "{\"k\":\"a\",\"v\":1}\n"),
+    FILE_OF("f", BOM "0123456789012345678901234567890123456789\n"),
+    FILE_OF("f", "\xef\xbb"),
+    FILE_OF("f", "{\"k\":\"a\",\"v\":1}\n" ZEROS),
+    FILE_OF("f", "{\"k\":\"a\",\"v\":1}\n" ZEROS ZEROS ZEROS),
+    FILE_OF("f", "{\"k\":\"a\",\"v" ZEROS ZEROS ZEROS "\n{\"k\":\"a\",\"v\":1}\n"),
+    FILE_OF("f", ZEROS ZEROS "{\"k\":\"a\",\"v\":1}" ZEROS ZEROS "\n{\"k\":\"a\",\"v\":1}\n"),
+    FILE_OF("f", ZEROS "0123456789012345678901234567890123456789" ZEROS ZEROS),
 };
 
 static void every_cut_gives_the_same(void **state)
@@ -247,6 +266,7 @@ static struct file make_file(uint64_t *random, const char *name)
                                         "\r\n",
                                         "\r",
                                         "\xff",
+                                        BOM,
                                         "0123456789012345678901234567890123456789",
                                         "{\"k\":\"d\",\"v\":1,\"o\":[{\"k\":\"e\"}]}"};
     size_t len = 0;
@@ -378,6 +398,29 @@ static void percentage_is_judged_at_the_end_without_blank_lines(void **state)
                 }
                 release(&got);
             }
+        }
+    }
+}
+
+static void bad_lines_alone_are_not_tolerated(void **state)
+{
+    static const struct file wrong[] = {FILE_OF("f", "x\n\n"), FILE_OF("g", "\ny\nz")},
+                             right[] = {FILE_OF("f", "x\n"), FILE_OF("g", "{\"k\":\"a\",\"v\":1}")};
+    static const struct bad_line_policy many = {.lines = 100};
+    static struct outcome got;
+    (void)state;
+    for (size_t size = 1; size < 20; size++) {
+        for (int variant = 0; variant < 4; variant++) {
+            const struct cut how = {.size = size, .no_rejects = variant & 2};
+            drive(wrong, 2, how, variant & 1 ? &many : &any, &got);
+            assert_false(got.done);
+            assert_int_equal(got.err.status, STATUS_INPUT);
+            assert_memory_equal(got.err.text, "f:1:1: expected an object (", 27);
+            assert_non_null(strstr(got.err.text, "not one of 3 lines is an event"));
+            release(&got);
+            drive(right, 2, how, variant & 1 ? &many : &any, &got);
+            assert_true(got.done);
+            release(&got);
         }
     }
 }
@@ -544,6 +587,7 @@ int main(void)
         cmocka_unit_test(first_bad_line_by_position_ends_the_run),
         cmocka_unit_test(some_bad_lines_are_tolerated),
         cmocka_unit_test(percentage_is_judged_at_the_end_without_blank_lines),
+        cmocka_unit_test(bad_lines_alone_are_not_tolerated),
         cmocka_unit_test(no_lines_are_no_percentage),
         cmocka_unit_test(rejects_are_verbatim),
         cmocka_unit_test(hostile_file_names_are_shown_safely),

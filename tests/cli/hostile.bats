@@ -88,8 +88,8 @@ many() { head -c "$1" /dev/zero | tr '\0' "$2"; } # COUNT CHARACTER
     printf '{"userId":"a","sessionDuration":1,"x":"%b"}\n' "$bad" >in.jsonl
     bounded 3 'in.jsonl:1:' $((96 * M)) in.jsonl
   done
-  printf '\xef\xbb\xbf{"userId":"a","sessionDuration":1}\n' >in.jsonl
-  bounded 3 'in.jsonl:1:1: ' $((96 * M)) in.jsonl
+  printf '\n\xef\xbb\xbf{"userId":"a","sessionDuration":1}\n' >in.jsonl # not the file's first bytes
+  bounded 3 'in.jsonl:2:1: ' $((96 * M)) in.jsonl
 }
 
 @test "what hostile lines hold does not reach the terminal, nor break a log line" {

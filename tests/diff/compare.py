@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 
-from reference import VALUE_MAX, read_line
+from reference import VALUE_MAX, may_be_no_line, read_line
 
 REJECT = re.compile(rb"(\d+):(\d+): ([^\t]+)\t(.*)", re.DOTALL)
 CUT = re.compile(rb"\.\.\.\[cut: (\d+) bytes\]$")
@@ -29,8 +29,12 @@ class Input:
         unterminated = lines.pop()
         if unterminated:
             lines.append(unterminated)
+        begun = False
         for at, raw in enumerate(lines):
-            kind, *event = read_line(raw, self.rules)
+            if not begun and may_be_no_line(raw):
+                lines[at] = raw = b" "  # all of the file would be refused
+            kind, *event = read_line(raw, self.rules, first=at == 0)
+            begun = begun or kind != "blank"
             if kind == "event" and not self._add(*event):
                 lines[at], kind = b" ", "blank"  # a total beyond 64 bits would end the run
             if kind == "bad":

@@ -158,4 +158,5 @@ class Generator:
             lines.append(self.damaged(line, before) if self.below(10) < 4 else line)
             before = line
         end = b"\n" if self.below(5) else b"\r\n"
-        return end.join(lines) + (end if self.below(10) < 7 else b"")
+        begin = b"\xef\xbb\xbf" if self.below(5) == 0 else b""
+        return begin + end.join(lines) + (end if self.below(10) < 7 else b"")

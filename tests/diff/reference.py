@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 DEPTH_MAX = 64
 VALUE_MAX = 2**63 - 1
+BOM = b"\xef\xbb\xbf"
 STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
@@ -85,12 +86,28 @@ def event(raw, rules):
     return key, number
 
 
-def read_line(raw, rules):
+def is_json(raw):
+    try:
+        parse(raw)
+    except ValueError:
+        return False
+    return True
+
+
+def may_be_no_line(raw):
+    """Whether a file that begins with this line may be another format, all of it."""
+    raw = raw.removeprefix(BOM).strip(b" \t\r")
+    return raw[:1] in (b"[", b"<", b"\x1e") or (raw[:1] == b"{" and not is_json(raw))
+
+
+def read_line(raw, rules, first=False):
     """("event", key, value), ("blank",) or ("bad",); raw is without its line feed."""
     if raw.endswith(b"\r"):
         raw = raw[:-1]
     if len(raw) > rules.max_line:
         return ("bad",)
+    if first:
+        raw = raw.removeprefix(BOM)
     if not raw.strip(b" \t\r"):
         return ("blank",)
     try:

@@ -14,7 +14,7 @@ import tempfile
 from compare import Input, Run
 from corpus import cases
 from generate import Generator
-from reference import Rules, read_line
+from reference import BOM, Rules, read_line
 
 BATCH = 10000
 NAMES = (("userId", "sessionDuration"),) * 3 + (("k", "v"), ("é😀", 'a"b\\c'), ("key", "key2"))
@@ -70,8 +70,8 @@ def run_corpus(binary):
             print(f"{name}: the reference says otherwise: {raw!r}")
             good = False
         texts.append(raw)
-    for end in (b"\n", b"\r\n"):
-        run = Run(binary, tempfile.mkdtemp(), Input(rules, [end.join(texts)]))
+    for begin, end in ((b"", b"\n"), (b"", b"\r\n"), (BOM, b"\n")):
+        run = Run(binary, tempfile.mkdtemp(), Input(rules, [begin + end.join(texts)]))
         good = check(run, "corpus") and good
     print(f"{len(texts)} cases")
     return good

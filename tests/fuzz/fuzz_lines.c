@@ -6,6 +6,7 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
+#include "aggregator/format.h"
 #include "aggregator/sequence.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -61,24 +62,42 @@ static void read_strictly(const struct scan_rules *rules, const unsigned char *t
         struct scan_result got;
         HOLDS(copy != NULL);
         memcpy(copy, line, line_len);
+        size_t mark = line == text ? scan_byte_order_mark(copy, line_len) : 0;
         ret->tally.lines++;
-        switch (scan_line(rules, copy, line_len, &got)) {
+        switch (line == text ? scan_first_line(rules, copy, line_len, &got)
+                             : scan_line(rules, copy, line_len, &got)) {
         case SCAN_EVENT:
             HOLDS(got.value >= 0 && got.key_len > 0 && got.key_len <= rules->max_key);
             add(ret, got.key, got.key_len, got.value);
-            compare_with_cjson(rules, copy, line_len, &got);
+            compare_with_cjson(rules, copy + mark, line_len - mark, &got);
             break;
         case SCAN_BLANK:
             ret->tally.blank++;
             break;
         case SCAN_BAD:
             HOLDS(got.column > 0 && got.column <= line_len + 1 && got.reason[0] != '\0');
+            HOLDS(got.zeros <= line_len + 1 - got.column);
             ret->tally.bad++;
             break;
         }
         free(copy);
         line += line_len + 1;
     }
+}
+
+/* What begins with an event is never called another format. */
+static void tell_format(const struct scan_rules *rules, const unsigned char *text, size_t len)
+{
+    unsigned char *copy = malloc(len + 1);
+    struct scan_result got;
+
+    HOLDS(copy != NULL);
+    memcpy(copy, text, len);
+    const struct format *format = format_of(copy, len);
+    const unsigned char *newline = memchr(copy, '\n', len);
+    size_t line_len = newline == NULL ? len : (size_t)(newline - copy);
+    HOLDS(format == NULL || scan_first_line(rules, copy, line_len, &got) != SCAN_EVENT);
+    free(copy);
 }
 
 static void read_in_slices(const struct scan_rules *rules, const unsigned char *text, size_t len,
@@ -109,8 +128,10 @@ static void read_in_slices(const struct scan_rules *rules, const unsigned char *
     }
     for (size_t i = 0; i < count; i++)
         HOLDS(sequence_take(sequence, &slices[i], add_events, ret, &err));
-    HOLDS(sequence_finish(sequence, &err));
     ret->tally = *sequence_tally(sequence);
+    /* Bad lines alone are no input. */
+    bool none_good = ret->tally.bad > 0 && ret->tally.bad == ret->tally.lines - ret->tally.blank;
+    HOLDS(sequence_finish(sequence, &err) == !none_good);
     HOLDS(sequence_bytes(sequence) == len);
     sequence_digest(sequence, digest);
     HOLDS(strlen(digest) == DIGEST_TEXT - 1);
@@ -140,6 +161,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, data + 2, size - 2);
     if (len > size - 2)
         text[size - 2] = '\n';
+    tell_format(&rules, text, size - 2);
     read_strictly(&rules, text, len, &strict);
     read_in_slices(&rules, text, len, data[1], &fast);
     HOLDS(strict.events == fast.events && strict.sum == fast.sum);
