@@ -90,11 +90,12 @@ find_database() {
   fi
 }
 
-sql() { # reads the table under the names that the aggregator gives it
-  env "${as_psql[@]}" psql -XAtq -F $'\t' -v ON_ERROR_STOP=1 -v top="$top_rows" \
+sql() ( # reads the table under the names that the aggregator gives it
+  if ((${#as_psql[@]})); then export "${as_psql[@]}"; fi # not by env, whose arguments all can see
+  psql -XAtq -F $'\t' -v ON_ERROR_STOP=1 -v top="$top_rows" \
     -v table="${AGGREGATOR_TABLE:-session_duration}" \
     -v key="$key_title" -v value="$value_title" ${dsn:+"$dsn"}
-}
+)
 
 columns="
 SELECT quote_ident(attname) AS k FROM pg_attribute

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # README's commands work as typed: ./run.sh here, `make test` is what runs this.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
   top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 }
@@ -14,6 +16,26 @@ setup() {
   [[ $output == *"read       1,500 lines, 0 rejected, 10 users"* ]]
   [[ $output == *"loaded     10 rows"* ]]
   [[ $output == *"once more  already applied: still 10 rows"* ]]
+}
+
+@test "./run.sh hands DB_PASSWORD to no program as an argument" {
+  local name server=$BATS_TEST_TMPDIR/pg
+  # As the programs themselves, but for the note of their arguments.
+  mkdir "$BATS_TEST_TMPDIR/bin"
+  for name in env psql; do
+    printf '#!/bin/bash\necho "%s $*" >>%q/arguments\nexec %q "$@"\n' "$name" "$BATS_TEST_TMPDIR" \
+      "$(command -v "$name")" >"$BATS_TEST_TMPDIR/bin/$name"
+    chmod +x "$BATS_TEST_TMPDIR/bin/$name"
+  done
+  "$top/tests/db/server.sh" start "$server"
+  . "$server/env"
+  DB_URL=$PGHOST DB_PORT=$PGPORT DB_USER=$PGUSER DB_PASSWORD=$PGPASSWORD DB_NAME=$PGDATABASE \
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH run env -u PGHOST -u PGPASSWORD "$top/run.sh" --seed 7
+  "$top/tests/db/server.sh" stop "$server" immediate
+  [ "$status" -eq 0 ]
+  [[ $output == *"once more  already applied: still 10 rows"* ]]
+  grep -q '^psql' "$BATS_TEST_TMPDIR/arguments"
+  run ! grep -F "$PGPASSWORD" "$BATS_TEST_TMPDIR/arguments"
 }
 
 @test "./run.sh leaves neither files nor processes, also when it is interrupted" {
