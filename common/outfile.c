@@ -3,49 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TEMP_NAME_TRIES = 100 };
-
-/* Named temporary files now open, for outfile_discard_all(). */
-static struct {
-    pthread_mutex_t lock;
-    const char *path[OUTFILES_MAX];
-} temporaries = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static void remember(const char *path)
-{
-    pthread_mutex_lock(&temporaries.lock);
-    for (size_t i = 0; i < OUTFILES_MAX; i++) {
-        if (temporaries.path[i] == NULL) {
-            temporaries.path[i] = path;
-            break;
-        }
-    }
-    pthread_mutex_unlock(&temporaries.lock);
-}
-
-static void forget(const char *path)
-{
-    pthread_mutex_lock(&temporaries.lock);
-    for (size_t i = 0; i < OUTFILES_MAX; i++)
-        if (temporaries.path[i] == path)
-            temporaries.path[i] = NULL;
-    pthread_mutex_unlock(&temporaries.lock);
-}
-
-void outfile_discard_all(void)
-{
-    /* No lock: its holder may be the thread that hangs, and the process ends right after. */
-    for (size_t i = 0; i < OUTFILES_MAX; i++)
-        if (temporaries.path[i] != NULL)
-            (void)unlink(temporaries.path[i]);
-}
+#include "common/temporary.h"
 
 static bool fail(const struct outfile *out, const char *doing, struct err *err)
 {
@@ -60,6 +24,15 @@ static bool fail(const struct outfile *out, const char *doing, struct err *err)
                    strerror(errnum), hint);
 }
 
+static void drop_name(struct outfile *out)
+{
+    if (out->temp_path == NULL)
+        return;
+    temporary_forget(out->temp_path);
+    free(out->temp_path);
+    out->temp_path = NULL;
+}
+
 static char *directory_of(const char *path)
 {
     char *copy = strdup(path);
@@ -68,28 +41,6 @@ static char *directory_of(const char *path)
     char *dir = strdup(dirname(copy));
     free(copy);
     return dir;
-}
-
-/* A hidden name beside path; the caller frees. */
-static char *beside(const char *path, const char *suffix)
-{
-    char *name = NULL;
-    char *slash = strrchr(path, '/');
-    int dir_len = slash == NULL ? 0 : (int)(slash + 1 - path);
-
-    /* Cut, because a name of the greatest length has no room for more. */
-    return asprintf(&name, "%.*s.%.200s%s.tmp", dir_len, path, path + dir_len, suffix) < 0 ? NULL
-                                                                                           : name;
-}
-
-static char *free_name_beside(const char *path)
-{
-    static unsigned serial;
-    char suffix[32];
-
-    (void)snprintf(suffix, sizeof suffix, ".%d-%u", (int)getpid(),
-                   __atomic_fetch_add(&serial, 1, __ATOMIC_RELAXED));
-    return beside(path, suffix);
 }
 
 /* An unnamed file vanishes with the process, however it ends; not every file system has them. */
@@ -105,74 +56,36 @@ static bool open_unnamed(struct outfile *out)
     return out->fd >= 0;
 }
 
-/* For file systems without unnamed files. */
-static bool open_named(struct outfile *out, struct err *err)
-{
-    for (int tries = 0; tries < TEMP_NAME_TRIES; tries++) {
-        char *name = free_name_beside(out->path);
-        if (name == NULL)
-            return err_set(err, STATUS_TRANSIENT, "out of memory");
-        out->fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-        if (out->fd >= 0) {
-            out->temp_path = name;
-            remember(name);
-            return true;
-        }
-        free(name);
-        if (errno != EEXIST)
-            break;
-    }
-    return fail(out, "create", err);
-}
-
-static bool link_at(struct outfile *out, const char *name)
+static bool link_at(const struct outfile *out, const char *name)
 {
     char from[64];
     (void)snprintf(from, sizeof from, "/proc/self/fd/%d", out->fd);
     return linkat(AT_FDCWD, from, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0;
 }
 
-/* Whoever has put a whole file there, a killed run or a twin, gets it renamed; then it is our turn.
- */
-static bool link_after_others(struct outfile *out, const char *name)
+static bool make_at(struct outfile *out, const char *name)
 {
-    for (int tries = 0; tries < TEMP_NAME_TRIES; tries++) {
-        if (link_at(out, name))
-            return true;
-        if (errno != EEXIST)
-            return false;
-        if (rename(name, out->path) != 0 && errno != ENOENT)
-            break;
-    }
-    errno = EEXIST;
-    return false;
+    out->fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    return out->fd >= 0;
 }
 
-/*
- * Only a rename replaces an existing file, and it needs a name to start from: one that is always
- * the same, so that what a killed run leaves is found by the next; another where that one is
- * somebody else's.
- */
-static bool name_unnamed(struct outfile *out, struct err *err)
+/* Gives the output a temporary name: to the unnamed file, or to a new one. */
+static bool take_name(struct outfile *out, struct err *err)
 {
-    if (link_at(out, out->path))
-        return true;
-    if (errno != EEXIST)
-        return fail(out, "create", err);
-    char *name = beside(out->path, "");
-    bool linked = name != NULL && link_after_others(out, name);
-    if (!linked && name != NULL && errno == EEXIST) {
-        free(name);
-        name = free_name_beside(out->path);
-        linked = name != NULL && link_at(out, name);
+    for (int tries = 0; tries < TEMPORARY_TRIES; tries++) {
+        out->temp_path = temporary_name(out->path);
+        if (out->temp_path == NULL)
+            return err_set(err, STATUS_TRANSIENT, "out of memory");
+        temporary_remember(out->temp_path);
+        if (out->fd >= 0 ? link_at(out, out->temp_path) : make_at(out, out->temp_path))
+            return true;
+        int errnum = errno;
+        drop_name(out);
+        errno = errnum;
+        if (errnum != EEXIST)
+            break;
     }
-    /* Not found: a twin has renamed it. */
-    bool done =
-        (linked && (rename(name, out->path) == 0 || errno == ENOENT)) || fail(out, "create", err);
-    if (linked && !done)
-        (void)unlink(name);
-    free(name);
-    return done;
+    return fail(out, "create", err);
 }
 
 /* Names of open descriptors: what they lead to is written on, not replaced. */
@@ -254,10 +167,14 @@ bool outfile_open(struct outfile *out, const char *path, struct err *err)
     } else if (errno != ENOENT) {
         return fail(out, "create", err); /* it may be a link, which must stay */
     }
-    if (open_unnamed(out) || open_named(out, err))
-        return true;
-    forget_link(out);
-    return false;
+    temporary_sweep(out->path);
+    /* A file that bears a name from the start is for file systems without unnamed ones. */
+    if (!open_unnamed(out) && !take_name(out, err)) {
+        forget_link(out);
+        return false;
+    }
+    temporary_hold(out->fd);
+    return true;
 }
 
 bool outfile_write(const struct outfile *out, const void *bytes, size_t len, struct err *err)
@@ -308,35 +225,38 @@ static bool sync_directory(const struct outfile *out, struct err *err)
 
 static void close_all(struct outfile *out)
 {
-    if (out->temp_path != NULL) {
-        forget(out->temp_path);
-        free(out->temp_path);
-        out->temp_path = NULL;
-    }
+    drop_name(out);
     (void)close(out->fd);
     out->fd = -1;
     forget_link(out);
 }
 
+/* Only a rename replaces an existing file, and it needs a name to start from. */
+static bool publish(struct outfile *out, struct err *err)
+{
+    if (out->temp_path == NULL) {
+        if (link_at(out, out->path))
+            return true;
+        if (errno != EEXIST)
+            return fail(out, "create", err);
+        if (!take_name(out, err))
+            return false;
+    }
+    return rename(out->temp_path, out->path) == 0 || fail(out, "create", err);
+}
+
 bool outfile_commit(struct outfile *out, struct err *err)
 {
-    bool done;
-
     if (out->direct) {
         int fd = out->fd;
         out->fd = -1;
         return close(fd) == 0 || fail(out, "write to", err);
     }
-    done = fsync(out->fd) == 0 || fail(out, "make durable", err);
-    if (done && out->temp_path == NULL)
-        done = name_unnamed(out, err);
-    else if (done && rename(out->temp_path, out->path) != 0)
-        done = fail(out, "create", err);
-    if (!done) {
+    if ((fsync(out->fd) != 0 && !fail(out, "make durable", err)) || !publish(out, err)) {
         outfile_discard(out);
         return false;
     }
-    done = sync_directory(out, err);
+    bool done = sync_directory(out, err);
     close_all(out);
     return done;
 }

@@ -1,8 +1,9 @@
 /*
- * Output that appears whole or not at all: an unnamed (or temporary) file in the same directory,
- * fsync, rename, fsync of the directory. A symbolic link stays, the file it leads to is replaced.
- * Pipes, FIFOs, devices, /dev/stdout and its like, and "-" (stdout) are written directly. Up to
- * OUTFILES_MAX may be open at once; what stop.h's watchdog ends is discarded too.
+ * Output that appears whole or not at all: an unnamed (or temporary, temporary.h) file in the same
+ * directory, fsync, rename, fsync of the directory. A symbolic link stays, the file it leads to is
+ * replaced. Pipes, FIFOs, devices, /dev/stdout and its like, and "-" (stdout) are written directly.
+ * Up to TEMPORARIES_MAX may be open at once; what stop.h's watchdog ends is discarded too. What
+ * SIGKILL leaves is removed when an output of the same name is opened later.
  */
 #ifndef COMMON_OUTFILE_H
 #define COMMON_OUTFILE_H
@@ -12,8 +13,6 @@
 #include <stdint.h>
 
 #include "common/err.h"
-
-enum { OUTFILES_MAX = 16 };
 
 struct outfile {
     int fd;            /* -1 when closed */
@@ -41,9 +40,6 @@ bool outfile_commit(struct outfile *out, struct err *err);
 
 /* Drops what was written, if it was not committed. Safe on a closed one. */
 void outfile_discard(struct outfile *out);
-
-/* Unlinks every named temporary file still open; for the watchdog, right before _exit. */
-void outfile_discard_all(void);
 
 /* The whole of a small file at once. */
 bool outfile_put(const char *path, const void *bytes, size_t len, struct err *err);

@@ -15,7 +15,7 @@
 #include "common/civil_time.h"
 #include "common/failure.h"
 #include "common/log.h"
-#include "common/outfile.h"
+#include "common/temporary.h"
 
 enum {
     DEADLINE = -1,       /* as a reason, beside signal numbers */
@@ -144,7 +144,7 @@ static void end_process(void)
 
     atomic_store(&end_status, stop.done ? STATUS_DONE : (int)stop.failure.status);
     set_alarm();
-    outfile_discard_all();
+    temporary_remove_all();
     (void)stop_err(&reason);
     if (stop.done) {
         (void)snprintf(line, sizeof line,

@@ -1,10 +1,13 @@
 #include "common/outfile.h"
 
+#include "common/temporary.h"
 #include "common/tests/scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 /* Faults of the system under the module, switched on by a test. */
 static bool no_unnamed_files, no_fsync, no_rename;
@@ -134,37 +137,160 @@ static void existing_file_is_replaced_at_commit_only(void **state)
     for_both_kinds(replaces_existing);
 }
 
-static void put_again(const char *path, const char *text)
+/* Written two minutes ago. */
+static void make_old(const char *path)
+{
+    const struct timespec times[] = {{.tv_sec = time(NULL) - 120}, {.tv_sec = time(NULL) - 120}};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW), 0);
+}
+
+static char *old_file(const char *name)
+{
+    char *path = scratch_path(name);
+    scratch_write(path, "killed", 6);
+    make_old(path);
+    return path;
+}
+
+static void removes_what_was_left(const char *path)
 {
     struct err err = {0};
-    assert_true(outfile_put(path, "before", 6, &err));
-    CHECK(outfile_put(path, text, strlen(text), &err), "%s", err.text);
-    assert_holds(path, text);
-}
-
-static void name_left_by_a_killed_run_is_taken_over(void **state)
-{
-    char *path = scratch_path("f"), *left = scratch_path(".f.tmp");
-    (void)state;
-    scratch_write(left, "killed", 6);
-    put_again(path, "after");
+    char *left = old_file(".both.0123456789abcdef.tmp");
+    char *other = old_file(".both.fedcba9876543210.tmp");
+    assert_true(outfile_put(path, "new", 3, &err));
     assert_int_equal(scratch_count(), 1);
-    assert_int_equal(unlink(path), 0);
     free(left);
+    free(other);
+}
+
+static void what_a_killed_run_left_is_removed(void **state)
+{
+    (void)state;
+    for_both_kinds(removes_what_was_left);
+}
+
+static void keeps_other_files(const char *path)
+{
+    static const char *const names[] = {
+        ".both.tmp",                    /* a user's own */
+        ".both.12345.tmp",              /* too short */
+        ".both.0123456789ABCDEF.tmp",   /* capitals */
+        ".both.0123456789abcdef0.tmp",  /* too long */
+        ".both.0123456789abcdef.tmpx",  /* goes on */
+        "both.0123456789abcdef.tmp",    /* not hidden */
+        ".boths.0123456789abcdef.tmp",  /* another output's */
+        ".both.2.0123456789abcdef.tmp", /* another output's */
+        ".both.0123456789abcdef.tmp~",  /* an editor's */
+        "..both.0123456789abcdef.tmp",  /* of an output .both */
+        ".both.0123456789abcde\xc3\xa9.tmp",
+    };
+    struct err err = {0};
+    char *other[ARRAY_LEN(names)];
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        other[i] = old_file(names[i]);
+    assert_true(outfile_put(path, "new", 3, &err));
+    assert_true(outfile_put(path, "newer", 5, &err));
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        CHECK(unlink(other[i]) == 0, "%s was removed", names[i]);
+        free(other[i]);
+    }
+}
+
+static void files_of_other_names_are_left_alone(void **state)
+{
+    (void)state;
+    for_both_kinds(keeps_other_files);
+}
+
+static void keeps_what_may_be_used(const char *path)
+{
+    char *young = scratch_path(".both.0000000000000001.tmp");
+    char *linked = old_file(".both.0000000000000002.tmp"), *link_of = scratch_path("link");
+    char *locked = old_file(".both.0000000000000003.tmp");
+    char *symbolic = scratch_path(".both.0000000000000004.tmp");
+    char *dir = scratch_path(".both.0000000000000005.tmp");
+    char *fifo = scratch_path(".both.0000000000000006.tmp");
+    char *foreign = old_file(".both.0000000000000007.tmp");
+    struct err err = {0};
+
+    scratch_write(young, "", 0);
+    assert_int_equal(link(linked, link_of), 0);
+    int holder = open(locked, O_RDONLY | O_CLOEXEC);
+    assert_true(holder >= 0 && flock(holder, LOCK_EX | LOCK_NB) == 0);
+    assert_int_equal(symlink("link", symbolic) + mkdir(dir, 0700) + mkfifo(fifo, 0600), 0);
+    make_old(symbolic);
+    make_old(dir);
+    make_old(fifo);
+    if (geteuid() == 0)
+        assert_int_equal(chown(foreign, 65531, 65531), 0);
+    assert_true(outfile_put(path, "new", 3, &err));
+    assert_int_equal(unlink(young) + unlink(linked) + unlink(link_of) + unlink(locked), 0);
+    assert_int_equal(unlink(symbolic) + rmdir(dir) + unlink(fifo), 0);
+    assert_int_equal(unlink(foreign), geteuid() == 0 ? 0 : -1);
+    (void)close(holder);
+    char *const all[] = {young, linked, link_of, locked, symbolic, dir, fifo, foreign};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        free(all[i]);
+}
+
+static void what_may_be_in_use_is_left_alone(void **state)
+{
+    (void)state;
+    for_both_kinds(keeps_what_may_be_used);
+}
+
+/* Also while it has a name only because the file system has no unnamed files. */
+static void output_under_way_is_locked(void **state)
+{
+    char *path = scratch_path("f");
+    struct err err = {0};
+    struct outfile out;
+    (void)state;
+    for (int named = 0; named < 2; named++) {
+        no_unnamed_files = named == 1;
+        assert_true(outfile_open(&out, path, &err));
+        char again[64];
+        (void)snprintf(again, sizeof again, "/proc/self/fd/%d", out.fd);
+        int other = open(again, O_RDWR | O_CLOEXEC);
+        assert_true(other >= 0);
+        assert_int_equal(flock(other, LOCK_EX | LOCK_NB), -1);
+        (void)close(other);
+        outfile_discard(&out);
+    }
     free(path);
 }
 
-static void name_that_cannot_be_taken_is_not_needed(void **state)
+static void names_alike_for_200_bytes_do_not_meet(void **state)
 {
-    char *path = scratch_path("f"), *taken = scratch_path(".f.tmp");
+    char name[2][NAME_MAX + 1], *path[2];
+    struct outfile out[2];
+    struct err err = {0};
     (void)state;
-    assert_int_equal(mkdir(taken, 0700), 0);
-    put_again(path, "after");
-    assert_int_equal(scratch_count(), 2);
-    assert_int_equal(rmdir(taken), 0);
-    assert_int_equal(unlink(path), 0);
-    free(taken);
-    free(path);
+    for (int i = 0; i < 2; i++) {
+        memset(name[i], 'n', 220);
+        name[i][220] = (char)('a' + i);
+        name[i][221] = '\0';
+        path[i] = scratch_path(name[i]);
+    }
+    for (int named = 0; named < 2; named++) {
+        no_unnamed_files = named == 1;
+        for (int i = 0; i < 2; i++)
+            scratch_write(path[i], "old", 3);
+        for (int i = 0; i < 2; i++)
+            assert_true(outfile_open(&out[i], path[i], &err));
+        for (int i = 0; i < 2; i++)
+            write_text(&out[i], i == 0 ? "first" : "second");
+        for (int i = 0; i < 2; i++)
+            assert_true(outfile_commit(&out[i], &err));
+        assert_holds(path[0], "first");
+        assert_holds(path[1], "second");
+        assert_int_equal(scratch_count(), 2);
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(unlink(path[i]), 0);
+        free(path[i]);
+    }
 }
 
 static void writes_anywhere(const char *path)
@@ -362,23 +488,23 @@ static void standard_output_is_written_on(void **state)
 
 static void watchdog_removes_every_temporary_name(void **state)
 {
-    struct outfile out[OUTFILES_MAX];
-    char *path[OUTFILES_MAX], name[16];
+    struct outfile out[TEMPORARIES_MAX];
+    char *path[TEMPORARIES_MAX], name[16];
     struct err err = {0};
     (void)state;
     no_unnamed_files = true;
-    for (int i = 0; i < OUTFILES_MAX; i++) {
+    for (int i = 0; i < TEMPORARIES_MAX; i++) {
         (void)snprintf(name, sizeof name, "f%d", i);
         path[i] = scratch_path(name);
         assert_true(outfile_open(&out[i], path[i], &err));
     }
-    assert_int_equal(scratch_count(), OUTFILES_MAX);
+    assert_int_equal(scratch_count(), TEMPORARIES_MAX);
     assert_true(outfile_commit(&out[3], &err));
     outfile_discard(&out[5]);
-    outfile_discard_all();
+    temporary_remove_all();
     assert_int_equal(scratch_count(), 1);
     assert_int_equal(unlink(path[3]), 0);
-    for (int i = 0; i < OUTFILES_MAX; i++) {
+    for (int i = 0; i < TEMPORARIES_MAX; i++) {
         outfile_discard(&out[i]);
         free(path[i]);
     }
@@ -392,6 +518,11 @@ int main(void)
         TEST(file_appears_whole_at_commit_and_stays),
         TEST(discarded_output_leaves_nothing),
         TEST(existing_file_is_replaced_at_commit_only),
+        TEST(what_a_killed_run_left_is_removed),
+        TEST(files_of_other_names_are_left_alone),
+        TEST(what_may_be_in_use_is_left_alone),
+        TEST(output_under_way_is_locked),
+        TEST(names_alike_for_200_bytes_do_not_meet),
         TEST(offsets_may_be_written_in_any_order),
         TEST(failed_commit_keeps_the_old_file),
         TEST(link_stays_and_its_target_is_replaced),
@@ -400,8 +531,6 @@ int main(void)
         TEST(fifo_is_written_directly),
         TEST(full_device_is_a_shortage),
         TEST(standard_output_is_written_on),
-        TEST(name_left_by_a_killed_run_is_taken_over),
-        TEST(name_that_cannot_be_taken_is_not_needed),
         TEST(watchdog_removes_every_temporary_name),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_drop);
