@@ -12,6 +12,7 @@
 #include "aggregator/runs.h"
 #include "aggregator/source.h"
 #include "aggregator/top.h"
+#include "common/distinct.h"
 #include "common/log.h"
 #include "common/machine.h"
 #include "common/num.h"
@@ -209,6 +210,21 @@ static void log_summary(const struct run *run)
 
 /* The run. */
 
+/* Before anything is read or written, a failed run's report too: what an output replaces is gone.
+ */
+static bool check_outputs(const struct config *config, struct err *err)
+{
+    static const char *const values[] = {"lines",   "users",          "total",          "bad_lines",
+                                         "seconds", "peak_rss_bytes", "already_applied"};
+    enum { VALUES = sizeof values / sizeof *values };
+    struct output_name outputs[2 + VALUES] = {{.what = "--rejects", .path = config->rejects},
+                                              {.what = "--report", .path = config->common.report}};
+
+    for (size_t i = 0; i < VALUES && config->outputs != NULL; i++)
+        outputs[2 + i] = (struct output_name){"--outputs", config->outputs, values[i]};
+    return distinct_outputs(outputs, 2 + VALUES, config->files, config->file_count, err);
+}
+
 static bool deliver(struct run *run, struct fold *fold, struct err *err)
 {
     if (run->config->action == ACTION_FOLD_AND_PRINT)
@@ -326,7 +342,7 @@ static bool run_action(const struct config *config, struct err *err)
     case ACTION_FOLD_AND_PRINT:
         break;
     }
-    return fold_run_and_report(config, &load, err);
+    return check_outputs(config, err) && fold_run_and_report(config, &load, err);
 }
 
 int main(int argc, char **argv)

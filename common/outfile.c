@@ -88,11 +88,11 @@ static bool take_name(struct outfile *out, struct err *err)
     return fail(out, "create", err);
 }
 
-/* Names of open descriptors: what they lead to is written on, not replaced. */
-static bool names_descriptor(const char *path)
+bool outfile_names_descriptor(const char *path)
 {
-    return strcmp(path, "/dev/stdout") == 0 || strcmp(path, "/dev/stderr") == 0 ||
-           strncmp(path, "/dev/fd/", 8) == 0 || strncmp(path, "/proc/", 6) == 0;
+    return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0 ||
+           strcmp(path, "/dev/stderr") == 0 || strncmp(path, "/dev/fd/", 8) == 0 ||
+           strncmp(path, "/proc/", 6) == 0;
 }
 
 static bool open_direct(struct outfile *out, struct err *err)
@@ -160,7 +160,7 @@ bool outfile_open(struct outfile *out, const char *path, struct err *err)
         if (S_ISDIR(st.st_mode))
             return err_set(err, STATUS_REFUSED, "cannot write %s: it is a directory; name a file",
                            path);
-        if (!S_ISREG(st.st_mode) || names_descriptor(path))
+        if (!S_ISREG(st.st_mode) || outfile_names_descriptor(path))
             return open_direct(out, err);
         if (!follow_link(out, err))
             return false;

@@ -44,6 +44,9 @@ void outfile_discard(struct outfile *out);
 /* The whole of a small file at once. */
 bool outfile_put(const char *path, const void *bytes, size_t len, struct err *err);
 
+/* "-" and other names of open descriptors: what they lead to is written on, not replaced. */
+bool outfile_names_descriptor(const char *path);
+
 /* Whether text for path may be coloured: "-" on a terminal that can, unless NO_COLOR says no. */
 bool outfile_takes_colour(const char *path);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/civil_time.h"
+#include "common/distinct.h"
 #include "common/log.h"
 #include "common/machine.h"
 #include "common/program.h"
@@ -186,8 +187,11 @@ static bool run(const struct gen_options *options, struct err *err)
                        options->shard.count);
         log_context(NULL, shard);
     }
-    bool done =
-        stop_start(getenv("ARGO_DEADLINE"), progress_tick, err) && generate(options, &outcome, err);
+    const struct output_name outputs[] = {{.what = "--output", .path = options->output},
+                                          {.what = "--report", .path = options->common.report}};
+    bool done = distinct_outputs(outputs, 2, NULL, 0, err) &&
+                stop_start(getenv("ARGO_DEADLINE"), progress_tick, err) &&
+                generate(options, &outcome, err);
     progress_end();
     done = done && report_outcome(options, &outcome, err);
     if (done) {

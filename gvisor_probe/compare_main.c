@@ -1,11 +1,13 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/distinct.h"
 #include "common/log.h"
 #include "common/options.h"
 #include "common/outfile.h"
@@ -299,9 +301,33 @@ static bool conclude(const struct rendering *rendering, struct err *err)
     return true;
 }
 
+/* Before anything is read: a report that an output replaces is gone. */
+static bool check_outputs(const struct config *config, const struct operands *operands,
+                          struct err *err)
+{
+    const struct output_name outputs[] = {
+        {.what = "--output", .path = config->output},
+        {.what = "--report", .path = config->common.report},
+        {"--outputs", config->outputs, config->outputs == NULL ? NULL : "verdict"},
+        {"--outputs", config->outputs, config->outputs == NULL ? NULL : "valid"},
+        {"--outputs", config->outputs, config->outputs == NULL ? NULL : "met"},
+    };
+    const size_t count = sizeof outputs / sizeof *outputs;
+    char inside[PATH_MAX] = "";
+    char *others[] = {(char *)config->witness, inside, (char *)config->expect};
+
+    if (config->witness != NULL)
+        (void)snprintf(inside, sizeof inside, "%s/witness.json", config->witness);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (others[i] != NULL && !distinct_outputs(outputs, count, &others[i], 1, err))
+            return false;
+    return distinct_outputs(outputs, count, operands->item, (size_t)operands->count, err);
+}
+
 static bool compare(const struct config *config, const struct operands *operands, struct err *err)
 {
-    if (!read_reports(operands, err) || !read_witness(config->witness, err) || !judge(config, err))
+    if (!check_outputs(config, operands, err) || !read_reports(operands, err) ||
+        !read_witness(config->witness, err) || !judge(config, err))
         return false;
     const struct rendering rendering = {.comparison = &experiment.comparison,
                                         .expectations = experiment.expectations,
