@@ -19,10 +19,12 @@ enum {
     BACKOFF_FIRST_MS = 200,
     BACKOFF_LAST_MS = 5000,
     SQLSTATE_LEN = 5,
+    RESULTS_MAX = 2, /* of one statement: what it did, and that its end failed */
 };
 
 struct pg {
     PGconn *conn;
+    bool astray; /* the server's answer was none that was asked for: it is asked nothing more */
     char sqlstate[SQLSTATE_LEN + 1];
 };
 
@@ -222,7 +224,7 @@ const char *pg_sqlstate(const struct pg *pg)
 
 bool pg_is_alive(const struct pg *pg)
 {
-    return PQstatus(pg->conn) == CONNECTION_OK;
+    return !pg->astray && PQstatus(pg->conn) == CONNECTION_OK;
 }
 
 /* Statements. */
@@ -266,19 +268,39 @@ static bool is_good(const PGresult *result)
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
+/* While it copies, libpq gives the same result for ever. */
+static bool is_copy(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+
+static bool fail_astray(struct pg *pg, struct err *err)
+{
+    pg->astray = true;
+    return err_set(
+        err, STATUS_TRANSIENT,
+        "the database gave an answer that was not asked for; is it a PostgreSQL server?");
+}
+
 /* The one result of a statement, with everything after it read; the first failure is kept. */
 static bool finish(struct pg *pg, PGresult **ret, struct err *err)
 {
     PGresult *kept = NULL, *result = NULL;
     bool good = true;
 
-    for (;;) {
+    for (int count = 0;; count++) {
         if (!next_result(pg, -1, &result, err)) {
             PQclear(kept);
             return false;
         }
         if (result == NULL)
             break;
+        if (is_copy(result) || count == RESULTS_MAX) {
+            PQclear(kept);
+            PQclear(result);
+            return fail_astray(pg, err);
+        }
         if (good && !is_good(result))
             good = fail_result(pg, result, err);
         PQclear(kept);
@@ -300,6 +322,8 @@ bool pg_query(struct pg *pg, const char *sql, int count, const char *const *para
     PGresult *result;
 
     pg->sqlstate[0] = '\0';
+    if (pg->astray)
+        return fail_astray(pg, err);
     if (PQsendQueryParams(pg->conn, sql, count, NULL, params, NULL, NULL, 0) == 0)
         return fail_result(pg, NULL, err);
     if (!flush(pg, err) || !finish(pg, &result, err))
@@ -374,7 +398,11 @@ bool pg_copy_begin(struct pg *pg, const char *sql, struct err *err)
     /* Without memory libpq takes the answer for one that is yet to come. */
     if (!flush(pg, err) || !next_result(pg, COPY_START_S * 1000, &result, err))
         return false;
-    bool copying = PQresultStatus(result) == PGRES_COPY_IN || fail_result(pg, result, err);
+    bool copying = PQresultStatus(result) == PGRES_COPY_IN;
+    if (!copying && (is_copy(result) || is_good(result)))
+        (void)fail_astray(pg, err);
+    else if (!copying)
+        (void)fail_result(pg, result, err);
     PQclear(result);
     return copying;
 }

@@ -37,6 +37,23 @@ times_loaded() { # N FILE: the table holds FILE's totals N times, from N runs
 
 nothing_loaded() { same '0 0|0' "$(ledger_count) $(total)"; }
 
+# Answers that were not asked for.
+
+@test "a statement that is answered with CopyIn, CopyOut or CopyBoth ends the load, whichever it is" {
+  local kinds=(G H W) n=0
+  while
+    plan "answer-${kinds[n % 3]}" $((++n))
+    run --separate-stderr timeout 60 env PGPORT="$RELAY_PORT" PGSSLMODE=disable "$aggregator" --run-id "$n" "$small"
+    [[ -e $RELAY/fired ]]
+  do
+    if ((status == 0)); then continue; fi # a COMMIT, settled by claiming again
+    ended_with 10 'the database gave an answer that was not asked for'
+  done
+  ended_well
+  ((n > 20))
+  times_loaded "$(ledger_count)" "$small"
+}
+
 # The answer to COMMIT.
 
 @test "a lost answer to COMMIT is settled: the run was loaded, once" {

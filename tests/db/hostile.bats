@@ -67,3 +67,22 @@ hostile() {
   finish
   ended_with 11 'cancelled by SIGTERM'
 }
+
+@test "a server that begins a COPY where a result was asked for, or never ends its results, is left" {
+  local mode
+  export PGSSLMODE=disable PGTARGETSESSIONATTRS=any
+  for mode in copy-in copy-out copy-both results; do
+    hostile "$mode"
+    run --separate-stderr timeout 60 "$aggregator" in.jsonl
+    ended_with 10 'the database gave an answer that was not asked for'
+    run --separate-stderr timeout 60 "$aggregator" runs
+    ended_with 10 'the database gave an answer that was not asked for'
+    kill "$server"
+    rm port
+  done
+  # What libpq itself asks when it looks for the primary.
+  hostile copy-out
+  unset PGTARGETSESSIONATTRS
+  run --separate-stderr timeout 60 "$aggregator" in.jsonl
+  ended_with 10 'cannot connect to the database'
+}

@@ -8,6 +8,9 @@ Listens on 127.0.0.1, puts the port into DIR/port and what clients sent into DIR
   garbage   bytes that are no protocol
   empty     lets everybody in and answers every statement with success and no rows
   notices   lets everybody in and then never stops to send notices
+  results   lets everybody in and then never stops to send results of the first statement
+  copy-in   lets everybody in and answers every statement with the begin of a COPY from the client;
+            copy-out: to the client; copy-both: both ways
 Source: PostgreSQL documentation, "Frontend/Backend Protocol".
 """
 import os
@@ -33,12 +36,15 @@ CLEARTEXT = message(b"R", struct.pack("!I", 3))
 # Parse, Bind, Describe, Execute and Sync, in one go; or a simple query.
 EMPTY = (message(b"1", b"") + message(b"2", b"") + message(b"n", b"") + message(b"C", b"SELECT 0\0")
          + message(b"Z", b"T"))
+COPIES = {"copy-in": b"G", "copy-out": b"H", "copy-both": b"W"}
+RESULT = message(b"C", b"SELECT 0\0")
 NOTICE = message(b"N", b"SNOTICE\0VNOTICE\0C00000\0M" + b"so much to say " * 50 + b"\0\0")
 
 
 class Client:
     def __init__(self, directory, mode, sock):
         self.mode, self.socket = mode, sock
+        self.answer = message(COPIES[mode], b"\0\0\0") if mode in COPIES else EMPTY
         self.log = open(os.path.join(directory, "received"), "ab", buffering=0)
 
     def read(self, size):
@@ -77,8 +83,10 @@ class Client:
             while True:
                 kind, size = struct.unpack("!cI", self.read(5))
                 self.read(size - 4)
+                while kind == b"S" and self.mode == "results":
+                    self.socket.sendall(RESULT * 100)
                 if kind in (b"S", b"Q"):
-                    self.socket.sendall(EMPTY)
+                    self.socket.sendall(self.answer)
         except OSError:
             pass
         self.socket.close()

@@ -13,6 +13,8 @@ appears), everything else passes. COMMIT is the one that follows a COPY:
                           appears
   pause-copy              the first CopyData message is passed on, nothing more from the client until
                           DIR/go appears or either side hangs up
+  answer-G N, -H, -W      the statement N and what follows is not passed on, but answered with
+                          CopyIn, CopyOut, CopyBoth
 TLS is declined, because the relay reads the messages.
 Source: PostgreSQL documentation, "Frontend/Backend Protocol", section "Message Formats".
 """
@@ -26,6 +28,7 @@ import time
 
 ENCRYPTION_REQUESTS = (80877103, 80877104)  # TLS, GSSAPI
 TYPELESS = b""
+STATEMENT_ENDS = (b"S", b"Q", b"c")  # Sync, Query, CopyDone
 
 
 class Plan:
@@ -52,10 +55,12 @@ class Plan:
     def on_message(self, kind, body, copied):
         """What to do with this client message; the name of the plan if it fires now."""
         with self.lock:
-            self.passed += 1
+            answers = self.name.startswith("answer-")
+            self.passed += kind in STATEMENT_ENDS or not answers
             commit = copied and kind in (b"P", b"Q") and b"COMMIT\0" in body
             fires = (
                 (self.name == "cut-after" and self.passed == self.count)
+                or (answers and kind in STATEMENT_ENDS and self.passed == self.count)
                 or (self.name in ("cut-before-commit", "lose-commit-answer", "late-commit") and commit)
                 or (self.name == "pause-copy" and kind == b"d")
             )
@@ -167,6 +172,12 @@ class Connection(threading.Thread):
             elif fired == "cut-before-commit":
                 self.plan.note_fired()
                 return
+            elif fired.startswith("answer-"):
+                self.plan.note_fired()
+                while True:
+                    if kind in STATEMENT_ENDS:
+                        self.client.sendall(fired[-1:].encode() + struct.pack("!Ibh", 7, 0, 0))
+                    kind = self.read_message(first=False)[0]
             elif fired == "pause-copy":
                 self.server.sendall(message)
                 self.plan.note_fired()
