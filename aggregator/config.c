@@ -3,13 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregator/setting_text.h"
 #include "common/machine.h"
 #include "common/num.h"
-#include "common/utf8.h"
 
 enum { MIB = 1 << 20, THREADS_MAX = 256, RUN_ID_MAX = 512, SHARE_OF_LIMIT = 2 };
 
-static option_parse parse_bad_lines, parse_utf8, parse_table, parse_field;
+static option_parse parse_bad_lines, parse_name, parse_run_id, parse_table, parse_field;
 
 static const struct option_spec specs[] = {
     {.name = "key",
@@ -111,7 +111,7 @@ static const struct option_spec specs[] = {
     {.name = "run-id",
      .short_name = 'r',
      .arg = "ID",
-     .parse = parse_utf8,
+     .parse = parse_run_id,
      .offset = offsetof(struct config, run_id),
      .help = "name of this run: the same run is loaded once [the input's digest]"},
     {.name = "allow-empty-table",
@@ -121,7 +121,7 @@ static const struct option_spec specs[] = {
              "moved away"},
     {.name = "forget",
      .arg = "RUN",
-     .parse = parse_utf8,
+     .parse = option_text,
      .offset = offsetof(struct config, forget),
      .argv_only = true,
      .help = "with `runs`: delete this run of the table from the ledger, so that it can be loaded "
@@ -229,24 +229,28 @@ static bool parse_bad_lines(void *target, const char *text, const struct option_
 }
 
 /* What goes into JSON and the database must be text. */
-static bool parse_utf8(void *target, const char *text, const struct option_spec *spec,
+static bool parse_name(void *target, const char *text, const struct option_spec *spec,
                        struct err *err)
 {
-    size_t len = strlen(text);
+    return setting_check_text("the value", text, err) && option_text(target, text, spec, err);
+}
 
-    for (size_t at = 0, width; at < len; at += width) {
-        width = utf8_length((const unsigned char *)text + at, len - at);
-        if (width == 0)
-            return err_set(err, STATUS_USAGE, "the value is not UTF-8");
-    }
-    return option_text(target, text, spec, err);
+static bool parse_run_id(void *target, const char *text, const struct option_spec *spec,
+                         struct err *err)
+{
+    return setting_check_text("the value", text, err) &&
+           setting_check_ends("the value", text, err) &&
+           setting_check_filled("the value", text, err) && option_text(target, text, spec, err);
 }
 
 static bool parse_table(void *target, const char *text, const struct option_spec *spec,
                         struct err *err)
 {
     struct sql_name name;
-    return sql_parse_name(text, &name, err) && parse_utf8(target, text, spec, err);
+    return setting_check_text("the value", text, err) &&
+           setting_check_ends("the value", text, err) &&
+           setting_check_filled("the value", text, err) && sql_parse_name(text, &name, err) &&
+           option_text(target, text, spec, err);
 }
 
 static bool parse_field(void *target, const char *text, const struct option_spec *spec,
@@ -255,7 +259,7 @@ static bool parse_field(void *target, const char *text, const struct option_spec
     if (strlen(text) > SCAN_FIELD_NAME_LIMIT)
         return err_set(err, STATUS_USAGE, "the field name has more than %d bytes",
                        SCAN_FIELD_NAME_LIMIT);
-    return parse_utf8(target, text, spec, err);
+    return parse_name(target, text, spec, err);
 }
 
 /* How they fit together. */
@@ -299,8 +303,6 @@ static bool check_database(struct config *config, struct err *err)
                        "DB_PORT is '%s', not a port from 1 to 65535; if Kubernetes set it for a "
                        "Service named db, set enableServiceLinks: false",
                        db->port);
-    if (db->host != NULL && strstr(db->host, "://") != NULL)
-        return err_set(err, STATUS_USAGE, "DB_URL is a host name, not a URI; pass a URI as --dsn");
     if (!any_database(config))
         return err_set(err, STATUS_USAGE,
                        "no database is named: set DB_URL, DB_NAME, DB_USER and DB_PASSWORD, or "

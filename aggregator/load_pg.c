@@ -41,30 +41,49 @@ static PQconninfoOption *parse_dsn(const char *dsn, struct err *err)
 
     if (options == NULL && (problem == NULL || strncmp(problem, "out of memory", 13) == 0))
         (void)err_set(err, STATUS_TRANSIENT, "out of memory for --dsn");
-    else if (options == NULL)
+    else if (options == NULL) /* libpq's text has pieces of it, and one may be a password */
         (void)err_set(err, STATUS_USAGE,
                       "--dsn: %s; expected a URI such as "
                       "postgresql://user@host:5432/name?sslmode=verify-full",
-                      problem);
+                      pg_failure_dsn(problem));
     PQfreemem(problem);
     return options;
 }
 
+static bool check_secrets(const PQconninfoOption *dsn, struct err *err)
+{
+    for (const PQconninfoOption *o = dsn; o->keyword != NULL; o++) {
+        if (o->val == NULL || o->dispchar == NULL || o->dispchar[0] != '*')
+            continue;
+        if (strcmp(o->keyword, "password") != 0)
+            return err_set(err, STATUS_USAGE,
+                           "--dsn holds a secret, %s, which other users can see; put it into a "
+                           "service file (PGSERVICEFILE)",
+                           o->keyword);
+        return err_set(err, STATUS_USAGE,
+                       "--dsn holds a password, which other users can see; pass it as DB_PASSWORD, "
+                       "DB_PASSWORD_FILE, PGPASSWORD or in a password file");
+    }
+    return true;
+}
+
+static void put_dsn(struct pg_params *params, const PQconninfoOption *dsn)
+{
+    for (const PQconninfoOption *o = dsn; o != NULL && o->keyword != NULL; o++)
+        pg_params_put(params, o->keyword, o->val);
+}
+
 bool pg_check_settings(const struct pg_settings *settings, struct err *err)
 {
-    bool password = false;
+    struct pg_params params = {0};
+    PQconninfoOption *dsn = NULL;
 
-    if (settings->dsn == NULL)
-        return true;
-    PQconninfoOption *options = parse_dsn(settings->dsn, err);
-    if (options == NULL)
+    if (settings->dsn != NULL && (dsn = parse_dsn(settings->dsn, err)) == NULL)
         return false;
-    for (PQconninfoOption *o = options; o->keyword != NULL; o++)
-        password |= o->val != NULL && strcmp(o->keyword, "password") == 0;
-    PQconninfoFree(options);
-    return !password || err_set(err, STATUS_USAGE,
-                                "--dsn holds a password, which other users can see; pass it "
-                                "as DB_PASSWORD, PGPASSWORD or in a password file");
+    put_dsn(&params, dsn);
+    bool good = (dsn == NULL || check_secrets(dsn, err)) && pg_params_check(&params, settings, err);
+    PQconninfoFree(dsn);
+    return good;
 }
 
 /* Failures. */
@@ -145,6 +164,13 @@ static void ignore_notice(void *unused, const PGresult *notice)
     (void)notice;
 }
 
+static bool wait_connected(PGconn *conn, struct err *err)
+{
+    (void)PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
+    (void)PQsetNoticeReceiver(conn, ignore_notice, NULL); /* else they go to stderr as they are */
+    return poll_connection(conn, err);
+}
+
 static bool connect_once(struct pg **ret, const struct pg_settings *settings, struct err *err)
 {
     struct pg_params params = {0};
@@ -152,16 +178,14 @@ static bool connect_once(struct pg **ret, const struct pg_settings *settings, st
 
     if (settings->dsn != NULL && (dsn = parse_dsn(settings->dsn, err)) == NULL)
         return false;
-    for (const PQconninfoOption *o = dsn; o != NULL && o->keyword != NULL; o++)
-        pg_params_put(&params, o->keyword, o->val);
+    put_dsn(&params, dsn);
     pg_params_complete(&params, settings);
     PGconn *conn = PQconnectStartParams(params.name, params.value, 0);
+    bool done = conn == NULL ? fail_connect(NULL, err) : wait_connected(conn, err);
+    if (!done && err->status == STATUS_USAGE)
+        pg_params_hide(&params, err->text);
     PQconninfoFree(dsn);
-    if (conn == NULL)
-        return fail_connect(NULL, err);
-    (void)PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
-    (void)PQsetNoticeReceiver(conn, ignore_notice, NULL); /* else they go to stderr as they are */
-    if (!poll_connection(conn, err)) {
+    if (!done) {
         PQfinish(conn);
         return false;
     }

@@ -22,7 +22,7 @@ struct pg_settings {
     uint64_t lock_timeout_ms; /* how long a concurrent twin is waited for */
 };
 
-/* false, USAGE: dsn does not parse or holds a password. */
+/* USAGE: dsn does not parse or holds a secret; hosts, ports, user or database cannot be meant. */
 bool pg_check_settings(const struct pg_settings *settings, struct err *err);
 
 struct pg;

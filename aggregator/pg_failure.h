@@ -22,4 +22,13 @@ const char *pg_failure_hint(const char *sqlstate);
  */
 enum status pg_failure_connection(const char *text);
 
+/* Puts stars in a message where it quotes value, also where it is cut. */
+void pg_failure_hide(char *text, const char *value);
+
+/*
+ * Why a connection string does not parse, in words that hold nothing of it. text is libpq's, which
+ * quotes from it.
+ */
+const char *pg_failure_dsn(const char *text);
+
 #endif

@@ -7,7 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *get(const struct pg_params *params, const char *name)
+#include "aggregator/pg_failure.h"
+#include "aggregator/setting_text.h"
+
+const char *pg_params_get(const struct pg_params *params, const char *name)
 {
     for (size_t i = 0; i < params->count; i++)
         if (strcmp(params->name[i], name) == 0)
@@ -18,10 +21,75 @@ static const char *get(const struct pg_params *params, const char *name)
 void pg_params_put(struct pg_params *params, const char *name, const char *value)
 {
     if (value == NULL || value[0] == '\0' || params->count == PG_PARAMS_MAX ||
-        get(params, name) != NULL)
+        pg_params_get(params, name) != NULL)
         return;
     params->name[params->count] = name;
     params->value[params->count++] = value;
+}
+
+void pg_params_hide(const struct pg_params *params, char *text)
+{
+    static const char *const shown[] = {"host",        "hostaddr", "port",    "user",
+                                        "dbname",      "service",  "sslcert", "sslkey",
+                                        "sslrootcert", "sslcrl",   "passfile"};
+
+    for (size_t p = 0; p < params->count; p++) {
+        bool keep = false;
+        for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+            keep = keep || strcmp(params->name[p], shown[i]) == 0;
+        if (!keep)
+            pg_failure_hide(text, params->value[p]);
+    }
+}
+
+/* A parameter, and where it is from; the value is NULL where only a service file may know. */
+struct origin {
+    const char *value, *name;
+};
+
+static struct origin find_origin(const struct pg_params *params, const char *parameter,
+                                 const char *own_value, const char *own_name, const char *env)
+{
+    const char *text = pg_params_get(params, parameter);
+    if (text != NULL)
+        return (struct origin){text, "--dsn"};
+    if (own_value != NULL)
+        return (struct origin){own_value, own_name};
+    text = getenv(env);
+    return (struct origin){text == NULL || text[0] == '\0' ? NULL : text, env};
+}
+
+/* postgresql://u:a/b@h/d reads as host u, port a, database b@h/d. */
+static bool check_split(const char *dsn, const struct pg_params *params, struct err *err)
+{
+    const char *database = pg_params_get(params, "dbname");
+
+    return dsn == NULL || strncmp(dsn, "postgres", strlen("postgres")) != 0 ||
+           strchr(dsn, '@') == NULL || pg_params_get(params, "user") != NULL || database == NULL ||
+           strchr(database, '@') == NULL ||
+           err_set(
+               err, STATUS_USAGE,
+               "--dsn has an '@' after a '/'; write / in a user's name as %%2F, @ in a database "
+               "name as %%40, and no password");
+}
+
+bool pg_params_check(const struct pg_params *params, const struct pg_settings *settings,
+                     struct err *err)
+{
+    const struct origin host = find_origin(params, "host", settings->host, "DB_URL", "PGHOST");
+    const struct origin port = find_origin(params, "port", settings->port, "DB_PORT", "PGPORT");
+    const struct origin user = find_origin(params, "user", settings->user, "DB_USER", "PGUSER");
+    const struct origin name =
+        find_origin(params, "dbname", settings->name, "DB_NAME", "PGDATABASE");
+    const char *for_ports = strcmp(host.name, "DB_URL") == 0   ? "DB_PORT"
+                            : strcmp(host.name, "PGHOST") == 0 ? "PGPORT"
+                                                               : "port=";
+
+    return check_split(settings->dsn, params, err) &&
+           (host.value == NULL || setting_check_hosts(host.name, host.value, for_ports, err)) &&
+           (port.value == NULL || setting_check_ports(port.name, port.value, err)) &&
+           (user.value == NULL || setting_check_text(user.name, user.value, err)) &&
+           (name.value == NULL || setting_check_database(name.name, name.value, err));
 }
 
 /* A default below the service file and the environment, above libpq's own. */
@@ -85,7 +153,7 @@ static const char *system_certificates(void)
 /* What libpq takes for a setting, unless a service file says otherwise. */
 static const char *setting(const struct pg_params *params, const char *name, const char *env)
 {
-    return first_of(get(params, name), first_of(getenv(env), ""));
+    return first_of(pg_params_get(params, name), first_of(getenv(env), ""));
 }
 
 /* Servers off this machine must prove who they are, unless the user says otherwise. */
@@ -110,7 +178,7 @@ void pg_params_complete(struct pg_params *params, const struct pg_settings *sett
 {
     pg_params_put(params, "user", settings->user);
     pg_params_put(params, "password", settings->password);
-    if (get(params, "hostaddr") == NULL)
+    if (pg_params_get(params, "hostaddr") == NULL)
         pg_params_put(params, "host", settings->host);
     pg_params_put(params, "dbname", settings->name);
     pg_params_put(params, "port", settings->port);

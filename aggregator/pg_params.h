@@ -17,8 +17,21 @@ struct pg_params {
     size_t count;
 };
 
+/* NULL without one. */
+const char *pg_params_get(const struct pg_params *params, const char *name);
+
+/* Puts stars where a message quotes what libpq did not take, unless it names a server or a file. */
+void pg_params_hide(const struct pg_params *params, char *text);
+
 /* The first value given for a name stays; empty and NULL values are no values. */
 void pg_params_put(struct pg_params *params, const char *name, const char *value);
+
+/*
+ * Whether what is in force after the DSN in params, settings and PG* variables can be meant: hosts,
+ * ports, user, database. USAGE, naming where it is from.
+ */
+bool pg_params_check(const struct pg_params *params, const struct pg_settings *settings,
+                     struct err *err);
 
 /*
  * After what the DSN says: DB_* settings, then ours. Defaults that the service file or PG*

@@ -1,5 +1,8 @@
 #include "aggregator/pg_failure.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "common/tests/unit.h"
 
 static void sqlstates_tell_what_may_pass(void **state)
@@ -94,6 +97,7 @@ static void connection_texts_tell_what_may_pass(void **state)
         {"definition of service \"x\" not found", STATUS_USAGE},
         {"service file \"x\" not found", STATUS_USAGE},
         {"local user with ID 65532 does not exist", STATUS_USAGE},
+        {"could not parse network address \"a:1\": Name or service not known", STATUS_USAGE},
         {"could not match 2 port numbers to 3 hosts", STATUS_USAGE},
     };
     (void)state;
@@ -102,12 +106,69 @@ static void connection_texts_tell_what_may_pass(void **state)
               cases[i].text, pg_failure_connection(cases[i].text));
 }
 
+static void dsns_that_do_not_parse_are_told_without_their_text(void **state)
+{
+    static const struct {
+        const char *text, *words;
+    } cases[] = {
+        {"invalid percent-encoded token: \"secret%zz\"", "%25"},
+        {"forbidden value %00 in percent-encoded value: \"secret%00\"", "%00"},
+        {"invalid connection option \"secret\"", "an option that libpq does not know"},
+        {"invalid URI query parameter: \"secret\"", "an option that libpq does not know"},
+        {"missing \"=\" after \"secret\" in connection info string", "postgresql://"},
+        {"unterminated quoted string in connection info string", "quotation mark"},
+        {"extra key/value separator \"=\" in URI query parameter: \"secret\"", "two ="},
+        {"missing key/value separator \"=\" in URI query parameter: \"secret\"", "without ="},
+        {"end of string reached when looking for matching \"]\" in IPv6 host address in URI: "
+         "\"secret\"",
+         "a [ is not closed"},
+        {"unexpected character \"s\" at position 9 in URI (expected \":\" or \"/\"): \"secret\"",
+         "after an IPv6 address"},
+        {"a message of some later libpq: \"secret\"", "libpq cannot read it"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *words = pg_failure_dsn(cases[i].text);
+        CHECK(strstr(words, cases[i].words) != NULL, "%s", words);
+        CHECK(strstr(words, "secret") == NULL, "%s", words);
+    }
+}
+
+static void what_a_message_quotes_can_be_hidden(void **state)
+{
+    static const struct {
+        const char *text, *value, *hidden;
+    } cases[] = {
+        {"invalid x value: \"secret\"", "secret", "invalid x value: \"******\""},
+        {"invalid x value: \"e\"", "e", "invalid x value: \"*\""},
+        {"invalid x value: \"a b\"", "a\tb", "invalid x value: \"***\""},
+        {"invalid x value: \"secret", "secret and more", "invalid x value: \"secret"},
+        {"no secret unquoted", "secret", "no secret unquoted"},
+        {"nothing \"\"", "", "nothing \"\""},
+    };
+    char longer[200], text[120];
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        (void)snprintf(text, sizeof text, "%s", cases[i].text);
+        pg_failure_hide(text, cases[i].value);
+        assert_string_equal(text, cases[i].hidden);
+    }
+    /* A message that was cut in the middle of it. */
+    memset(longer, 's', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    (void)snprintf(text, sizeof text, "invalid x value: \"%.90s", longer);
+    pg_failure_hide(text, longer);
+    assert_null(strchr(text, 's'));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sqlstates_tell_what_may_pass),
         cmocka_unit_test(hints_say_the_way_out),
         cmocka_unit_test(connection_texts_tell_what_may_pass),
+        cmocka_unit_test(dsns_that_do_not_parse_are_told_without_their_text),
+        cmocka_unit_test(what_a_message_quotes_can_be_hidden),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

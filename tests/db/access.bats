@@ -69,6 +69,84 @@ as_role() { PGUSER=$role PGPASSWORD=$password "$@"; }
   [[ $stderr != *open-secret* ]]
 }
 
+hides() { # STATUS TEXT DSN: the DSN's secret is not shown
+  fails "$1" "$2" --dsn "$3" in.jsonl
+  [[ $stderr != *hidden* ]] || fail "shown: $stderr"
+  AGGREGATOR_DSN=$3 fails "$1" "$2" in.jsonl
+  [[ $stderr != *hidden* ]] || fail "shown: $stderr"
+}
+
+@test "nothing of a --dsn that does not parse is shown" {
+  hides 2 'write % itself as %25' 'postgresql://me:hidden%zz@127.0.0.1/x'
+  hides 2 'write % itself as %25' 'postgresql://127.0.0.1/x?password=hidden%'
+  hides 2 '%00' 'postgresql://me:hidden%00@127.0.0.1/x'
+  hides 2 'an option that libpq does not know' 'host=127.0.0.1 pasword=hidden'
+  hides 2 'an option that libpq does not know' 'host=127.0.0.1 hidden=1'
+  hides 2 'an option that libpq does not know' 'postgresql://127.0.0.1/x?hidden=hidden'
+  hides 2 'a URI begins with postgresql://' 'me:hidden@127.0.0.1/x'
+  hides 2 'a quotation mark is not closed' "host=127.0.0.1 password='hidden"
+  hides 2 'two = in one option' 'postgresql://127.0.0.1/x?password=hidden=1'
+  hides 2 'an option without =' 'postgresql://127.0.0.1/x?hidden'
+  hides 2 'a [ is not closed' 'postgresql://[::1/hidden'
+}
+
+@test "a --dsn that splits where nobody meant it to is refused without showing it" {
+  hides 2 "an '@' after a '/'" 'postgresql://me:hidden/rest@127.0.0.1/x'
+  hides 2 'a port that is no number' 'postgresql://me:hidden'
+  hides 2 "an '@' after a '/'" 'postgresql://me:1234/hidden@127.0.0.1/x'
+  hides 2 "an '@' in it" 'host=me:hidden@127.0.0.1 port=1'
+  hides 2 'not a URI' 'dbname=postgresql://me:hidden@127.0.0.1/x'
+  hides 2 'invalid sslmode value' 'host=127.0.0.1 sslmode=hidden'
+  hides 2 'invalid channel_binding value' 'host=127.0.0.1 channel_binding=hidden'
+}
+
+@test "whatever libpq takes for a secret is refused in --dsn, by its name" {
+  hides 2 '--dsn holds a secret, sslpassword' 'host=127.0.0.1 sslpassword=hidden'
+  hides 2 '--dsn holds a secret, sslpassword' 'postgresql://127.0.0.1/x?sslpassword=hidden'
+  hides 2 '--dsn holds a password' 'postgresql://me:hidden@127.0.0.1/x'
+  hides 2 '--dsn holds a password' 'postgres://me@127.0.0.1/x?sslmode=disable&password=hidden'
+  hides 2 '--dsn holds a password' "host=127.0.0.1 password = 'hidden words'"
+}
+
+@test "a failed connection names host, port, user and database" {
+  fails 10 'connection to server at "127.0.0.1", port 1 failed' --dsn 'host=127.0.0.1 port=1' in.jsonl
+  fails 4 'database "nowhere" does not exist' --dsn 'dbname=nowhere' in.jsonl
+  fails 4 'for user "nobody_at_all"' --dsn 'user=nobody_at_all' in.jsonl
+}
+
+@test "a host that cannot be meant is refused by the name of its variable" {
+  local host
+  unset PGHOST
+  DB_URL=127.0.0.1:$PGPORT fails 2 'DB_URL has a port in it: name the host alone, and the port in DB_PORT' none.jsonl
+  DB_URL=$'127.0.0.1\n' fails 2 'DB_URL has a line end in it; where it comes from a Secret or a file, make that with printf' none.jsonl
+  DB_URL='127.0.0.1 ' fails 2 'DB_URL has a blank around a host' none.jsonl
+  DB_URL='{{inputs.parameters.host}}' fails 2 'DB_URL has an Argo expression in it' none.jsonl
+  DB_URL="[::1]" fails 2 'DB_URL has brackets in it' none.jsonl
+  DB_URL="127.0.0.1,127.0.0.1:$PGPORT" fails 2 'DB_URL has a port in it' none.jsonl
+  PGHOST=127.0.0.1:$PGPORT fails 2 'PGHOST has a port in it: name the host alone, and the port in PGPORT' none.jsonl
+  fails 2 '--dsn has a port in it' --dsn "host=127.0.0.1:$PGPORT" none.jsonl
+  PGHOST=127.0.0.1 PGHOSTADDR=127.0.0.1:5432 fails 2 'could not parse network address' none.jsonl
+  for host in "$PG_SOCKET_DIR" "$PG_SOCKET_DIR,127.0.0.1" "127.0.0.1,$PG_SOCKET_DIR" ::ffff:127.0.0.1; do
+    PGSSLMODE=disable DB_URL=$host succeeds in.jsonl
+  done
+  for host in fe80::1%lo ::1 @nobody; do
+    PGPORT=1 DB_URL=$host fails 10 'connection to server ' none.jsonl
+  done
+  # What is not used is not judged.
+  PGHOST=127.0.0.1:1 DB_URL=127.0.0.1 succeeds in.jsonl
+  DB_URL=127.0.0.1:1 succeeds --dsn 'host=127.0.0.1' in.jsonl
+}
+
+@test "a run id or a table that cannot be meant is refused by the name of its variable" {
+  AGGREGATOR_RUN_ID=$'one\n' fails 2 'AGGREGATOR_RUN_ID (the environment'"'"'s --run-id): the value has a line end' none.jsonl
+  fails 2 '--run-id: the value begins or ends with a blank' --run-id ' one' none.jsonl
+  fails 2 '--run-id: the value has an Argo expression in it' --run-id '{{workflow.uid}}' none.jsonl
+  fails 2 '--table: the value has a line end in it' --table $'totals\r' none.jsonl
+  fails 2 '--table: the value has an Argo expression in it' --table 'totals_{{item}}' none.jsonl
+  succeeds --run-id 'one {{}} {1}' --table '"two words "' in.jsonl
+  same '' "$(sql "SELECT tablename FROM pg_tables WHERE tablename ~ '[[:cntrl:]]'")"
+}
+
 @test "settings that libpq does not take are usage errors" {
   PGSSLMODE=sometimes fails 2 'invalid sslmode value' in.jsonl
   PGSERVICE=nowhere fails 2 'definition of service "nowhere" not found' in.jsonl

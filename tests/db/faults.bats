@@ -43,7 +43,7 @@ nothing_loaded() { same '0 0|0' "$(ledger_count) $(total)"; }
   local kinds=(G H W) n=0
   while
     plan "answer-${kinds[n % 3]}" $((++n))
-    run --separate-stderr timeout 60 env PGPORT="$RELAY_PORT" PGSSLMODE=disable "$aggregator" --run-id "$n" "$small"
+    run --separate-stderr timeout --signal=KILL 60 env PGPORT="$RELAY_PORT" PGSSLMODE=disable "$aggregator" --run-id "$n" "$small"
     [[ -e $RELAY/fired ]]
   do
     if ((status == 0)); then continue; fi # a COMMIT, settled by claiming again

@@ -73,9 +73,9 @@ hostile() {
   export PGSSLMODE=disable PGTARGETSESSIONATTRS=any
   for mode in copy-in copy-out copy-both results; do
     hostile "$mode"
-    run --separate-stderr timeout 60 "$aggregator" in.jsonl
+    run --separate-stderr timeout --signal=KILL 60 "$aggregator" in.jsonl
     ended_with 10 'the database gave an answer that was not asked for'
-    run --separate-stderr timeout 60 "$aggregator" runs
+    run --separate-stderr timeout --signal=KILL 60 "$aggregator" runs
     ended_with 10 'the database gave an answer that was not asked for'
     kill "$server"
     rm port
@@ -83,6 +83,6 @@ hostile() {
   # What libpq itself asks when it looks for the primary.
   hostile copy-out
   unset PGTARGETSESSIONATTRS
-  run --separate-stderr timeout 60 "$aggregator" in.jsonl
+  run --separate-stderr timeout --signal=KILL 60 "$aggregator" in.jsonl
   ended_with 10 'cannot connect to the database'
 }

@@ -32,7 +32,7 @@ encrypted() { # EXPECTED ARGUMENT...: loads, and sees from the server's side whe
   "$aggregator" /dev/null --dsn 'sslmode=disable host=127.0.0.1' --run-id tables 2>/dev/null
   sql 'CREATE OR REPLACE TRIGGER see AFTER INSERT ON aggregator_runs EXECUTE FUNCTION see()'
   sql 'TRUNCATE seen'
-  succeeds --run-id "$BATS_TEST_NUMBER $*" "$@" in.jsonl
+  succeeds --run-id "$BATS_TEST_NUMBER:$*" "$@" in.jsonl
   same "$expected" "$(sql "SELECT CASE WHEN ssl THEN 'TLS' ELSE 'plain' END FROM seen")"
 }
 
