@@ -49,6 +49,15 @@ static const struct option_spec specs[] = {
      .parse = option_text,
      .offset = offsetof(struct config, rejects),
      .help = "keep bad lines in FILE: file:line:column: reason, a tab, the line's bytes"},
+    {.name = "min-lines",
+     .arg = "N",
+     .fallback = "0",
+     .parse = option_u64,
+     .max = UINT64_MAX,
+     .offset = offsetof(struct config, min_lines),
+     .help =
+         "fail where the input has fewer lines that are not blank: an upload that was cut short "
+         "must not pass for a run"},
     {.name = "max-line",
      .arg = "SIZE",
      .fallback = "1M",

@@ -28,7 +28,7 @@ struct config {
     struct shard shard;
     struct bad_line_policy bad_lines;
     const char *rejects, *spill_dir, *outputs;
-    uint64_t max_line, max_key, max_memory, threads;
+    uint64_t min_lines, max_line, max_key, max_memory, threads;
     const char *dsn;
     uint64_t wait_ms, lock_timeout_ms;
     int create; /* 0: missing tables are made; 1: never */

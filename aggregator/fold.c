@@ -346,6 +346,18 @@ static bool survey(struct fold *fold, struct fold_result *ret, struct err *err)
     return survey_stream(merge_stream(fold->merge), ret, err);
 }
 
+static bool check_count(const struct fold *fold, const struct tally *tally, struct err *err)
+{
+    const uint64_t least = fold->rules->min_lines, lines = tally->lines - tally->blank;
+
+    return lines >= least ||
+           err_set(
+               err, STATUS_INPUT,
+               "the input has %llu lines that are not blank, --min-lines asks for %llu; nothing "
+               "was loaded; see whether it is whole",
+               (unsigned long long)lines, (unsigned long long)least);
+}
+
 bool fold_run(struct fold *fold, char *const *names, size_t count, struct fold_result *ret,
               struct err *err)
 {
@@ -364,6 +376,7 @@ bool fold_run(struct fold *fold, char *const *names, size_t count, struct fold_r
     ret->tally = *sequence_tally(fold->sequence);
     ret->bytes = sequence_bytes(fold->sequence);
     sequence_digest(fold->sequence, ret->digest);
+    done = done && check_count(fold, &ret->tally, err);
     ret->spilled_bytes = spill_bytes(fold->spill);
     if (done && stop_requested())
         return stop_err(err);

@@ -10,6 +10,7 @@
 struct fold_rules {
     struct scan_rules scan;
     struct bad_line_policy bad_lines;
+    uint64_t min_lines; /* that are not blank; fewer are INPUT */
     bool statistics;
     unsigned threads;    /* lowered where max_memory does not carry as many */
     uint64_t max_memory; /* bytes, at least FOLD_MEMORY_MIN plus scan.max_line */

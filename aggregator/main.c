@@ -7,6 +7,7 @@
 
 #include "aggregator/config.h"
 #include "aggregator/fold.h"
+#include "aggregator/input.h"
 #include "aggregator/load.h"
 #include "aggregator/print_rows.h"
 #include "aggregator/runs.h"
@@ -243,6 +244,7 @@ static bool fold_and_deliver(struct run *run, struct err *err)
                  .max_line = (size_t)config->max_line,
                  .max_key = (size_t)config->max_key},
         .bad_lines = config->bad_lines,
+        .min_lines = config->min_lines,
         .statistics = config->statistics,
         .threads = (unsigned)config->threads,
         .max_memory = config->max_memory,
@@ -256,7 +258,7 @@ static bool fold_and_deliver(struct run *run, struct err *err)
     struct fold *fold = fold_new(&rules, err);
     if (fold == NULL)
         return false;
-    progress_start("bytes", source_size(config->files, config->file_count),
+    progress_start("bytes", inputs_size(config->files, config->file_count),
                    getenv("ARGO_PROGRESS_FILE"));
     bool done = fold_run(fold, config->files, config->file_count, &run->input, err);
     progress_end();

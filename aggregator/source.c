@@ -1,8 +1,6 @@
 #include "aggregator/source.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,26 +8,19 @@
 #include <unistd.h>
 
 #include "aggregator/inflate.h"
+#include "aggregator/input.h"
 #include "aggregator/reader.h"
 #include "common/bgzf.h"
 #include "common/progress.h"
-#include "common/stop.h"
 
 enum { GZIP_MAGIC_1 = 0x1f, GZIP_MAGIC_2 = 0x8b };
-
-/* A file of the input: open from its first block until its last one is settled. */
-struct input {
-    int fd;              /* -1: not open */
-    uint64_t base, size; /* of a plain file: bytes before the start; bytes in all */
-    struct stat opened;  /* as it was then */
-};
 
 enum kind { KIND_NONE, KIND_PLAIN, KIND_STREAM, KIND_GZIP, KIND_BGZF };
 
 struct source {
     pthread_mutex_t lock; /* all below */
     char *const *names;
-    struct input *inputs; /* one a name */
+    struct input *inputs; /* one a name: open from its first block until its last is settled */
     size_t name_count, file;
     uint64_t next_number;
     bool ended;
@@ -84,19 +75,12 @@ struct source *source_new(char *const *names, size_t count)
     return source;
 }
 
-static void close_input(struct input *input)
-{
-    if (input->fd >= 0)
-        (void)close(input->fd);
-    input->fd = -1;
-}
-
 void source_free(struct source *source)
 {
     if (source == NULL)
         return;
     for (size_t i = 0; i < source->name_count; i++)
-        close_input(&source->inputs[i]);
+        input_close(&source->inputs[i]);
     free(source->inputs);
     gunzip_free(source->gunzip);
     reader_release(&source->reader);
@@ -106,22 +90,7 @@ void source_free(struct source *source)
 
 const char *source_name(const struct source *source, size_t file)
 {
-    const char *name = source->names[file];
-    return strcmp(name, "-") == 0 ? "standard input" : name;
-}
-
-uint64_t source_size(char *const *names, size_t count)
-{
-    uint64_t size = 0;
-    struct stat st;
-
-    for (size_t i = 0; i < count; i++) {
-        int failed = strcmp(names[i], "-") == 0 ? fstat(STDIN_FILENO, &st) : stat(names[i], &st);
-        if (failed != 0 || !S_ISREG(st.st_mode))
-            return 0;
-        size += (uint64_t)st.st_size;
-    }
-    return size;
+    return input_label(source->names[file]);
 }
 
 static bool name_error(const struct source *source, struct err *err)
@@ -129,32 +98,7 @@ static bool name_error(const struct source *source, struct err *err)
     return err_prefix(err, "%s", source_name(source, source->file));
 }
 
-/* All len bytes, or fewer at the end of the file; -1: errno says why not. */
-static ssize_t read_at(int fd, unsigned char *to, size_t len, off_t offset)
-{
-    size_t done = 0;
-
-    while (done < len) {
-        ssize_t got = pread(fd, to + done, len - done, offset + (off_t)done);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -1;
-        if (got == 0)
-            break;
-        done += (size_t)got;
-    }
-    return (ssize_t)done;
-}
-
 /* Opening. */
-
-static int open_input(const char *name)
-{
-    if (strcmp(name, "-") == 0)
-        return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-    return open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-}
 
 static bool looks_gzipped(const unsigned char *bytes, size_t len)
 {
@@ -164,25 +108,17 @@ static bool looks_gzipped(const unsigned char *bytes, size_t len)
 /* By content: plain files of a known size are read side by side, all else in turn. */
 static bool tell_kind(struct source *source, struct err *err)
 {
-    const char *name = source_name(source, source->file);
     struct input *input = &source->inputs[source->file];
+    const struct stat *st = &input->opened;
     struct bgzf_member shape;
-    struct stat *st = &input->opened;
     unsigned char magic[2];
-    int fd = input->fd;
 
-    reader_open(&source->reader, fd, name);
-    if (fstat(fd, st) != 0)
-        return reader_error(name, "open", err);
-    if (S_ISDIR(st->st_mode)) {
-        errno = EISDIR;
-        return reader_error(name, "read", err);
-    }
-    off_t base = S_ISREG(st->st_mode) && st->st_size > 0 ? lseek(fd, 0, SEEK_CUR) : -1;
+    reader_open(&source->reader, input->fd, input->label);
+    off_t base = S_ISREG(st->st_mode) && st->st_size > 0 ? lseek(input->fd, 0, SEEK_CUR) : -1;
     if (base >= 0) {
-        ssize_t got = read_at(fd, magic, sizeof magic, base);
+        ssize_t got = input_read_at(input, magic, sizeof magic, base);
         if (got < 0)
-            return reader_error(name, "read", err);
+            return reader_error(input->label, "read", err);
         if (!looks_gzipped(magic, (size_t)got)) {
             input->base = (uint64_t)base;
             input->size = (uint64_t)(st->st_size > base ? st->st_size - base : 0);
@@ -204,28 +140,14 @@ static bool tell_kind(struct source *source, struct err *err)
 
 static bool open_file(struct source *source, struct err *err)
 {
-    struct input *input = &source->inputs[source->file];
-
-    input->fd = open_input(source->names[source->file]);
-    if (input->fd < 0)
-        return reader_error(source_name(source, source->file), "open", err);
-    source->file_started = false;
+    if (!input_open(&source->inputs[source->file], source->names[source->file], err))
+        return false;
+    source->file_started = source->ends_marked = false;
     source->carry_size = 0;
     return tell_kind(source, err);
 }
 
 /* Writers that are not done yet. */
-
-static bool has_changed(const struct input *input)
-{
-    const struct stat *opened = &input->opened;
-    struct stat st;
-
-    return input->fd >= 0 && S_ISREG(opened->st_mode) &&
-           (fstat(input->fd, &st) != 0 || st.st_size != opened->st_size ||
-            st.st_mtim.tv_sec != opened->st_mtim.tv_sec ||
-            st.st_mtim.tv_nsec != opened->st_mtim.tv_nsec);
-}
 
 static bool changed(const char *name, struct err *err)
 {
@@ -239,8 +161,8 @@ bool source_settle(struct source *source, const struct block *block, struct err 
 
     if (!block->last)
         return true;
-    bool same = !has_changed(input);
-    close_input(input);
+    bool same = !input_has_changed(input);
+    input_close(input);
     return same || changed(source_name(source, block->file), err);
 }
 
@@ -250,13 +172,12 @@ bool source_settle(struct source *source, const struct block *block, struct err 
 static bool read_plain(const struct source *source, uint64_t offset, struct block *block)
 {
     const struct input *input = &source->inputs[block->file];
-    const char *name = source_name(source, block->file);
-    ssize_t got = read_at(input->fd, block->data, block->len, (off_t)(input->base + offset));
+    ssize_t got = input_read_at(input, block->data, block->len, (off_t)(input->base + offset));
 
     if (got < 0)
-        return err_errno(&block->err, errno, "cannot read %s", name);
+        return err_errno(&block->err, errno, "cannot read %s", input->label);
     if ((size_t)got < block->len)
-        return changed(name, &block->err);
+        return changed(input->label, &block->err);
     progress_add(block->len);
     return true;
 }
@@ -279,7 +200,8 @@ static bool fill_stream(struct source *source, struct block *block)
         reader_consume(reader, use);
     }
     block->last = block->len < BLOCK_BYTES;
-    return true;
+    return block->len > 0 || !block->first ||
+           input_check_empty(&source->inputs[block->file], &block->err);
 }
 
 static bool truncated(const struct source *source, struct err *err)
@@ -293,18 +215,37 @@ static bool truncated(const struct source *source, struct err *err)
     return name_error(source, err);
 }
 
-/* What follows a member: another one, or nothing. */
+/* Zeros to the end fill a file up to whole blocks, of a tape for instance; they are no data. */
+static bool skip_zeros(struct reader *reader, struct err *err)
+{
+    size_t zeros, have;
+
+    do {
+        if (!reader_fill(reader, 1, err))
+            return false;
+        const unsigned char *bytes = reader_bytes(reader);
+        have = reader_have(reader);
+        for (zeros = 0; zeros < have && bytes[zeros] == 0; zeros++)
+            ;
+        reader_consume(reader, zeros);
+    } while (zeros == have && have > 0);
+    return true;
+}
+
+/* What follows a member: another one, or nothing but zeros. */
 static bool next_member(struct source *source, struct err *err)
 {
     struct reader *reader = &source->reader;
 
     if (!reader_fill(reader, 2, err))
         return false;
+    if (looks_gzipped(reader_bytes(reader), reader_have(reader)))
+        return gunzip_reset(source->gunzip, err);
+    if (!skip_zeros(reader, err))
+        return false;
     source->in_member = reader_have(reader) > 0;
     if (!source->in_member)
         return true;
-    if (looks_gzipped(reader_bytes(reader), reader_have(reader)))
-        return gunzip_reset(source->gunzip, err);
     if (reader_have(reader) == 1 && reader_bytes(reader)[0] == GZIP_MAGIC_1)
         return truncated(source, err);
     (void)err_set(err, STATUS_INPUT,
@@ -346,6 +287,13 @@ static bool fill_gzip(struct source *source, struct block *block)
 static bool continue_as_gzip(struct source *source, struct block *block)
 {
     source->kind = KIND_GZIP;
+    if (!source->ends_marked && reader_bytes(&source->reader)[0] == 0) {
+        (void)err_set(&block->err, STATUS_INPUT,
+                      "truncated BGZF data: at byte %llu are zeros, and no end of it before them; "
+                      "make or copy the file again",
+                      (unsigned long long)source->reader.offset);
+        return name_error(source, &block->err);
+    }
     if (!packed_inflate(block->packed, block->data, block->len, &block->err))
         return name_error(source, &block->err);
     packed_clear(block->packed, 0, 0);
@@ -484,7 +432,7 @@ bool source_next(struct source *source, struct block *block)
     block->failed = block->failed || !complete_block(source, &claim, block);
     /* What was read of a file whose writer goes on is neither whole nor broken. */
     if (block->failed && block->err.status == STATUS_INPUT &&
-        has_changed(&source->inputs[block->file]))
+        input_has_changed(&source->inputs[block->file]))
         (void)changed(source_name(source, block->file), &block->err);
     return true;
 }

@@ -56,7 +56,4 @@ bool source_settle(struct source *source, const struct block *block, struct err 
 /* What to call a file in messages. */
 const char *source_name(const struct source *source, size_t file);
 
-/* Bytes of all files as they are stored, for progress; 0 when unknown. */
-uint64_t source_size(char *const *names, size_t count);
-
 #endif

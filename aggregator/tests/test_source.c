@@ -1,5 +1,7 @@
 #include "aggregator/source.h"
 
+#include "aggregator/input.h"
+#include "aggregator/reader.h"
 #include "aggregator/tests/gzip_made.h"
 #include "common/bgzf.h"
 #include "common/tests/scratch.h"
@@ -33,7 +35,8 @@ static void read_all(char *const *names, size_t count, struct reading *ret)
     while (!ret->failed && source_next(source, &block)) {
         assert_int_equal(block.number, ret->blocks++);
         assert_int_equal(block.file, file);
-        ret->err = block.err;
+        if (block.failed)
+            ret->err = block.err;
         ret->failed = block.failed || !source_settle(source, &block, &ret->err);
         if (ret->failed)
             break;
@@ -222,7 +225,7 @@ static void several_files_are_one_sequence(void **state)
     assert_int_equal(got.file_len[3], BLOCK_BYTES);
     assert_memory_equal(got.text.data + BLOCK_BYTES + 5, line, LINE);
     assert_memory_equal(got.text.data + BLOCK_BYTES + 5 + LINE, text, BLOCK_BYTES);
-    assert_int_equal(source_size(names, 4), BLOCK_BYTES + 5 + gzip.len + bgzf.len);
+    assert_int_equal(inputs_size(names, 4), BLOCK_BYTES + 5 + gzip.len + bgzf.len);
     buf_release(&got.text);
     for (size_t i = 0; i < 4; i++)
         free(names[i]);
@@ -353,7 +356,7 @@ static void rubbish_after_the_end_is_an_error(void **state)
     static const struct {
         const char *bytes;
         size_t len;
-    } rubbish[] = {{"x", 1},    {"\n", 1},       {"\0\0\0\0", 4},
+    } rubbish[] = {{"x", 1},    {"\n", 1},       {"\0\0\0x", 4},
                    {"\x1f", 1}, {"\x1f\x8c", 2}, {"{\"userId\":\"u\"}", 14}};
     (void)state;
     for (int bgzf = 0; bgzf < 2; bgzf++) {
@@ -365,7 +368,8 @@ static void rubbish_after_the_end_is_an_error(void **state)
                 made_add_bgzf(&stored, line, LINE, 100);
             else
                 made_add_gzip(&stored, line, LINE, 6, NULL);
-            (void)snprintf(offset, sizeof offset, "at byte %zu", stored.len + (i == 3));
+            (void)snprintf(offset, sizeof offset, "at byte %zu",
+                           stored.len + (i == 3) + (i == 2 ? 3 : 0));
             made_add(&stored, rubbish[i].bytes, rubbish[i].len);
             read_bytes(stored.data, stored.len, &got);
             CHECK(got.failed && got.err.status == STATUS_INPUT, "case %zu", i);
@@ -374,6 +378,68 @@ static void rubbish_after_the_end_is_an_error(void **state)
                   i, got.err.text);
             buf_release(&got.text);
         }
+    }
+}
+
+/* As tapes and object stores fill files up to whole blocks. */
+static void zeros_after_the_end_are_no_data(void **state)
+{
+    static const size_t counts[] = {1, 2, 511, READER_BUFFER - 1, READER_BUFFER, 3 * READER_BUFFER};
+    static const char zeros[3 * READER_BUFFER];
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) {
+        for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+            OWNED_BUF(stored, MADE_MAX);
+            struct reading got;
+            if (kind == 1)
+                made_add_bgzf(&stored, line, LINE, 20);
+            else
+                made_add_gzip(&stored, line, LINE, 6, NULL);
+            if (kind == 2) /* several members */
+                made_add_gzip(&stored, "", 0, 6, NULL);
+            made_add(&stored, zeros, counts[i]);
+            assert_reads_as(&stored, line, LINE);
+            made_add_gzip(&stored, line, LINE, 6, NULL); /* not to the end */
+            read_bytes(stored.data, stored.len, &got);
+            CHECK(got.failed && got.err.status == STATUS_INPUT, "kind %d, %zu zeros", kind,
+                  counts[i]);
+            buf_release(&got.text);
+        }
+    }
+    OWNED_BUF(cut, MADE_MAX); /* a copy that was begun in a file of the full size */
+    struct reading got;
+    made_add_bgzf_member(&cut, line, LINE, 6);
+    made_add(&cut, zeros, 512);
+    read_bytes(cut.data, cut.len, &got);
+    assert_true(got.failed && got.err.status == STATUS_INPUT);
+    assert_non_null(strstr(got.err.text, "truncated"));
+    buf_release(&got.text);
+}
+
+static void empty_file_with_a_compressed_name_is_no_input(void **state)
+{
+    static const struct {
+        const char *name;
+        bool compressed;
+    } cases[] = {{"e.jsonl.gz", true}, {"e.GZ", true},   {"e.bgz", true},   {"e.zst", true},
+                 {"e.jsonl", false},   {"e.gzz", false}, {"e.gz.x", false}, {"egz", false}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        OWNED_BUF(packed, MADE_MAX);
+        char *path = scratch_path(cases[i].name);
+        struct reading got;
+        scratch_write(path, "", 0);
+        read_all(&path, 1, &got);
+        CHECK(got.failed == cases[i].compressed, "%s", cases[i].name);
+        CHECK(!got.failed || (got.err.status == STATUS_INPUT && strstr(got.err.text, path) != NULL),
+              "%s: %s", cases[i].name, got.err.text);
+        buf_release(&got.text);
+        made_add_gzip(&packed, "", 0, 6, NULL); /* it is the text that has no bytes */
+        scratch_write(path, packed.data, packed.len);
+        read_all(&path, 1, &got);
+        CHECK(!got.failed, "%s: %s", cases[i].name, got.err.text);
+        buf_release(&got.text);
+        free(path);
     }
 }
 
@@ -420,7 +486,7 @@ static void what_cannot_be_read_is_refused_by_name(void **state)
         CHECK(strstr(got.err.text, cases[i].name) != NULL, "%s", got.err.text);
         CHECK(strstr(got.err.text, cases[i].says) != NULL, "%s", got.err.text);
         buf_release(&got.text);
-        assert_int_equal(source_size(names, 3), i == 1 ? source_size(names, 3) : 0);
+        assert_int_equal(inputs_size(names, 3), i == 1 ? inputs_size(names, 3) : 0);
     }
     free(missing);
     free(below);
@@ -555,7 +621,7 @@ static void standard_input_may_be_a_pipe(void **state)
             (void)close(ends[0]);
             struct writing writing = {.fd = ends[1], .bytes = &stored, .step = steps[i]};
             assert_int_equal(pthread_create(&thread, NULL, write_slowly, &writing), 0);
-            assert_int_equal(source_size(names, 1), 0);
+            assert_int_equal(inputs_size(names, 1), 0);
             read_all(names, 1, &got);
             (void)pthread_join(thread, NULL);
             CHECK(is_text(&got, text, BLOCK_BYTES + 70000), "kind %d: %s", kind, got.err.text);
@@ -629,6 +695,8 @@ int main(void)
         cmocka_unit_test(every_flipped_bit_is_an_error_or_changes_nothing),
         cmocka_unit_test(any_damage_ends_well),
         cmocka_unit_test(rubbish_after_the_end_is_an_error),
+        cmocka_unit_test(zeros_after_the_end_are_no_data),
+        cmocka_unit_test(empty_file_with_a_compressed_name_is_no_input),
         cmocka_unit_test(kinds_are_told_apart_by_content),
         cmocka_unit_test(what_cannot_be_read_is_refused_by_name),
         cmocka_unit_test(file_that_changes_while_read_may_pass_later),

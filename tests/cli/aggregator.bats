@@ -279,6 +279,35 @@ open("flipped.gz", "wb").write(data)' $at
   refused 3 'truncated gzip data' aggregate unmarked.gz
 }
 
+@test "an empty file with a compressed name is status 3; a compressed file of an empty text is none" {
+  : >empty.jsonl.gz
+  refused 3 'empty.jsonl.gz is empty' aggregate empty.jsonl.gz
+  refused 3 'empty.jsonl.gz is empty' aggregate "$EVENTS_FILE" empty.jsonl.gz
+  gzip -c /dev/null >empty.jsonl.gz
+  aggregate "$EVENTS_FILE" empty.jsonl.gz | cmp - "$SUMS"
+}
+
+@test "zeros after the last gzip member are skipped, and nothing may follow them" {
+  "$BUILD/fake_gen" -n 60000 -u 500 -s 3 --gzip -o padded.bgz
+  gzip -c "$EVENTS_FILE" >padded.gz
+  for file in padded.gz padded.bgz; do
+    truncate -s %10240 $file # as tar and tapes do
+    aggregate $file | cmp - "$SUMS"
+    aggregate - < <(cat $file) | cmp - "$SUMS"
+    truncate -s +1M $file
+    aggregate -t 3 $file | cmp - "$SUMS"
+    printf x >>$file
+    refused 3 'bytes that are not gzip follow' aggregate $file
+  done
+}
+
+@test "--min-lines fails a run that reads fewer lines, blank ones not counted" {
+  printf '{"userId":"u","sessionDuration":1}\n\n \n%.0s' 1 2 3 >three.jsonl
+  [ "$(aggregate --min-lines 3 three.jsonl | tail -n 1)" = u,3 ]
+  refused 3 'the input has 3 lines that are not blank, --min-lines asks for 4' aggregate --min-lines 4 three.jsonl
+  refused 3 'the input has 0 lines' env AGGREGATOR_MIN_LINES=1 "$BUILD/aggregator" --print csv /dev/null
+}
+
 @test "missing, unreadable and directory inputs are status 4 and named" {
   refused 4 'cannot open none.jsonl: No such file' aggregate none.jsonl
   refused 4 'Is a directory' aggregate .

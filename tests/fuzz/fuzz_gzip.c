@@ -25,7 +25,12 @@ static bool is_gzip(const uint8_t *data, size_t size)
     return size >= 2 && data[0] == 0x1f && data[1] == 0x8b;
 }
 
-/* All members in turn, nothing between or after them. */
+static bool is_zeros(const uint8_t *data, size_t size)
+{
+    return size > 0 && data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
+}
+
+/* All members in turn, nothing between them, and nothing but zeros after them. */
 static enum verdict inflate_by_zlib(const uint8_t *data, size_t size, size_t *ret_len)
 {
     z_stream zlib = {.next_in = (unsigned char *)(uintptr_t)data,
@@ -35,7 +40,7 @@ static enum verdict inflate_by_zlib(const uint8_t *data, size_t size, size_t *re
     int result = Z_STREAM_END;
 
     HOLDS(inflateInit2(&zlib, 16 + MAX_WBITS) == Z_OK);
-    while (result == Z_STREAM_END && zlib.avail_in > 0) {
+    while (result == Z_STREAM_END && zlib.avail_in > 0 && !is_zeros(zlib.next_in, zlib.avail_in)) {
         HOLDS(inflateReset(&zlib) == Z_OK);
         result = is_gzip(zlib.next_in, zlib.avail_in) ? inflate(&zlib, Z_FINISH) : Z_DATA_ERROR;
     }

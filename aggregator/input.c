@@ -1,0 +1,97 @@
+#include "aggregator/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "aggregator/reader.h"
+
+static bool is_stdin(const char *name)
+{
+    return strcmp(name, "-") == 0;
+}
+
+const char *input_label(const char *name)
+{
+    return is_stdin(name) ? "standard input" : name;
+}
+
+bool input_open(struct input *input, const char *name, struct err *err)
+{
+    input->label = input_label(name);
+    input->fd = is_stdin(name) ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+                               : open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (input->fd < 0 || fstat(input->fd, &input->opened) != 0)
+        return reader_error(input->label, "open", err);
+    if (S_ISDIR(input->opened.st_mode)) {
+        errno = EISDIR;
+        return reader_error(input->label, "read", err);
+    }
+    return true;
+}
+
+void input_close(struct input *input)
+{
+    if (input->fd >= 0)
+        (void)close(input->fd);
+    input->fd = -1;
+}
+
+bool input_has_changed(const struct input *input)
+{
+    const struct stat *opened = &input->opened;
+    struct stat st;
+
+    return input->fd >= 0 && S_ISREG(opened->st_mode) &&
+           (fstat(input->fd, &st) != 0 || st.st_size != opened->st_size ||
+            st.st_mtim.tv_sec != opened->st_mtim.tv_sec ||
+            st.st_mtim.tv_nsec != opened->st_mtim.tv_nsec);
+}
+
+ssize_t input_read_at(const struct input *input, unsigned char *to, size_t len, off_t offset)
+{
+    size_t done = 0;
+
+    while (done < len) {
+        ssize_t got = pread(input->fd, to + done, len - done, offset + (off_t)done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        done += (size_t)got;
+    }
+    return (ssize_t)done;
+}
+
+bool input_check_empty(const struct input *input, struct err *err)
+{
+    static const char *const endings[] = {".gz",  ".bgz", ".bgzf", ".gzip", ".tgz",
+                                          ".zst", ".xz",  ".bz2",  ".lz4",  ".zip"};
+    const char *dot = strrchr(input->label, '.');
+
+    for (size_t i = 0; dot != NULL && i < sizeof endings / sizeof *endings; i++)
+        if (strcasecmp(dot, endings[i]) == 0)
+            return err_set(err, STATUS_INPUT,
+                           "%s is empty, where compressed data has a header; make or copy the file "
+                           "again",
+                           input->label);
+    return true;
+}
+
+uint64_t inputs_size(char *const *names, size_t count)
+{
+    uint64_t size = 0;
+    struct stat st;
+
+    for (size_t i = 0; i < count; i++) {
+        int failed = is_stdin(names[i]) ? fstat(STDIN_FILENO, &st) : stat(names[i], &st);
+        if (failed != 0 || !S_ISREG(st.st_mode))
+            return 0;
+        size += (uint64_t)st.st_size;
+    }
+    return size;
+}
