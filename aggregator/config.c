@@ -168,11 +168,10 @@ static const struct option_spec specs[] = {
      .help = "print the statements that set the tables and a role up, for psql; then exit"},
     {.name = "input",
      .arg = "FILE",
-     .fallback = "events.jsonl",
      .parse = option_text,
      .env_alias = "INPUT_FILE",
      .offset = offsetof(struct config, input),
-     .help = "what to read where no FILE is given"},
+     .help = "what to read where no FILE is given [events.jsonl]"},
     COMMON_OPTIONS(struct config, common),
     {.name = NULL},
 };
@@ -387,6 +386,9 @@ static bool complete(struct config *config, const struct operands *operands, str
                        operands->item[0], operands->item[1], operands->item[0]);
     if (config->forget != NULL && config->action != ACTION_RUNS)
         return err_set(err, STATUS_USAGE, "--forget is for `aggregator runs`");
+    config->input_by_default = config->file_count == 0 && config->input == NULL;
+    if (config->input == NULL)
+        config->input = "events.jsonl";
     if (config->file_count == 0) {
         config->files = (char *const *)&config->input;
         config->file_count = 1;

@@ -20,7 +20,8 @@ struct config {
     char *const *files; /* at least one for the FOLD actions */
     size_t file_count;
 
-    const char *input; /* where no FILE is given */
+    const char *input;     /* where no FILE is given */
+    bool input_by_default; /* neither is this one */
     const char *key, *value, *table;
     bool statistics;
     const char *run_id, *forget;

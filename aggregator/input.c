@@ -2,11 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "aggregator/reader.h"
+#include "common/stop.h"
+
+enum { WRITER_WAIT_MS = 1000 };
 
 static bool is_stdin(const char *name)
 {
@@ -80,6 +85,26 @@ bool input_check_empty(const struct input *input, struct err *err)
                            "again",
                            input->label);
     return true;
+}
+
+bool input_check_stdin(const char *name, struct err *err)
+{
+    struct stat st;
+    int bytes = 0;
+
+    if (access(name, F_OK) != 0 || fstat(STDIN_FILENO, &st) != 0 ||
+        !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+        return true;
+    /* cron always gives a pipe: it holds nothing, and is closed or soon will be. */
+    if (stop_wait(STDIN_FILENO, POLLIN, WRITER_WAIT_MS, err) < 0)
+        return false;
+    if (ioctl(STDIN_FILENO, FIONREAD, &bytes) != 0 || bytes == 0)
+        return true;
+    return err_set(
+        err, STATUS_USAGE,
+        "standard input is a pipe with data, but no FILE is named and %s is there: say - "
+        "to read standard input, or %s to read that",
+        name, name);
 }
 
 uint64_t inputs_size(char *const *names, size_t count)

@@ -35,6 +35,12 @@ bool input_check_empty(const struct input *input, struct err *err);
 
 const char *input_label(const char *name);
 
+/*
+ * For a run that reads `name` because no FILE was named. USAGE where that is there, and standard
+ * input is a pipe with data: which of them is meant? Waits up to a second for a pipe's writer.
+ */
+bool input_check_stdin(const char *name, struct err *err);
+
 /* Bytes of all files as they are stored, for progress; 0 when unknown. */
 uint64_t inputs_size(char *const *names, size_t count);
 

@@ -294,7 +294,8 @@ static bool fold_run_and_report(const struct config *config, const struct load_r
 
     buf_init(&run.top, PRINT_ROOM);
     buf_init(&run.rejects_text, (size_t)config->max_line * 2 + PRINT_CHUNK * 4);
-    bool done = (config->action == ACTION_FOLD_AND_PRINT || load_prepare(&run.load, err)) &&
+    bool done = (!config->input_by_default || input_check_stdin(config->input, err)) &&
+                (config->action == ACTION_FOLD_AND_PRINT || load_prepare(&run.load, err)) &&
                 fold_and_deliver(&run, err);
     /* The outcome stands: a stop, even one from a moment ago, no longer changes it. */
     if (done || err->status != STATUS_CANCELLED)

@@ -109,6 +109,26 @@ for i, line in enumerate(sys.stdin):
   refused 4 'events.jsonl: No such file' aggregate
 }
 
+@test "standard input is never read unasked: a pipe with data beside events.jsonl is status 2" {
+  cp "$EVENTS_FILE" events.jsonl
+  refused 2 'say - to read standard input, or events.jsonl to read that' aggregate < <(cat "$EVENTS_FILE")
+  refused 2 'standard input is a pipe with data' aggregate < <(echo)
+  aggregate events.jsonl < <(cat "$EVENTS_FILE") | cmp - "$SUMS"
+  INPUT_FILE=events.jsonl aggregate < <(cat "$EVENTS_FILE") | cmp - "$SUMS"
+  aggregate --input events.jsonl < <(cat "$EVENTS_FILE") | cmp - "$SUMS"
+  cat "$EVENTS_FILE" | aggregate - | cmp - "$SUMS"
+  aggregate </dev/null | cmp - "$SUMS"
+  aggregate <events.jsonl | cmp - "$SUMS"
+  aggregate <&- | cmp - "$SUMS"
+  : | aggregate | cmp - "$SUMS" # as cron does
+  mkfifo open
+  exec 7<>open # a writer that stays, and says nothing
+  aggregate <open | cmp - "$SUMS"
+  exec 7>&-
+  rm events.jsonl
+  refused 4 'events.jsonl: No such file or directory; name the file (- reads standard input)' aggregate < <(cat "$EVENTS_FILE")
+}
+
 @test "any field names work, and escapes mean what they say" {
   cat >odd.jsonl <<'LINES'
 {"Größe":1,"user \u006eame":"a\u0062"}
