@@ -33,8 +33,10 @@ bool check_main(struct session *session, struct err *err)
             json ? plan_print_json(&survey.facts, &plan, &out, err) && buf_add_text(&out, "\n", err)
                  : plan_print_facts(&survey.facts, &plan, &out, err) &&
                        plan_print_changes(&survey.facts, &plan, &out, err);
-        plan_free(&plan);
+    } else if (plan.lines != NULL) { /* the refusal says where they belong */
+        (void)fputs(plan.lines, stdout);
     }
+    plan_free(&plan);
     survey_free(&survey);
     return done && print(&out, err);
 }

@@ -162,6 +162,7 @@ bool install_main(struct session *session, struct err *err)
     if (!done) {
         (void)label(session, "false");
         node_event(session->node, true, "GVisorNotInstalled", err->text);
+        plan_free(&plan);
     } else {
         log_plan(&survey, &plan, true);
         done = install_planned(session, &survey, &plan, err) &&
@@ -189,8 +190,8 @@ static bool verify_files(const struct install_options *options, struct err *err)
                 err_set(err, STATUS_EXPECTATION, "not as it was installed: %s %s",
                         plan.count > 0 ? plan.change[0].path : "containerd",
                         plan.count > 0 ? "has changed or is missing" : "was not restarted since");
-        plan_free(&plan);
     }
+    plan_free(&plan);
     survey_free(&survey);
     if (!done || !dump_read(options, &dump, err))
         return false;

@@ -6,6 +6,7 @@
 
 #include "gvisor_installer/plan_base.h"
 #include "gvisor_installer/toml_edit.h"
+#include "gvisor_installer/vendors.h"
 
 #define DROP_IN_NAME "60-gvisor.toml"
 
@@ -17,20 +18,31 @@ static void config_cleanup(struct containerd_config *config)
 #define OWNED_CONFIG(name)                                                                         \
     __attribute__((cleanup(config_cleanup))) struct containerd_config name = {0}
 
+static bool vendor(const struct plan_file *config, struct containerd_version containerd,
+                   bool has_template, struct vendor *ret)
+{
+    return config->text != NULL && vendor_of(config->path, config->text, config->len,
+                                             containerd_merges(containerd), has_template, ret);
+}
+
 bool plan_way(const struct plan_file *config, struct containerd_version containerd,
               const char *forced, enum plan_way *ret_way, char drop_in[CONFIG_PATH_MAX],
               struct err *err)
 {
     OWNED_CONFIG(read);
+    struct vendor writer;
+    const bool merged =
+        forced != NULL && vendor(config, containerd, false, &writer) && writer.drop_ins[0] != '\0';
 
     drop_in[0] = '\0';
-    *ret_way = WAY_EDIT;
-    if (!containerd_merges(containerd))
+    *ret_way = merged ? WAY_VENDOR : WAY_EDIT;
+    if (!containerd_merges(containerd) && !merged)
         return true;
     if (config->text != NULL &&
         !containerd_config_read(&read, config->path, config->text, config->len, err))
         return false;
-    *ret_way = WAY_DROP_IN;
+    if (!merged)
+        *ret_way = WAY_DROP_IN;
     if (forced == NULL && read.doc != NULL &&
         containerd_drop_in_place(&read, DROP_IN_NAME, drop_in))
         return true;
@@ -42,7 +54,8 @@ bool plan_way(const struct plan_file *config, struct containerd_version containe
                                         dir_len, config->path);
     if (len >= CONFIG_PATH_MAX)
         return err_set(err, STATUS_USAGE, "%s: too long a path", config->path);
-    *ret_way = WAY_IMPORT;
+    if (!merged || (read.doc != NULL && containerd_imports_path(&read, drop_in)))
+        *ret_way = WAY_IMPORT;
     return true;
 }
 
@@ -93,7 +106,7 @@ static bool new_config(const struct plan_facts *facts, const struct base *base, 
     OWNED_BUF(tables, PLAN_TEXT_MAX);
     OWNED_CONFIG(config);
 
-    if (way == WAY_DROP_IN ||
+    if (way == WAY_DROP_IN || way == WAY_VENDOR ||
         (way == WAY_IMPORT && containerd_imports_path(&base->config, facts->drop_in.path)))
         return buf_add(out, base->text.data, base->text.len, err);
     if (!buf_add(&start, base->text.data, base->text.len, err))
@@ -142,6 +155,20 @@ static bool same(const struct plan_file *file, const struct buf *text)
            (text->len == 0 || memcmp(file->text, text->data, text->len) == 0);
 }
 
+/* Another tool may have written it anew, without our comments and in its own way. */
+static bool same_meaning(const struct plan_file *file, const struct buf *text)
+{
+    OWNED_CONFIG(is);
+    OWNED_CONFIG(shall);
+    struct err ignored = {0};
+
+    return file->text != NULL &&
+           containerd_config_read(&is, file->path, file->text, file->len, &ignored) &&
+           containerd_config_read(&shall, file->path, text->data == NULL ? "" : text->data,
+                                  text->len, &ignored) &&
+           toml_doc_equal(is.doc, shall.doc);
+}
+
 static bool plan_release(const struct plan_facts *facts, struct plan *plan, struct err *err)
 {
     OWNED_BUF(path, CONFIG_PATH_MAX);
@@ -174,19 +201,44 @@ static bool plan_release(const struct plan_facts *facts, struct plan *plan, stru
                       "the release that new pods get", err);
 }
 
+/* By its first line, or by what it says: our runtimes and nothing else. */
+static bool drop_in_is_ours(const struct plan_facts *facts)
+{
+    static const char mark[] = "# Written by gvisor_installer";
+    static const char *const version[] = {"version", NULL};
+    const struct plan_file *file = &facts->drop_in;
+    OWNED_CONFIG(read);
+    struct err ignored = {0};
+    bool found = false;
+
+    if (file->len >= sizeof mark - 1 && memcmp(file->text, mark, sizeof mark - 1) == 0)
+        return true;
+    if (!containerd_config_read(&read, file->path, file->text, file->len, &ignored))
+        return false;
+    for (int64_t names = 2; names <= CONFIG_MERGED_NEWEST; names++)
+        for (size_t i = 0; i < HANDLERS; i++)
+            if (containerd_runtime_is_ours(&read, names, facts->names.handler[i],
+                                           facts->names.prefix)) {
+                toml_doc_drop(read.doc,
+                              containerd_runtime_path(names, facts->names.handler[i]).key);
+                found = true;
+            }
+    toml_doc_drop(read.doc, version);
+    toml_doc_prune(read.doc);
+    return found && toml_doc_key(read.doc, (const char *const[]){NULL}, 0) == NULL;
+}
+
 static bool plan_drop_in(const struct plan_facts *facts, const struct base *base, struct plan *plan,
                          struct err *err)
 {
-    static const char mark[] = "# Written by gvisor_installer";
     const struct plan_file *file = &facts->drop_in;
     OWNED_BUF(text, PLAN_TEXT_MAX);
 
     if (!fragment_drop_in(&facts->names, base->version, base->names, &text, err))
         return false;
-    if (same(file, &text))
+    if (same(file, &text) || same_meaning(file, &text))
         return true;
-    if (file->text != NULL &&
-        (file->len < sizeof mark - 1 || memcmp(file->text, mark, sizeof mark - 1) != 0))
+    if (file->text != NULL && !drop_in_is_ours(facts))
         return err_set(err, STATUS_REFUSED,
                        "%s is there and not ours: move it, or name another file with --drop-in",
                        file->path);
@@ -195,20 +247,75 @@ static bool plan_drop_in(const struct plan_facts *facts, const struct base *base
                       "gVisor's runtimes for containerd", err);
 }
 
+/* Where to put what, since an edit would be lost. */
+static bool refuse_edit(const struct plan_facts *facts, const struct base *base,
+                        const struct vendor *writer, struct plan *plan, struct err *err)
+{
+    OWNED_BUF(lines, PLAN_TEXT_MAX);
+    const char *path = facts->config.path;
+    const char *template = writer->template[0] != '\0' ? writer->template : "what it is made from";
+    const char *begins = writer->based_on != NULL ? writer->based_on : "";
+    const char *below = writer->based_on != NULL ? " below the line " : "";
+
+    if (writer->drop_ins[0] != '\0')
+        return err_set(err, STATUS_REFUSED,
+                       "%s is written by a program at each start (%s), which merges the files in "
+                       "%s: say --drop-in %s/" DROP_IN_NAME,
+                       path, writer->name, writer->drop_ins, writer->drop_ins);
+    if (containerd_merges(facts->containerd)) {
+        const char *slash = strrchr(path, '/');
+        int dir_len = slash == NULL ? 0 : (int)(slash + 1 - path);
+        if (!buf_printf(&lines, err, "imports = [\"%.*sconf.d/*.toml\"]\n", dir_len, path))
+            return false;
+        plan->lines = strndup(lines.data, lines.len);
+        return err_set(err, STATUS_REFUSED,
+                       "%s is written by a program at each start (%s): put the line %.*s into %s, "
+                       "above all else%s%s, let %s start anew and run this again",
+                       path, writer->name, (int)lines.len - 1, lines.data, template,
+                       writer->based_on != NULL ? " and above the line " : "", begins,
+                       writer->name);
+    }
+    OWNED_BUF(tables, PLAN_TEXT_MAX);
+    if (!fragment_runtimes(&facts->names, base->names, &tables, err) ||
+        !buf_add(&tables, "", 1, err) || !edit_add_tables("", 0, tables.data, &lines, err))
+        return false;
+    plan->lines = strndup(lines.data, lines.len);
+    return err_set(err, STATUS_REFUSED,
+                   "%s is written by a program at each start (%s): put the tables [plugins.\"%s\"."
+                   "containerd.runtimes.%s] and %s, which `gvisor_installer check` prints, at the "
+                   "end of %s,%s%s%s let %s start anew and run this again",
+                   path, writer->name, containerd_cri_plugin(base->names),
+                   facts->names.handler[HANDLER_PLAIN], facts->names.handler[HANDLER_SEALED],
+                   template, below, begins, writer->based_on != NULL ? "," : "", writer->name);
+}
+
+/* One that merges drop-ins by itself has been told of ours, or is named; nothing is edited. */
+static bool check_vendor(const struct plan_facts *facts, const struct base *base, enum plan_way way,
+                         struct plan *plan, struct err *err)
+{
+    struct vendor writer;
+
+    if (way == WAY_DROP_IN || way == WAY_VENDOR ||
+        !vendor(&facts->config, facts->containerd, facts->has_template, &writer) ||
+        writer.drop_ins[0] == '\0' || containerd_imports_path(&base->config, facts->drop_in.path))
+        return true;
+    return refuse_edit(facts, base, &writer, plan, err);
+}
+
 static bool plan_config(const struct plan_facts *facts, const struct base *base, struct plan *plan,
                         struct err *err)
 {
     OWNED_BUF(text, PLAN_TEXT_MAX);
+    struct vendor writer;
 
     if (!new_config(facts, base, plan->way, &text, err))
         return false;
     if (same(&facts->config, &text) || (facts->config.text == NULL && text.len == 0))
         return true;
-    if (facts->config.text != NULL && edit_is_generated(facts->config.text, facts->config.len))
-        return err_set(err, STATUS_REFUSED,
-                       "%s is written by a program at each start and imports no directory: name "
-                       "its template's drop-in directory with --drop-in",
-                       facts->config.path);
+    if (same_meaning(&facts->config, &text))
+        return true;
+    if (vendor(&facts->config, facts->containerd, facts->has_template, &writer))
+        return refuse_edit(facts, base, &writer, plan, err);
     if (!verify(facts, base, text.data, text.len, err))
         return false;
     plan->restart = true;
@@ -225,13 +332,12 @@ bool plan_install(const struct plan_facts *facts, enum plan_way way, struct plan
     __attribute__((cleanup(base_release))) struct base base = {0};
 
     *ret = (struct plan){.way = way, .restart = facts->unsettled};
-    bool done = base_read(facts, &base, err) &&
+    bool done = base_read(facts, &base, err) && check_vendor(facts, &base, way, ret, err) &&
                 base_check(facts, &base, way, &ret->systemd_cgroup, err) &&
                 plan_release(facts, ret, err) &&
                 (way == WAY_EDIT || plan_drop_in(facts, &base, ret, err)) &&
                 plan_config(facts, &base, ret, err);
-    if (!done)
-        plan_free(ret);
+    ret->late = way == WAY_VENDOR;
     return done;
 }
 
@@ -249,6 +355,34 @@ static bool without_us(const struct plan_facts *facts, struct buf *out, struct e
            verify(facts, &base, out->data, out->len, err);
 }
 
+/* What a template holds comes back whatever is taken out of the file that is made from it. */
+static bool check_template(const struct plan_facts *facts, struct err *err)
+{
+    struct vendor writer;
+
+    return !vendor(&facts->config, facts->containerd, facts->has_template, &writer) ||
+           err_set(err, STATUS_REFUSED,
+                   "%s is written by a program at each start (%s): take gVisor's lines out of %s, "
+                   "let %s start anew and run this again",
+                   facts->config.path, writer.name,
+                   writer.template[0] != '\0' ? writer.template : "what it is made from",
+                   writer.name);
+}
+
+/* The drop-in is read by containerd through another program's file. */
+static bool is_merged(const struct plan_facts *facts)
+{
+    OWNED_CONFIG(config);
+    struct vendor writer;
+    struct err ignored = {0};
+
+    return vendor(&facts->config, facts->containerd, facts->has_template, &writer) &&
+           writer.drop_ins[0] != '\0' &&
+           containerd_config_read(&config, facts->config.path, facts->config.text,
+                                  facts->config.len, &ignored) &&
+           !containerd_imports_path(&config, facts->drop_in.path);
+}
+
 bool plan_uninstall(const struct plan_facts *facts, const struct plan_file *before,
                     struct plan *ret, struct err *err)
 {
@@ -262,6 +396,8 @@ bool plan_uninstall(const struct plan_facts *facts, const struct plan_file *befo
     } else if (config->text != NULL && config->len > 0) {
         done = before != NULL ? buf_add(&text, before->text, before->len, err)
                               : without_us(facts, &text, err);
+        if (done && before == NULL && !same_meaning(config, &text))
+            done = check_template(facts, err);
         if (done && !same(config, &text))
             done = add_change(ret, PLAN_WRITE, config->path, &text, true,
                               before != NULL ? "as it was before, byte by byte"
@@ -272,6 +408,7 @@ bool plan_uninstall(const struct plan_facts *facts, const struct plan_file *befo
         done = add_change(ret, PLAN_REMOVE, facts->drop_in.path, NULL, true,
                           "gVisor's runtimes for containerd", err);
     ret->restart |= ret->count > 0;
+    ret->late = is_merged(facts);
     if (!done)
         plan_free(ret);
     return done;
@@ -284,4 +421,6 @@ void plan_free(struct plan *plan)
         free(plan->change[i].text);
     }
     plan->count = 0;
+    free(plan->lines);
+    plan->lines = NULL;
 }

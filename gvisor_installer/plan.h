@@ -19,6 +19,7 @@ enum plan_way {
     WAY_DROP_IN, /* a file in a directory that the configuration imports */
     WAY_IMPORT,  /* a file, and a line that imports it */
     WAY_EDIT,    /* tables at the end of the configuration: containerd 1.x */
+    WAY_VENDOR,  /* a file that the program merges which writes the configuration */
 };
 
 /* A file as it is; text is NULL where there is none. Borrowed. */
@@ -37,6 +38,7 @@ struct plan_facts {
     size_t imported_count;
     struct plan_file handler[HANDLERS];
     const char *current;       /* what PREFIX/current leads to, or NULL */
+    bool has_template;         /* VENDOR_MICROK8S_TEMPLATE is beside the configuration */
     bool release_whole;        /* PREFIX/releases/RELEASE holds what was packed */
     bool systemd_cgroup_known; /* an option said so; else what the runtimes' options say */
     bool systemd_cgroup;
@@ -66,8 +68,10 @@ struct plan {
     enum plan_way way;
     bool systemd_cgroup;
     bool restart; /* containerd has to read its configuration again */
+    bool late;    /* and only then sees the change: another program makes it part of that */
     struct plan_change change[PLAN_CHANGES_MAX];
     size_t count;
+    char *lines; /* owned; see plan_install() */
 };
 
 /*
@@ -80,7 +84,8 @@ bool plan_way(const struct plan_file *config, struct containerd_version containe
 
 /*
  * Status INPUT: a file of theirs is broken; REFUSED: it is fine, but not ours to change (a runtime
- * of that name is there already, a program generates the file). plan_free() on success.
+ * of that name is there already, a program generates the file). plan_free() whatever comes back: of
+ * a plan that is refused because the file is made from a template, lines has what to put there.
  */
 bool plan_install(const struct plan_facts *facts, enum plan_way way, struct plan *ret,
                   struct err *err);

@@ -90,6 +90,33 @@ static bool check_start(const struct plan_facts *facts, const struct plan_file *
                    file->path, facts->containerd.major, facts->containerd.minor);
 }
 
+/* Tables that another tool left without our comments are ours by what they say. */
+static bool drop_uncommented(const struct plan_facts *facts, struct base *base, struct err *err)
+{
+    const char *path = facts->config.path;
+    bool done = true;
+
+    for (int64_t names = 1; done && names <= CONFIG_MERGED_NEWEST; names++)
+        for (size_t i = 0; done && i < HANDLERS; i++) {
+            const char *handler = facts->names.handler[i];
+            struct containerd_config config;
+            struct buf without;
+            const char *text = base->text.data == NULL ? "" : base->text.data;
+            if (!containerd_config_read(&config, path, text, base->text.len, err))
+                return false;
+            const bool ours =
+                containerd_runtime_is_ours(&config, names, handler, facts->names.prefix);
+            containerd_config_free(&config);
+            if (!ours)
+                continue;
+            buf_init(&without, PLAN_TEXT_MAX);
+            done = edit_drop_runtime(path, text, base->text.len, names, handler, &without, err);
+            buf_release(&base->text);
+            base->text = without;
+        }
+    return done;
+}
+
 static bool read_all(const struct plan_facts *facts, struct base *ret, struct err *err)
 {
     const struct plan_file *file = &facts->config;
@@ -100,7 +127,8 @@ static bool read_all(const struct plan_facts *facts, struct base *ret, struct er
     if (!edit_drop_tables(file->text == NULL ? "" : file->text, file->len, &ret->text, &had_tables,
                           err))
         return err_prefix(err, "%s", file->path);
-    if (!containerd_config_read(&ret->config, file->path,
+    if (!drop_uncommented(facts, ret, err) ||
+        !containerd_config_read(&ret->config, file->path,
                                 ret->text.data == NULL ? "" : ret->text.data, ret->text.len, err))
         return false;
     for (size_t i = 0; i < facts->imported_count; i++) {

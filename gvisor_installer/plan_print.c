@@ -29,6 +29,8 @@ static const char *way_text(enum plan_way way)
         return "drop-in";
     case WAY_IMPORT:
         return "import";
+    case WAY_VENDOR:
+        return "vendor";
     case WAY_EDIT:
         break;
     }
@@ -41,6 +43,7 @@ bool plan_print_facts(const struct plan_facts *facts, const struct plan *plan, s
     static const char *const ways[] = {
         [WAY_DROP_IN] = "it imports the directory of the drop-in",
         [WAY_IMPORT] = "it is to import the drop-in",
+        [WAY_VENDOR] = "the program that writes it is to merge the drop-in",
         [WAY_EDIT] = "the runtimes go into it, this containerd merges no imports"};
 
     return buf_printf(out, err,

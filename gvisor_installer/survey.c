@@ -10,6 +10,7 @@
 #include "gvisor_installer/dump.h"
 #include "gvisor_installer/host.h"
 #include "gvisor_installer/release.h"
+#include "gvisor_installer/vendors.h"
 
 enum { VERSION_TIMEOUT_MS = 30000, FILE_SIZE_MAX = CONFIG_SIZE_MAX + (1 << 16) };
 
@@ -109,6 +110,16 @@ static bool follow(struct survey *survey, const struct plan_file *file, struct e
     return done;
 }
 
+static bool has_template(const char *config)
+{
+    char path[CONFIG_PATH_MAX + sizeof VENDOR_MICROK8S_TEMPLATE];
+    const char *slash = strrchr(config, '/');
+
+    (void)snprintf(path, sizeof path, "%.*s" VENDOR_MICROK8S_TEMPLATE,
+                   slash == NULL ? 0 : (int)(slash + 1 - config), config);
+    return access(path, F_OK) == 0;
+}
+
 static bool survey_containerd(const struct install_options *options, struct survey *survey,
                               struct err *err)
 {
@@ -122,6 +133,7 @@ static bool survey_containerd(const struct install_options *options, struct surv
     if (survey->way == WAY_EDIT && survey->state.drop_in[0] != '\0')
         (void)snprintf(survey->drop_in_path, sizeof survey->drop_in_path, "%s",
                        survey->state.drop_in);
+    facts->has_template = has_template(facts->config.path);
     facts->drop_in = (struct plan_file){.path = survey->drop_in_path};
     if (survey->drop_in_path[0] != '\0' &&
         !read_file(survey->drop_in_path, &survey->drop_in, &facts->drop_in, err))

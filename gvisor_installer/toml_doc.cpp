@@ -49,6 +49,20 @@ const toml::array *texts_at(const toml_doc *doc, const char *const path[])
     return array;
 }
 
+const toml::table *table_in(const toml::node &node)
+{
+    const toml::table *table = node.as_table();
+    return table == nullptr || table->is_inline() ? nullptr : table;
+}
+
+const toml::table &innermost(const toml::table &table)
+{
+    for (const auto &[key, node] : table)
+        if (const toml::table *inner = table_in(node))
+            return innermost(*inner);
+    return table;
+}
+
 /* true when the table is empty afterwards */
 bool prune(toml::table &table)
 {
@@ -140,6 +154,25 @@ const char *toml_doc_key(const toml_doc *doc, const char *const path[], size_t i
         return nullptr;
     /* toml++ keeps keys in a sorted map. */
     return std::next(table->cbegin(), static_cast<ptrdiff_t>(index))->first.str().data();
+}
+
+bool toml_doc_block(const toml_doc *doc, const char *const path[], toml_place *ret)
+{
+    const toml::node *node = find(doc, path);
+    const toml::table *table = node == nullptr ? nullptr : node->as_table();
+    if (table == nullptr)
+        return false;
+    const toml::table &block = innermost(*table);
+    *ret = place_of(block);
+    for (const auto &[key, value] : block) {
+        const toml_place at = place_of(value);
+        if (at.end_line > ret->end_line ||
+            (at.end_line == ret->end_line && at.end_column > ret->end_column)) {
+            ret->end_line = at.end_line;
+            ret->end_column = at.end_column;
+        }
+    }
+    return true;
 }
 
 bool toml_doc_texts(const toml_doc *doc, const char *const path[], size_t *ret_count)

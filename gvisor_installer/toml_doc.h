@@ -41,6 +41,13 @@ bool toml_doc_place(const struct toml_doc *doc, const char *const path[], struct
 /* The name of a table's index-th key in the order of bytes; NULL past the last, or for no table. */
 const char *toml_doc_key(const struct toml_doc *doc, const char *const path[], size_t index);
 
+/*
+ * From the header of a table to the end of its last value, those of tables below it left out; of a
+ * table in braces, where it stands. Of a table that holds others with headers it is the first of
+ * these, and so on inwards: whoever cuts that out and looks again has cut all of it out in the end.
+ */
+bool toml_doc_block(const struct toml_doc *doc, const char *const path[], struct toml_place *ret);
+
 /* An array of texts only; false when it is none, or holds anything else. */
 bool toml_doc_texts(const struct toml_doc *doc, const char *const path[], size_t *ret_count);
 const char *toml_doc_item(const struct toml_doc *doc, const char *const path[], size_t index,

@@ -9,8 +9,6 @@ static const char *const version_path[] = {"version", NULL};
 #define BEGIN "# BEGIN gvisor_installer\n"
 #define END   "# END gvisor_installer\n"
 
-enum { GENERATED_LINES = 5 };
-
 /* The byte at which a character stands; len when it is past the end. */
 static size_t offset_of(const char *text, size_t len, uint32_t line, uint32_t column)
 {
@@ -160,17 +158,87 @@ bool edit_drop_tables(const char *text, size_t len, struct buf *out, bool *ret_f
     return splice(text, len, begin, end + strlen(END), "", out, err);
 }
 
-bool edit_is_generated(const char *text, size_t len)
+/* The place is one of whole lines: a table's header, or one key whose value is in braces. */
+static bool is_alone(const char *text, size_t len, size_t from, size_t to, const char *runtime)
 {
-    static const char says[] = "DO NOT EDIT";
-    size_t at = 0;
+    const size_t start = line_start(text, from);
+    const size_t name = strlen(runtime);
+    size_t at = start + strspn(text + start, " \t");
 
-    for (int i = 0; i < GENERATED_LINES && at < len && text[at] == '#'; i++) {
-        const char *end = memchr(text + at, '\n', len - at);
-        size_t line_len = end == NULL ? len - at : (size_t)(end - text) - at;
-        if (memmem(text + at, line_len, says, sizeof says - 1) != NULL)
-            return true;
-        at += line_len + 1;
+    if (text[from] == '[' ? at != from : text[from] != '{')
+        return false;
+    if (text[from] == '{') {
+        const bool quoted = text[at] == '"' || text[at] == '\'';
+        at += quoted;
+        if (from - at < name || memcmp(text + at, runtime, name) != 0)
+            return false;
+        at += name + quoted;
+        at += strspn(text + at, " \t");
+        if (text[at] != '=' || at + 1 + strspn(text + at + 1, " \t") != from)
+            return false;
     }
-    return false;
+    to += strspn(text + to, " \t\r");
+    return to >= len || text[to] == '\n' || text[to] == '#';
+}
+
+static bool is_blank(const char *text, size_t len, size_t at)
+{
+    at += strspn(text + at, " \t\r");
+    return at >= len || text[at] == '\n';
+}
+
+/* One block, with its lines; of two blank lines that meet there one stays. text is terminated. */
+static bool drop_block(const struct containerd_config *config, const char *text, size_t len,
+                       const char *const path[], const char *runtime, struct buf *out,
+                       struct err *err)
+{
+    struct toml_place place;
+
+    if (!toml_doc_block(config->doc, path, &place))
+        return err_set(err, STATUS_REFUSED, "%s: the runtime '%s' is no table", config->path,
+                       runtime);
+    size_t from = offset_of(text, len, place.line, place.column);
+    size_t to = offset_of(text, len, place.end_line, place.end_column);
+    if (from >= len || !is_alone(text, len, from, to, runtime))
+        return err_set(err, STATUS_REFUSED,
+                       "%s:%u: the runtime '%s' is gVisor's, and its lines hold other things too: "
+                       "take it out by hand",
+                       config->path, place.line, runtime);
+    from = line_start(text, from);
+    const char *end = memchr(text + to, '\n', len - to);
+    to = end == NULL ? len : (size_t)(end - text) + 1;
+    if (from > 0 && is_blank(text, len, line_start(text, from - 1)) && is_blank(text, len, to)) {
+        if (to == len)
+            from = line_start(text, from - 1);
+        else
+            to = (size_t)((const char *)memchr(text + to, '\n', len - to) - text) + 1;
+    }
+    return splice(text, len, from, to, "", out, err);
+}
+
+bool edit_drop_runtime(const char *path, const char *text, size_t len, int64_t names,
+                       const char *runtime, struct buf *out, struct err *err)
+{
+    const struct runtime_path key = containerd_runtime_path(names, runtime);
+    OWNED_BUF(now, CONFIG_SIZE_MAX * 2);
+
+    if (!buf_add(out, text, len, err))
+        return false;
+    for (bool there = true; there;) {
+        struct containerd_config config;
+        buf_clear(&now);
+        if (!buf_add(&now, out->data, out->len, err) || !buf_add(&now, "", 1, err) ||
+            !containerd_config_read(&config, path, now.data, now.len - 1, err))
+            return false;
+        bool done = true;
+        there = toml_doc_has(config.doc, key.key);
+        if (there) {
+            buf_clear(out);
+            done = drop_block(&config, now.data, now.len - 1, key.key, runtime, out, err);
+        }
+        containerd_config_free(&config);
+        if (!done)
+            return false;
+    }
+    return true;
 }

@@ -28,7 +28,11 @@ bool edit_add_tables(const char *text, size_t len, const char *tables, struct bu
 bool edit_drop_tables(const char *text, size_t len, struct buf *out, bool *ret_found,
                       struct err *err);
 
-/* Whether the first lines say that a program writes the file: what it would, our edit is lost. */
-bool edit_is_generated(const char *text, size_t len);
+/*
+ * Copies the text without a runtime's tables, wherever they stand and however they are written.
+ * False with REFUSED where its lines hold other things too.
+ */
+bool edit_drop_runtime(const char *path, const char *text, size_t len, int64_t names,
+                       const char *runtime, struct buf *out, struct err *err);
 
 #endif
