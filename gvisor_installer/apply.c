@@ -281,9 +281,21 @@ static void close_config(struct containerd_config *config)
     containerd_config_free(config);
 }
 
+/* containerd sees our runtimes, or none of ours any more, and apart from them what it saw before.
+ */
+static bool is_seen(const struct applying *run, struct containerd_config *before, struct err *err)
+{
+    __attribute__((cleanup(close_config))) struct containerd_config after = {0};
+
+    return dump_read(run->options, &after, err) &&
+           (run->installing ? dump_has_runtimes(run->options, &after, err)
+                            : dump_lacks_runtimes(run->options, &after, err)) &&
+           (before->doc == NULL || dump_same_otherwise(run->options, before, &after, err));
+}
+
 bool apply_plan(struct applying *run, const struct release_source *source, struct err *err)
 {
-    __attribute__((cleanup(close_config))) struct containerd_config before = {0}, after = {0};
+    __attribute__((cleanup(close_config))) struct containerd_config before = {0};
 
     /* An interrupted run leaves what may be broken; then there is nothing to compare with. */
     if (run->survey->state.phase != PHASE_CHANGING && !dump_read(run->options, &before, err))
@@ -292,15 +304,12 @@ bool apply_plan(struct applying *run, const struct release_source *source, struc
     if (run->survey->state.phase == PHASE_CHANGING && !run->begun)
         return false;
     step_reached("start");
-    if (!change_files(run, source, err) || !dump_read(run->options, &after, err))
-        return false;
-    if (run->installing ? !dump_has_runtimes(run->options, &after, err)
-                        : !dump_lacks_runtimes(run->options, &after, err))
-        return false;
-    if (before.doc != NULL && !dump_same_otherwise(run->options, &before, &after, err))
+    if (!change_files(run, source, err) || (!run->plan->late && !is_seen(run, &before, err)))
         return false;
     step_reached("validated");
-    if (run->plan->restart && !restart(run, err))
+    /* A program that writes the configuration when it starts may have undone the change by now. */
+    if (run->plan->restart &&
+        !(restart(run, err) && (is_seen(run, &before, err) || err_prefix(err, "after its start"))))
         return false;
     step_reached("answers");
     return true;

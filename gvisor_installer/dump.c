@@ -55,7 +55,7 @@ bool dump_lacks_runtimes(const struct install_options *options,
     const char *const names[] = {options->handler, options->sealed_handler};
 
     for (size_t i = 0; i < HANDLERS; i++)
-        if (toml_doc_has(dump->doc, containerd_runtime_path(dump->version, names[i]).key))
+        if (containerd_runtime_is_ours(dump, dump->version, names[i], options->prefix))
             return err_set(err, STATUS_EXPECTATION, "containerd still sees the runtime %s",
                            names[i]);
     return true;

@@ -16,7 +16,7 @@ bool dump_read(const struct install_options *options, struct containerd_config *
 bool dump_has_runtimes(const struct install_options *options, const struct containerd_config *dump,
                        struct err *err);
 
-/* Neither is there. */
+/* Neither is there, or it is another's. */
 bool dump_lacks_runtimes(const struct install_options *options,
                          const struct containerd_config *dump, struct err *err);
 

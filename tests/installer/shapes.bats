@@ -99,3 +99,57 @@ written_anew() { sed -i -e '/^ *#/d' -e 's/ *# gvisor_installer$//' -e 's/^ *//'
   refused 4 "at the end of $etc/microk8s/containerd-template.toml" \
     installer check --config "$etc/microk8s/config.toml"
 }
+
+@test "a configuration that is written anew at the restart: not installed, rolled back" {
+  need_node minikube-1.7
+  refused 5 "after its start: containerd does not see the runtime runsc" installer install \
+    --restart-command "echo restarted >>$node/restarts; cp $node/etc.before/config.toml $etc/config.toml"
+  [[ $output == *"the node is as it was before"* && $(restarts) == 2 ]]
+  diff -r "$node/etc.before" "$etc"
+}
+
+@test "a configuration that comes back at the restart: not uninstalled, and the next run can" {
+  need_node minikube-1.7
+  installer install
+  cp "$etc/config.toml" "$node/installed"
+  refused 5 "after its start: containerd still sees the runtime runsc" installer uninstall \
+    --restart-command "echo restarted >>$node/restarts; cp $node/installed $etc/config.toml"
+  installer verify
+  installer uninstall
+  diff -r "$node/etc.before" "$etc"
+}
+
+# What k0s does at its start, as far as containerd sees it.
+k0s_starts() { echo "echo restarted >>$node/restarts; cat $node/etc.before/run/cri.toml $etc/containerd.d/*.toml | awk '!/^version/ || !seen++' >$etc/run/cri.toml"; }
+
+@test "k0s: with its drop-in directory, and nothing else is touched" {
+  for name in k0s-1.7 k0s-2.1; do
+    need_node "$name"
+    mkdir "$etc/containerd.d"
+    k0s=(--drop-in "$etc/containerd.d/60-gvisor.toml" --restart-command "$(k0s_starts)")
+    installer install "${k0s[@]}"
+    installer verify "${k0s[@]}"
+    diff "$node/etc.before/config.toml" "$etc/config.toml"
+    [[ $(restarts) == 1 ]]
+    [[ $(installer check "${k0s[@]}" | tail -n 1) == "nothing to change" ]]
+    installer uninstall "${k0s[@]}" --restart-command "rm -f $etc/containerd.d/*; cp $node/etc.before/run/cri.toml $etc/run/"
+    diff -r "$node/etc.before/run" "$etc/run"
+    diff "$node/etc.before/config.toml" "$etc/config.toml"
+  done
+}
+
+@test "k0s that does not merge the drop-in: rolled back" {
+  need_node k0s-2.1
+  refused 5 "after its start: containerd does not see the runtime runsc" \
+    installer install --drop-in "$etc/containerd.d/60-gvisor.toml"
+  diff -r "$node/etc.before" "$etc"
+}
+
+@test "where nothing is ours, another's runsc is none of our business" {
+  for name in minikube-addon-once foreign-runsc-2.2; do
+    if ! make_node "$name"; then continue; fi
+    installer uninstall
+    diff -r "$node/etc.before" "$etc"
+    [[ $(restarts) == 0 ]]
+  done
+}
