@@ -79,3 +79,8 @@ setup() {
   run comm -23 "$BATS_TEST_TMPDIR/real" "$BATS_TEST_TMPDIR/named"
   [ "$(tr '\n' ' ' <<<"$output")" = "--help --init-sql --input --log-format --version " ] || { echo "$output"; false; }
 }
+
+@test "the small server of workflows/ makes the tables that --init-sql prints" {
+  # If not: build/aggregator --init-sql >workflows/base/postgres/tables.sql
+  "$BUILD/aggregator" --init-sql | diff "$top/workflows/base/postgres/tables.sql" -
+}

@@ -31,7 +31,7 @@ steady() { # COMMAND...: until it works, for what talks to parts that may be bro
   done
 }
 
-sql() { k exec -i postgres-0 -- psql -U events -d events -XAtq -v ON_ERROR_STOP=1 <<<"$1"; }
+sql() { k exec -i postgres-0 -- psql -XAtq -v ON_ERROR_STOP=1 <<<"$1"; }
 
 set_up() {
   "$box" status >/dev/null 2>&1 || mine=yes
@@ -41,6 +41,7 @@ set_up() {
   kubectl delete namespace "$namespace" --ignore-not-found --timeout=120s
   kubectl create namespace "$namespace"
   kubectl label namespace "$namespace" pod-security.kubernetes.io/enforce=restricted
+  k create secret generic postgres --from-literal=username=events --from-literal={,admin-}password=chaos
   k apply -k workflows >/dev/null
   # More patience than a user wants: what is broken here takes longer than its retries.
   k patch workflowtemplate pipeline --type json --patch '[

@@ -25,6 +25,30 @@ load helpers
     name=$(submit --from cronwf/cron-run --scheduled-time 2026-01-01T00:05:00Z)
     ended "$name" Succeeded
   done
-  [ "$(totals)" = "$(sums_of 1500 10 cron-run-2026-01-01T00:05:00Z)" ]
+  tick=$namespace/cron-run/2026-01-01T00:05:00Z
+  [ "$(totals)" = "$(sums_of 1500 10 "$tick")" ]
+  [ "$(sql 'SELECT run_id FROM aggregator_runs')" = "$tick" ]
+}
+
+@test "a copy of the cron under another name loads its own" {
+  for name in cron-run copy; do
+    sed "s/name: cron-run/name: $name/" workflows/cron_run.yaml | argo cron create -
+    argo cron suspend "$name"
+    run=$(submit --from "cronwf/$name" --scheduled-time 2026-01-01T00:05:00Z)
+    ended "$run" Succeeded
+  done
+  [ "$(totals)" = "$(sums_of 1500 10 "$namespace"/{cron-run,copy}/2026-01-01T00:05:00Z)" ]
+  [ "$(ledger_rows)" = 2 ]
+}
+
+@test "a tick that was loaded under the name of version 0.1.0 and renamed as the docs say is not added again" {
+  argo cron create workflows/cron_run.yaml
+  argo cron suspend cron-run
+  old=cron-run-2026-01-01T00:05:00Z
+  fire() { submit --from cronwf/cron-run --scheduled-time 2026-01-01T00:05:00Z "$@"; }
+  ended "$(fire -p seed=$old -p run-id=$old)" Succeeded
+  sql "$(sed -n '/^UPDATE aggregator_runs/,/;$/p' docs/exactly-once.md | sed "s/NAMESPACE/$namespace/; s/;$//")"
+  ended "$(fire)" Failed
+  [ "$(totals)" = "$(sums_of 1500 10 $old)" ]
   [ "$(ledger_rows)" = 1 ]
 }

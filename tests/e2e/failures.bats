@@ -23,6 +23,15 @@ load helpers
   nothing_loaded
 }
 
+@test "status 64, of Argo's own wrapper, is tried again once" {
+  change_pipeline '[{"op": "replace", "path": "/spec/templates/2/container/command", "value": ["/none"]}]'
+  name=$(submit workflows/single_run.yaml)
+  ended "$name" Failed
+  [ "$(pods_of "$name" aggregator)" = 2 ]
+  run -0 shown "$name"
+  [[ $output == *"exit code 64"* ]]
+}
+
 @test "PostgreSQL down at the start: status 10, tried again, loaded when it is back" {
   change_pipeline '[{"op": "add", "path": "/spec/templates/2/container/args/-", "value": "--wait-db=1s"}]'
   kubectl scale statefulset/postgres --replicas=0

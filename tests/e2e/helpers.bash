@@ -16,15 +16,22 @@ be_in() { # NAMESPACE: as a user whose context has it
   kubectl config set-context --current --namespace "$namespace" >/dev/null
 }
 
+make_secret() { # by README's own line
+  eval "$(sed -n '/^\$ kubectl create secret generic postgres/,/)$/{s/^\$ //;p}' "$root/README.md")"
+}
+
 setup() {
   be_in "e2e-$(printf '%s' "$BATS_TEST_FILENAME $BATS_TEST_NAME" | sha256sum | cut -c 1-8)-$$"
   kubectl create namespace "$namespace"
   kubectl label namespace "$namespace" pod-security.kubernetes.io/enforce=restricted
+  make_secret
   kubectl apply -k workflows
   kubectl rollout status statefulset/postgres --timeout=180s
 }
 
-teardown() {
+teardown() { tear_down_namespace; }
+
+tear_down_namespace() {
   if [[ ! ${BATS_TEST_COMPLETED:-} ]]; then
     argo list
     for name in $(kubectl get workflows -o name); do argo get "${name##*/}"; done
@@ -63,7 +70,7 @@ until_true() { # SECONDS WHAT COMMAND...
 sql() { # STATEMENT...
   local statement
   for statement; do echo "$statement;"; done |
-    kubectl exec -i postgres-0 -- psql -U events -d events -XAtq -v ON_ERROR_STOP=1
+    kubectl exec -i postgres-0 -- psql -XAtq -v ON_ERROR_STOP=1
 }
 
 totals() { sql 'SELECT "userId", "sessionDuration" FROM session_duration ORDER BY "userId"'; }
@@ -97,7 +104,6 @@ pods_of() { # NAME TEMPLATE: how many there have been of a step
 
 # Holds the table, so that a load stops in its middle: rows copied, nothing merged or committed.
 hold_table() {
-  "$BUILD/aggregator" --init-sql | kubectl exec -i postgres-0 -- psql -U events -d events -Xq
   sql 'BEGIN' 'LOCK TABLE session_duration' "SET application_name = 'holder'" 'SELECT pg_sleep(600)' \
     >/dev/null 2>&1 3>&- &
   until_true 180 "lock on the table" has_rows "FROM pg_stat_activity WHERE application_name = 'holder'"

@@ -38,6 +38,22 @@ load helpers
   [ "$(totals)" = "$(sums_of 1500 10 "$(uid_of "$first")" "$(uid_of "$again")")" ]
 }
 
+@test "argo retry -p keeps the parameters that are not given" {
+  kubectl patch secret postgres --patch '{"stringData": {"username": "nobody"}}'
+  name=$(submit workflows/single_run.yaml)
+  ended "$name" Failed
+  kubectl patch secret postgres --patch '{"stringData": {"username": "events"}}'
+  argo retry "$name" --restart-successful --node-field-selector templateName=fake-gen -p users=5
+  ended "$name" Succeeded
+  [ "$(totals)" = "$(sums_of 1500 5 "$(uid_of "$name")")" ]
+}
+
+@test "packed events are loaded like plain ones" {
+  name=$(submit workflows/single_run.yaml -p gzip=true)
+  ended "$name" Succeeded
+  [ "$(totals)" = "$(sums_of 1500 10 "$(uid_of "$name")")" ]
+}
+
 @test "two workflows at once add to one table" {
   one=$(submit workflows/single_run.yaml -p seed=one -p events=200000 -p users=5000)
   two=$(submit workflows/single_run.yaml -p seed=two -p events=200000 -p users=5000)

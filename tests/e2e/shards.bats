@@ -3,13 +3,6 @@
 
 load helpers
 
-sharded() { # JQ-FILTER PARAMETER...: the workflow, changed
-  local filter=$1
-  shift
-  kubectl create --dry-run=client -o json -f workflows/sharded_run.yaml | jq "$filter" |
-    argo submit - --output name "$@" | sed 's|.*/||'
-}
-
 @test "the sharded run as it is adds up to the whole, and argo get shows its sums" {
   run -0 argo submit workflows/sharded_run.yaml
   name=$(awk '$1 == "Name:" { print $2 }' <<<"$output")
@@ -30,7 +23,8 @@ sharded() { # JQ-FILTER PARAMETER...: the workflow, changed
 }
 
 @test "shards one after the other give the same" {
-  name=$(sharded '.spec.parallelism = 1' -p shards=3 -p seed=x)
+  name=$(kubectl create --dry-run=client -o json -f workflows/sharded_run.yaml |
+    jq '.spec.parallelism = 1' | submit - -p shards=3 -p seed=x)
   ended "$name" Succeeded
   diff <(totals) <(sums_of 100000 1000 x)
   [ "$(ledger_rows)" = 3 ]
@@ -44,4 +38,22 @@ sharded() { # JQ-FILTER PARAMETER...: the workflow, changed
   run -0 shown "$name"
   [[ $output == *"exit code 4"* ]]
   diff <(totals) <(sums_of 100000 1000 x)
+}
+
+@test "the template is run sharded by itself" {
+  name=$(submit --from wftmpl/pipeline --entrypoint sharded-run -p shards=2 -p seed=x)
+  ended "$name" Succeeded
+  [ "$(totals)" = "$(sums_of 1500 10 x)" ]
+  [ "$(ledger_rows)" = 2 ]
+}
+
+@test "a number of shards that is none is refused in one line, before any pod" {
+  for shards in 0 -1 abc 257 1.5 08 ''; do
+    name=$(submit workflows/sharded_run.yaml -p "shards=$shards")
+    ended "$name" Failed
+    run -0 shown "$name"
+    [[ $output == *"shards must be a whole number from 1 to 256, not \"$shards\""* ]]
+    [[ $output != *reflect* ]]
+    [ "$(kubectl get pods -l "workflows.argoproj.io/workflow=$name" -o name)" = "" ]
+  done
 }

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import yaml
 
-# Exit statuses that a retry may mend, and those that it cannot (README.md); 64 and 65 are argoexec's.
-PASSING = {"10", "11", "137", "143"}
+# Exit statuses that a retry may mend, once or more often, and those that it cannot (README.md).
+PASSING = {"10", "11", "137", "143", "255"}
+ONCE = "(lastRetry.exitCode == '64' && retries == '0')"
 FINAL = {"1", "2", "3", "4", "5", "64", "65"}
 # Argo 4.0 removed the singular forms.
 REMOVED = {"schedule": "schedules", "mutex": "mutexes", "semaphore": "semaphores",
@@ -147,7 +148,7 @@ def service_links(spec):
 @rule("workflow", "parameters have defaults, the image's tag and the run's size among them")
 def parameters(spec):
     values = {p["name"]: p.get("value") for p in spec.get("arguments", {}).get("parameters", [])}
-    for name in ("events", "users", "products", "seed", "run-id", "image-tag", "db-host"):
+    for name in ("events", "users", "products", "seed", "run-id", "image-tag", "db-host", "db-secret"):
         if values.get(name) is None:
             yield name
     yield from (name for name, value in values.items() if value is None)
@@ -183,15 +184,15 @@ def retries(pod):
         return
     strategy = pod.template.get("retryStrategy", {})
     expression = strategy.get("expression", "")
-    statuses = set(re.findall(r"'(\d+)'", expression))
-    if "lastRetry.status == 'Error'" not in expression or not PASSING <= statuses:
+    statuses = set(re.findall(r"'(\d+)'", expression.replace(ONCE, "")))
+    if "lastRetry.status == 'Error'" not in expression or not PASSING <= statuses or ONCE not in expression:
         yield "expression"
     for status in sorted(FINAL & statuses):
         yield f"expression: {status}"
     if strategy.get("retryPolicy") != "Always":
         yield "retryPolicy"
-    if not strategy.get("limit") or not strategy.get("backoff", {}).get("maxDuration"):
-        yield "limit, backoff.maxDuration"
+    if not strategy.get("limit") or not {"duration", "maxDuration"} <= strategy.get("backoff", {}).keys():
+        yield "limit, backoff.duration, backoff.maxDuration"
 
 
 @rule("pod", "outputs have defaults, for steps that were killed or skipped")
@@ -362,6 +363,19 @@ def denied(objects):
                 yield pod.title
 
 
+@rule("all", "workflows list every parameter of their template: `argo retry -p` keeps only those")
+def listed(objects):
+    def values(spec):
+        return {p["name"]: p.get("value") for p in spec.get("arguments", {}).get("parameters", [])}
+    templates = {o.body["metadata"]["name"]: o.body["spec"] for o in objects if o.kind == "WorkflowTemplate"}
+    for obj in objects:
+        spec = obj.body.get("spec", {})
+        spec = spec.get("workflowSpec", spec)
+        if template := templates.get(spec.get("workflowTemplateRef", {}).get("name")):
+            mine = {name for name, value in values(spec).items() if value is not None}
+            yield from (f"{obj.title}: {name}" for name in sorted(values(template).keys() ^ mine))
+
+
 @rule("all", "metrics of one name have one help text and the same labels")
 def same_metrics(objects):
     seen = {}
@@ -378,7 +392,7 @@ def applied(objects):
     applied_files = [name for o in objects if o.kind == "Kustomization"
                      for name in o.body.get("resources", [])]
     other = ("Workflow", "CronWorkflow", "Kustomization", "Component")
-    for obj in objects:
+    for obj in objects if applied_files else ():
         if (obj.kind in other) == (obj.file.rpartition("/")[2] in applied_files):
             yield obj.title
 

@@ -11,38 +11,48 @@ import policy
 
 GONE = object()
 PIPELINE, SHARDED = "WorkflowTemplate/pipeline", "Workflow/sharded-run-"
+SHARD = "spec.templates.shard"
 EXPERIMENT = "Workflow/gvisor-run-"
 CRON, SERVER = "CronWorkflow/cron-run", "StatefulSet/postgres"
 STEP = "spec.templates.1"
 CONTAINER = f"{STEP}.container"
 RETRY = f"{STEP}.retryStrategy"
 METRIC = "spec.templates.0.metrics.prometheus"
-ONLY_STATUS_ONE = "lastRetry.status == 'Error' || lastRetry.exitCode in ['1', '10', '11', '137', '143']"
+EXPRESSION = ("lastRetry.status == 'Error' || lastRetry.exitCode in ['10', '11', '137', '143', '255'] || "
+              "(lastRetry.exitCode == '64' && retries == '0')")
+ONLY_STATUS_ONE = EXPRESSION.replace("'10'", "'1', '10'")
 
 # Rule, object, path, value.
 MISTAKES = [
     ("ends", PIPELINE, "spec.activeDeadlineSeconds", GONE),
-    ("ends", SHARDED, "spec.ttlStrategy.secondsAfterFailure", GONE),
+    ("ends", PIPELINE, "spec.ttlStrategy.secondsAfterFailure", GONE),
     ("ends", PIPELINE, "spec.podGC", GONE),
     ("ends", PIPELINE, "spec.volumeClaimGC.strategy", "OnWorkflowCompletion"),
     ("account", PIPELINE, "spec.serviceAccountName", GONE),
-    ("service_links", SHARDED, "spec.podSpecPatch", GONE),
+    ("service_links", PIPELINE, "spec.podSpecPatch", GONE),
     ("parameters", PIPELINE, "spec.arguments.parameters.0.value", GONE),
-    ("parameters", PIPELINE, "spec.arguments.parameters.6.name", "tag"),
+    ("parameters", PIPELINE, "spec.arguments.parameters.image-tag.name", "tag"),
+    ("listed", "Workflow/single-run-", "spec.arguments.parameters.0", GONE),
+    ("listed", CRON, "spec.workflowSpec.arguments", GONE),
+    ("listed", SHARDED, "spec.arguments.parameters.shards.value", GONE),
+    ("listed", PIPELINE, "spec.arguments.parameters.0.name", "lines"),
     ("metrics", PIPELINE, f"{RETRY.replace('.1.', '.0.')}", {"limit": "1"}),
     ("metrics", PIPELINE, f"{METRIC}.0.name", "runs"),
     ("metrics", PIPELINE, f"{METRIC}.1.gauge.realtime", GONE),
-    ("metrics", SHARDED, "spec.templates.0.metrics", GONE),
+    ("metrics", PIPELINE, "spec.templates.sharded-run.metrics.prometheus.1.gauge.realtime", GONE),
     ("timeout", PIPELINE, f"{STEP}.timeout", GONE),
     ("retries", PIPELINE, f"{STEP}.retryStrategy", GONE),
     ("retries", PIPELINE, f"{RETRY}.expression", ONLY_STATUS_ONE),
-    ("retries", PIPELINE, f"{RETRY}.expression", "lastRetry.exitCode in ['10', '11', '137', '143']"),
+    ("retries", PIPELINE, f"{RETRY}.expression", EXPRESSION.replace("lastRetry.status == 'Error' || ", "")),
+    ("retries", PIPELINE, f"{RETRY}.expression", EXPRESSION.replace("'10', ", "")),
+    ("retries", PIPELINE, f"{RETRY}.expression", EXPRESSION.replace(" && retries == '0'", "")),
+    ("retries", PIPELINE, f"{RETRY}.backoff.duration", GONE),
     ("retries", PIPELINE, f"{RETRY}.retryPolicy", "OnFailure"),
     ("retries", PIPELINE, f"{RETRY}.limit", GONE),
     ("retries", PIPELINE, f"{RETRY}.backoff.maxDuration", GONE),
     ("defaults", PIPELINE, "spec.templates.2.outputs.parameters.0.valueFrom.default", GONE),
     ("labels", PIPELINE, f"{STEP}.metadata", GONE),
-    ("labels", SHARDED, "spec.podMetadata", GONE),
+    ("labels", PIPELINE, "spec.podMetadata", GONE),
     ("user", PIPELINE, "spec.securityContext.runAsNonRoot", GONE),
     ("user", PIPELINE, "spec.securityContext.runAsUser", 0),
     ("user", SERVER, "spec.template.spec.securityContext.seccompProfile", GONE),
@@ -55,7 +65,7 @@ MISTAKES = [
     ("restricted", PIPELINE, f"{CONTAINER}.securityContext.allowPrivilegeEscalation", GONE),
     ("restricted", PIPELINE, f"{CONTAINER}.securityContext.readOnlyRootFilesystem", False),
     ("restricted", PIPELINE, f"{CONTAINER}.securityContext.capabilities.drop", ["KILL"]),
-    ("restricted", SHARDED, f"{STEP}.initContainers.0.securityContext.capabilities.add", ["KILL"]),
+    ("restricted", PIPELINE, f"{SHARD}.initContainers.0.securityContext.capabilities.add", ["KILL"]),
     ("restricted", PIPELINE, f"{CONTAINER}.securityContext.privileged", True),
     ("restricted", PIPELINE, f"{CONTAINER}.securityContext.runAsNonRoot", False),
     ("restricted", EXPERIMENT, "spec.templates.prepare.container.securityContext.capabilities.add", ["KILL"]),
@@ -66,7 +76,7 @@ MISTAKES = [
     ("images", SERVER, "spec.template.spec.containers.0.image", "postgres"),
     ("images", PIPELINE, f"{CONTAINER}.imagePullPolicy", GONE),
     ("command", PIPELINE, f"{CONTAINER}.command", GONE),
-    ("command", SHARDED, f"{STEP}.initContainers.0.command", ["fake_gen"]),
+    ("command", PIPELINE, f"{SHARD}.initContainers.0.command", ["fake_gen"]),
     ("secrets", PIPELINE, "spec.templates.2.container.env.3", {"name": "DB_PASSWORD", "value": "x"}),
     ("secrets", PIPELINE, f"{CONTAINER}.args.0", "--password=x"),
     ("removed", CRON, "spec.schedule", "0 * * * *"),
@@ -80,7 +90,7 @@ MISTAKES = [
     ("denied", "NetworkPolicy/argo-steps-deny", "spec.policyTypes", ["Ingress"]),
     ("denied", "NetworkPolicy/argo-steps-deny", "spec.egress", [{}]),
     ("denied", SERVER, "spec.template.metadata.labels", {"app.kubernetes.io/name": "postgres"}),
-    ("same_metrics", SHARDED, "spec.templates.0.metrics.prometheus.0.name", "argo_steps_runs_total"),
+    ("same_metrics", PIPELINE, "spec.templates.sharded-run.metrics.prometheus.0.name", "argo_steps_runs_total"),
     ("applied", "workflows/base/kustomization.yaml: Kustomization/", "resources", ["single_run.yaml"]),
 ]
 
