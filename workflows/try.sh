@@ -27,25 +27,87 @@ check() {
     die "Argo Workflows is not installed in this cluster (no CRD workflows.argoproj.io)"
 }
 
-set_up() {
-  echo "== kubectl apply -k workflows: service account, network policies, PostgreSQL, template"
-  "${kubectl[@]}" apply -k "$here"
-  "${kubectl[@]}" rollout status statefulset/postgres --timeout=300s || {
-    "${kubectl[@]}" get events --field-selector type=Warning --sort-by .lastTimestamp | tail -n 5 >&2
-    die "PostgreSQL did not become ready"
-  }
+# The Secret is made where there is none, and never changed: the server's volume has its passwords.
+make_secret() {
+  local keys
+  if keys=$("${kubectl[@]}" get secret postgres -o json 2>/dev/null | jq -r '.data | keys[]'); then
+    [[ $keys == *admin-password* ]] ||
+      die "the Secret postgres has no key admin-password, which the small server needs: it was made by" \
+        "an earlier version, or is for a server of your own (workflows/overlays/external-database);" \
+        "to start anew: kubectl delete statefulset/postgres pvc/data-postgres-0 secret/postgres"
+    return
+  fi
+  echo "== kubectl create secret generic postgres: passwords, drawn at random"
+  "${kubectl[@]}" create secret generic postgres --from-env-file=<(
+    printf '%s\n' username=events {,admin-}password="$(openssl rand -hex 16)")
 }
 
-sql() { # as the database's user, from inside its pod; stdin is the statement
-  # shellcheck disable=SC2016  # expanded in the pod
-  "${kubectl[@]}" exec -i statefulset/postgres -- sh -c \
-    'exec psql -U "$POSTGRES_USER" -d "$POSTGRES_DB" -XAtqF "$(printf "\t")" -v ON_ERROR_STOP=1'
+waiting() { # LABEL: what keeps a pod of these from running, as POD REASON MESSAGE; nothing if none is
+  "${kubectl[@]}" get pods --selector "$1" -o json | jq -r '[.items[] | .metadata.name as $pod | .status |
+    ((.conditions // [])[] | select(.type == "PodScheduled" and .status == "False") |
+      [$pod, .reason, .message]),
+    (((.initContainerStatuses // []) + (.containerStatuses // []))[] | .state.waiting // empty |
+      select(.reason != "PodInitializing") | [$pod, .reason, .message // ""])][0] // empty | join(" ")'
+}
+
+# Says what pods wait for as soon as they do, and gives up on what waiting does not mend.
+await() { # SECONDS WHAT LABEL COMMAND...: until it is true
+  local end=$((SECONDS + $1)) what=$2 label=$3 now said='' patience=0
+  shift 3
+  until "$@"; do
+    now=$(waiting "$label")
+    # Counters and times in it change, the reason does not.
+    if [[ $(cut -d ' ' -f 1-2 <<<"$now") != "$said" ]]; then
+      said=$(cut -d ' ' -f 1-2 <<<"$now")
+      patience=0
+      if [[ $now ]]; then show waiting "for $now" >&2; fi
+    fi
+    case $said in
+    *' ErrImagePull' | *' ImagePullBackOff' | *' ErrImageNeverPull' | *' InvalidImageName')
+      if ((++patience > 5)); then
+        give_up "the node has no such image and cannot pull it: $now" \
+          "(README.md, \"On a cluster\", says how to bring images; -p image-prefix=HOST/PATH/ names a registry)"
+      fi
+      ;;
+    *' CreateContainerConfigError' | *' CreateContainerError' | *' CrashLoopBackOff')
+      if ((++patience > 15)); then give_up "$now"; fi
+      ;;
+    esac
+    if ((SECONDS >= end)); then give_up "$what: not in time${now:+; waited for $now}"; fi
+    sleep 1
+  done
+}
+
+give_up() { # WHY: ends what would wait on without us
+  if [[ ${name:-} ]]; then "${argo[@]}" terminate "$name" >/dev/null || true; fi
+  die "$*"
+}
+
+is_ready() { # StatefulSet postgres, as it was last applied
+  "${kubectl[@]}" get statefulset postgres -o json | jq -e '.status.observedGeneration == .metadata.generation
+    and .status.readyReplicas == 1 and .status.updatedReplicas == 1' >/dev/null
+}
+
+set_up() {
+  make_secret
+  echo "== kubectl apply -k workflows: service account, network policies, PostgreSQL, template"
+  "${kubectl[@]}" apply -k "$here"
+  await 300 "a PostgreSQL that is ready" app.kubernetes.io/name=postgres is_ready
+}
+
+sql() { # as the server's superuser, from inside its pod; stdin is the statement
+  "${kubectl[@]}" exec -i statefulset/postgres -- psql -XAtqF $'\t' -v ON_ERROR_STOP=1
+}
+
+has_ended() {
+  [[ $("${kubectl[@]}" get workflow "$name" -o 'jsonpath={.status.phase}') == @(Succeeded|Failed|Error) ]]
 }
 
 run() { # [PARAMETER...]: submits, waits, sets name
   name=$("${argo[@]}" submit "$here/single_run.yaml" --output name "$@")
   name=${name##*/}
-  "${argo[@]}" wait "$name" >/dev/null || {
+  await 3600 "the end of $name" workflows.argoproj.io/workflow="$name" has_ended
+  [[ $("${kubectl[@]}" get workflow "$name" -o 'jsonpath={.status.phase}') == Succeeded ]] || {
     "${argo[@]}" get "$name"
     die "$name did not succeed; look at: ${argo[*]} logs $name"
   }
@@ -90,6 +152,6 @@ look around:
   ${argo[*]} logs $first
   ${argo[*]} cron create workflows/cron_run.yaml
   ${kubectl[*]} get pods
-  ${kubectl[*]} exec -it statefulset/postgres -- psql -U events
+  ${kubectl[*]} exec -it statefulset/postgres -- psql
   ${kubectl[*]} port-forward service/postgres 15432:5432
 HELP
