@@ -24,6 +24,21 @@ valid_for() { # ARGO FILE...
 
 argo_accepts() { quiet argo lint --offline --no-color "$@"; }
 kustomize_builds() { quiet kustomize build "$1"; }
+
+runs=(workflows/{single,cron,sharded}_run.yaml)
+rendered_is_fine() { # DIRECTORY: what kustomize makes of it, and the runs beside that
+  local file
+  file=$(mktemp --suffix=.yaml)
+  if kustomize build "$1" >"$file" 2>&1; then
+    valid_for argo "$file"
+    valid_for argo-oldest "$file"
+    argo_accepts "$file" "${runs[@]}"
+    rules_are_kept "$file" "${runs[@]}"
+  else
+    cat "$file"
+  fi | sed "s|^|$1: |"
+  rm "$file"
+}
 actions_are_fine() { quiet actionlint -no-color -pyflakes= "$@"; }
 dockerfile_is_fine() { quiet hadolint --no-color "$@"; }
 rules_are_kept() { quiet tests/lint/policy.py "$@"; }

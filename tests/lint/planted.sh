@@ -26,6 +26,18 @@ sed 's/template: aggregator/template: aggregate/' workflows/base/pipeline.yaml >
 found "a template that there is not" "aggregate" argo_accepts "$work/name.yaml"
 echo 'resources: [nothing.yaml]' >"$work/kustomization.yaml"
 found "a file that there is not" "nothing.yaml" kustomize_builds "$work"
+overlay() { # NAME SED-SCRIPT: a changed copy, where its paths are right
+  mkdir -p "$work/overlays/$1"
+  cp -r workflows/base "$work/"
+  cp workflows/overlays/"$1"/* "$work/overlays/$1/"
+  sed -i "$2" "$work/overlays/$1/kustomization.yaml"
+}
+overlay registry 's|templates/4|templates/9|'
+found "an overlay's patch of nothing" "templates/9" rendered_is_fine "$work/overlays/registry"
+overlay node-pool 's|team: stats|team: [stats]|'
+found "an overlay's value of the wrong type" "nodeSelector" rendered_is_fine "$work/overlays/node-pool"
+overlay restricted 's|enableServiceLinks: false|dnsPolicy: Default|'
+found "an overlay that breaks a rule" "Services set no variables" rendered_is_fine "$work/overlays/restricted"
 printf 'on: pushed\njobs: {}\n' >"$work/ci.yaml"
 found "an event that there is not" "pushed" actions_are_fine "$work/ci.yaml"
 printf 'FROM debian\n' >"$work/Dockerfile"
