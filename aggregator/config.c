@@ -194,8 +194,9 @@ static const struct program_info info = {
         "  aggregator top\n"
         "\n"
         "Database: --dsn, then DB_USER DB_PASSWORD DB_URL (host) DB_NAME DB_PORT, then libpq's\n"
-        "PG* variables, password file and service file. TLS is verify-full unless the host is\n"
-        "this machine or sslmode / PGSSLMODE says otherwise.\n"
+        "PG* variables, password file and service file. DB_PASSWORD_FILE names a file that holds\n"
+        "the password alone, of any mode; libpq's own must be of mode 0600. TLS is verify-full\n"
+        "unless the host is this machine or sslmode / PGSSLMODE says otherwise.\n"
         "\n"
         "Exit status:\n"
         "   0  done, or this run had been loaded before\n"
@@ -293,6 +294,19 @@ static bool any_database(const struct config *config)
     return false;
 }
 
+static bool read_password(struct config *config, struct err *err)
+{
+    const char *path = from_env("DB_PASSWORD_FILE");
+
+    if (path == NULL)
+        return true;
+    if (config->database.password != NULL)
+        return err_set(err, STATUS_USAGE,
+                       "DB_PASSWORD and DB_PASSWORD_FILE are both set: take one");
+    config->database.password = config->password;
+    return password_file_read(path, config->password, err);
+}
+
 static bool check_database(struct config *config, struct err *err)
 {
     struct pg_settings *db = &config->database;
@@ -318,7 +332,7 @@ static bool check_database(struct config *config, struct err *err)
     if (strlen(config->key) > SQL_NAME_MAX || strlen(config->value) > SQL_NAME_MAX)
         return err_set(err, STATUS_USAGE, "--key and --value name columns: at most %d bytes each",
                        SQL_NAME_MAX);
-    return pg_check_settings(db, err);
+    return pg_check_settings(db, err) && read_password(config, err);
 }
 
 static bool is_statistic(const char *name)

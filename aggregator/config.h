@@ -3,6 +3,7 @@
 #define AGGREGATOR_CONFIG_H
 
 #include "aggregator/load.h"
+#include "aggregator/password_file.h"
 #include "aggregator/print_rows.h"
 #include "common/options.h"
 
@@ -38,6 +39,7 @@ struct config {
 
     struct sql_name table_name;
     struct pg_settings database;
+    char password[PASSWORD_MAX + 1]; /* of DB_PASSWORD_FILE */
 };
 
 /* OPTIONS_RUN: *config is complete and checked; texts are borrowed from argv and environment. */

@@ -1,12 +1,14 @@
 #include "aggregator/load_pg.h"
 
 #include <libpq-fe.h>
+#include <limits.h>
 #include <nss.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregator/password_file.h"
 #include "aggregator/pg_failure.h"
 #include "aggregator/pg_params.h"
 #include "common/log.h"
@@ -171,19 +173,52 @@ static bool wait_connected(PGconn *conn, struct err *err)
     return poll_connection(conn, err);
 }
 
+static const char *default_of(const PQconninfoOption *defaults, const char *name)
+{
+    for (const PQconninfoOption *o = defaults; o != NULL && o->keyword != NULL; o++)
+        if (strcmp(o->keyword, name) == 0)
+            return o->val == NULL || o->val[0] == '\0' ? NULL : o->val;
+    return NULL;
+}
+
+/*
+ * Where libpq would look for a password in a file that it will not read, it writes a warning to
+ * stderr, past our log. It is kept from looking, and why says what is wrong with the file.
+ */
+static void look_at_password_file(struct pg_params *params, char *why, size_t size)
+{
+    const char *service = pg_params_get(params, "service");
+
+    why[0] = '\0';
+    if (service != NULL) /* beats the variable anyway, and PQconndefaults() knows that only */
+        (void)setenv("PGSERVICE", service, 1);
+    PQconninfoOption *defaults = PQconndefaults();
+    const char *path = pg_params_get(params, "passfile");
+    bool password =
+        pg_params_get(params, "password") != NULL || default_of(defaults, "password") != NULL;
+    if (!password &&
+        !password_file_usable(path != NULL ? path : default_of(defaults, "passfile"), why, size))
+        pg_params_set(params, "passfile", "/dev/null/none"); /* no such file, on any system */
+    PQconninfoFree(defaults);
+}
+
 static bool connect_once(struct pg **ret, const struct pg_settings *settings, struct err *err)
 {
     struct pg_params params = {0};
     PQconninfoOption *dsn = NULL;
+    char why[PATH_MAX + 256];
 
     if (settings->dsn != NULL && (dsn = parse_dsn(settings->dsn, err)) == NULL)
         return false;
     put_dsn(&params, dsn);
     pg_params_complete(&params, settings);
+    look_at_password_file(&params, why, sizeof why);
     PGconn *conn = PQconnectStartParams(params.name, params.value, 0);
     bool done = conn == NULL ? fail_connect(NULL, err) : wait_connected(conn, err);
     if (!done && err->status == STATUS_USAGE)
         pg_params_hide(&params, err->text);
+    if (!done && conn != NULL && PQconnectionNeedsPassword(conn) && why[0] != '\0')
+        (void)err_prefix(err, "%s", why);
     PQconninfoFree(dsn);
     if (!done) {
         PQfinish(conn);

@@ -27,6 +27,14 @@ void pg_params_put(struct pg_params *params, const char *name, const char *value
     params->value[params->count++] = value;
 }
 
+void pg_params_set(struct pg_params *params, const char *name, const char *value)
+{
+    for (size_t i = 0; i < params->count; i++)
+        if (strcmp(params->name[i], name) == 0)
+            params->value[i] = value;
+    pg_params_put(params, name, value);
+}
+
 void pg_params_hide(const struct pg_params *params, char *text)
 {
     static const char *const shown[] = {"host",        "hostaddr", "port",    "user",

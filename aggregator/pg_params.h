@@ -26,6 +26,9 @@ void pg_params_hide(const struct pg_params *params, char *text);
 /* The first value given for a name stays; empty and NULL values are no values. */
 void pg_params_put(struct pg_params *params, const char *name, const char *value);
 
+/* Takes the place of what was given before. */
+void pg_params_set(struct pg_params *params, const char *name, const char *value);
+
 /*
  * Whether what is in force after the DSN in params, settings and PG* variables can be meant: hosts,
  * ports, user, database. USAGE, naming where it is from.

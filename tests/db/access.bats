@@ -185,6 +185,128 @@ hides() { # STATUS TEXT DSN: the DSN's secret is not shown
   same '' "$(grep -rl 'N0t-for' . || true)"
 }
 
+# Password files.
+
+# MODE NAME: a password file of libpq's, with $secret for everything.
+password_file() {
+  printf '*:*:*:*:%s\n' "$secret" >"$2"
+  chmod "$1" "$2"
+}
+
+unused() { # TEXT ARGUMENT...: no login for want of a password, in one line of JSON that has TEXT
+  run --separate-stderr "$aggregator" --log-format json "${@:2}" bad.jsonl
+  [[ $status == 4 && ${#stderr_lines[@]} == 1 ]] || fail "exit status $status: $stderr"
+  [[ $(jq -r .msg <<<"$stderr") == "$1"*'no password supplied'* ]] || fail "not '$1': $stderr"
+}
+
+@test "a password file that others may read is named with its mode, and libpq is kept from warning" {
+  local secret=$PGPASSWORD mode
+  unset PGPASSWORD
+  for mode in 0640 0604 0666 2740; do
+    password_file "$mode" pass
+    PGPASSFILE=$PWD/pass unused "password file $PWD/pass was not read: others may with its mode $mode; make it 0600"
+  done
+  unused "password file $PWD/pass was not read: others may" --dsn "passfile=$PWD/pass"
+  unused "password file $PWD/pass was not read: others may" --dsn "postgresql:///?passfile=$PWD/pass"
+  printf '[open]\npassfile=%s\n' "$PWD/pass" >services
+  export PGSSLMODE=disable # what host a service file names is not known
+  PGSERVICEFILE=$PWD/services PGSERVICE=open unused "password file $PWD/pass was not read: others may"
+  PGSERVICEFILE=$PWD/services unused "password file $PWD/pass was not read: others may" --dsn service=open
+  HOME=$PWD
+  password_file 0640 .pgpass
+  unused "password file $PWD/.pgpass was not read: others may with its mode 0640"
+  # The service's is taken before the variable's, and that before the home directory's.
+  password_file 0600 pass
+  PGSERVICEFILE=$PWD/services PGSERVICE=open PGPASSFILE=$PWD/.pgpass succeeds --run-id 1 in.jsonl
+  PGPASSFILE=$PWD/pass succeeds --run-id 2 in.jsonl
+  succeeds --run-id 3 --dsn "passfile=$PWD/pass" in.jsonl
+  password_file 0600 .pgpass
+  succeeds --run-id 4 in.jsonl
+}
+
+@test "a password file that is missing, a directory or unreadable is named with the reason" {
+  local secret=$PGPASSWORD
+  unset PGPASSWORD
+  HOME=$PWD
+  unused 'cannot connect to the database'
+  PGPASSFILE=$PWD/none unused "password file $PWD/none was not read: No such file or directory"
+  mkdir directory
+  PGPASSFILE=$PWD/directory unused "password file $PWD/directory was not read: it is no regular file"
+  if ((EUID != 0)); then
+    password_file 0200 pass
+    PGPASSFILE=$PWD/pass unused "password file $PWD/pass was not read: Permission denied"
+    return
+  fi
+  # As another user, who must be let through to it.
+  local shared
+  shared=$(mktemp -d)
+  chmod 0711 "$shared"
+  password_file 0600 "$shared/pass"
+  cp "$aggregator" "$shared/aggregator"
+  chmod 0755 "$shared/aggregator"
+  PGPASSFILE=$shared/pass HOME=/ run --separate-stderr setpriv --reuid=65532 --regid=65532 --clear-groups "$shared/aggregator" /dev/null
+  rm -r "$shared"
+  ended_with 4 "was not read: Permission denied: cannot connect to the database: "
+}
+
+@test "a password file is not looked at where a password is given, nor named where none is needed" {
+  local secret=wrong password=$PGPASSWORD
+  password_file 0640 pass
+  export PGPASSFILE=$PWD/pass
+  succeeds --run-id 1 in.jsonl
+  [[ $stderr != *assword* ]]
+  printf '[given]\npassword=%s\nsslmode=disable\n' "$PGPASSWORD" >services
+  unset PGPASSWORD
+  DB_PASSWORD=$password succeeds --run-id 2 in.jsonl
+  PGSERVICEFILE=$PWD/services PGSERVICE=given succeeds --run-id 3 in.jsonl
+  PGHOST=$PG_SOCKET_DIR succeeds --run-id 4 in.jsonl
+  [[ $stderr != *assword* ]]
+}
+
+@test "DB_PASSWORD_FILE holds the password alone, in a file of any mode" {
+  local secret=$PGPASSWORD end
+  unset PGPASSWORD
+  export DB_PASSWORD_FILE=$PWD/pass
+  for end in '' $'\n' $'\r\n'; do
+    printf %s "$secret$end" >pass
+    chmod 0640 pass
+    succeeds --run-id "to ${#end}" in.jsonl
+    succeeds --run-id "dsn ${#end}" --dsn 'sslmode=prefer' in.jsonl
+    succeeds runs
+  done
+  ln -s pass link
+  DB_PASSWORD_FILE=link succeeds in.jsonl
+  for end in $'\n\n' ' '; do
+    printf %s "$secret$end" >pass
+    fails 4 'password authentication failed' bad.jsonl
+  done
+}
+
+@test "DB_PASSWORD_FILE that is empty, too long, no text or no file is refused by its name" {
+  local text
+  unset PGPASSWORD
+  export DB_PASSWORD_FILE=pass
+  DB_PASSWORD=x fails 2 'DB_PASSWORD and DB_PASSWORD_FILE are both set' bad.jsonl
+  fails 4 'DB_PASSWORD_FILE: cannot read pass: No such file or directory' bad.jsonl
+  for text in '' $'\n' $'\r\n'; do
+    printf %s "$text" >pass
+    fails 2 'DB_PASSWORD_FILE: pass is empty' bad.jsonl
+  done
+  printf 'N0t-for\0eyes\n' >pass
+  fails 2 'DB_PASSWORD_FILE: pass holds a NUL' bad.jsonl
+  for text in 4097 1048576; do
+    head -c "$text" /dev/zero | tr '\0' x >pass
+    fails 2 'DB_PASSWORD_FILE: pass holds more than 4096 bytes' bad.jsonl
+  done
+  { head -c 4096 /dev/zero | tr '\0' x && printf '\r\n'; } >pass
+  fails 4 'password authentication failed' bad.jsonl
+  mkfifo fifo
+  DB_PASSWORD_FILE=. fails 4 'DB_PASSWORD_FILE: . is not a regular file' bad.jsonl
+  DB_PASSWORD_FILE=fifo fails 4 'DB_PASSWORD_FILE: fifo is not a regular file' bad.jsonl
+  DB_PASSWORD_FILE='' fails 4 'no password supplied' bad.jsonl
+  DB_PASSWORD_FILE=none "$aggregator" --print csv in.jsonl
+}
+
 # Rights.
 
 @test "a missing right is named before the input is read" {
