@@ -321,8 +321,8 @@ bool load_prepare(struct load_request *request, struct err *err)
 {
     struct attempt at = attempt_of(request, request->run_id);
     bool done = connect_target(&at, request->database.wait_ms, err) &&
-                note_runs_before(&at, request, err) && check_known_run(&at, err) &&
-                pg_run(at.pg, "COMMIT", err);
+                table_rehearse(at.pg, &at.target.sql, err) && note_runs_before(&at, request, err) &&
+                check_known_run(&at, err) && pg_run(at.pg, "COMMIT", err);
 
     attempt_end(&at);
     return done;

@@ -28,6 +28,8 @@ const char *pg_failure_hint(const char *sqlstate)
         return "; grant the rights that aggregator --init-sql lists";
     if (state_is(sqlstate, "22001") || state_is(sqlstate, "22003"))
         return "; widen the column";
+    if (state_is(sqlstate, "21000"))
+        return "; two keys became one: a trigger changes them before they are stored";
     if (state_is(sqlstate, "53100"))
         return "; the server's disk is full";
     if (state_is(sqlstate, "55P03"))

@@ -161,26 +161,39 @@ bool sql_find_cut_key(struct buf *out, const char *key_type, struct err *err)
                       key_type);
 }
 
-bool sql_merge(struct buf *out, const struct sql_target *target, struct err *err)
+static bool merge_from(struct buf *out, const struct sql_target *t, const char *source,
+                       struct err *err)
 {
-    const struct sql_target *t = target;
-
     if (!buf_printf(out, err, "INSERT INTO %s AS t (%s, %s", t->table, t->key, t->value))
         return false;
     if (t->statistics && !buf_printf(out, err, ", %s, %s, %s", t->count, t->min, t->max))
         return false;
     if (!buf_printf(out, err,
-                    ") SELECT s.key, s.sum%s FROM pg_temp.aggregator_staging AS s "
+                    ") SELECT s.key, s.sum%s FROM %s AS s "
                     "ORDER BY s.key COLLATE \"C\" ON CONFLICT (%s) DO UPDATE SET "
                     "%s = COALESCE(t.%s, 0) + EXCLUDED.%s",
-                    t->statistics ? ", s.count, s.min, s.max" : "", t->key, t->value, t->value,
-                    t->value))
+                    t->statistics ? ", s.count, s.min, s.max" : "", source, t->key, t->value,
+                    t->value, t->value))
         return false;
     return !t->statistics ||
            buf_printf(out, err,
                       ", %s = COALESCE(t.%s, 0) + EXCLUDED.%s, %s = LEAST(t.%s, EXCLUDED.%s), "
                       "%s = GREATEST(t.%s, EXCLUDED.%s)",
                       t->count, t->count, t->count, t->min, t->min, t->min, t->max, t->max, t->max);
+}
+
+bool sql_merge(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return merge_from(out, target, "pg_temp.aggregator_staging", err);
+}
+
+bool sql_explain_merge(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return buf_add_text(out, "EXPLAIN ", err) &&
+           merge_from(out, target,
+                      "(SELECT NULL::text COLLATE \"C\" AS key, NULL::bigint AS sum, "
+                      "NULL::bigint AS count, NULL::bigint AS min, NULL::bigint AS max)",
+                      err);
 }
 
 bool sql_claim(struct buf *out, const struct sql_target *target, struct err *err)

@@ -58,6 +58,7 @@ bool sql_find_cut_key(struct buf *out, const char *key_type, struct err *err);
 
 /* Adds the staged totals to the table: an old NULL counts as 0, sums keep the column's type. */
 bool sql_merge(struct buf *out, const struct sql_target *target, struct err *err);
+bool sql_explain_merge(struct buf *out, const struct sql_target *target, struct err *err);
 
 /* Parameters $1.. in the order of the ledger's columns, without applied_at and applied_by. */
 bool sql_claim(struct buf *out, const struct sql_target *target, struct err *err);

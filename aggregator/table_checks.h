@@ -17,4 +17,17 @@
  */
 bool table_check_kept(struct pg *pg, const struct sql_target *sql, struct err *err);
 
+/*
+ * REFUSED where the table, or a leaf partition of it, would not take INSERT ... ON CONFLICT DO
+ * UPDATE, or not keep what it is given: rules, generated columns, published updates without a
+ * replica identity. Triggers are not looked at.
+ */
+bool table_check_takes(struct pg *pg, const struct sql_target *sql, struct err *err);
+
+/*
+ * Lets the server plan the load, which runs nothing: what it refuses for another reason it refuses
+ * then.
+ */
+bool table_rehearse(struct pg *pg, const struct sql_target *sql, struct err *err);
+
 #endif

@@ -173,6 +173,33 @@ static bool find_number(struct pg *pg, struct target *target, const struct relat
                    column.quoted, target->sql.table, column.type);
 }
 
+/* A table with one row a key and a day is not for totals by key: an index would not make it so. */
+static bool refuse_without_index(struct pg *pg, const struct target *target,
+                                 const struct relation *relation, const struct column *key,
+                                 struct err *err)
+{
+    OWNED_ROWS rows = NULL;
+    const char *params[] = {relation->oid, key->number};
+
+    if (!pg_query(pg,
+                  "SELECT pg_catalog.format('%I', c.relname) FROM pg_index i "
+                  "JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = $1::oid "
+                  "AND i.indisunique AND i.indnkeyatts > 1 "
+                  "AND $2::int2 = ANY (i.indkey[0:i.indnkeyatts - 1]) LIMIT 1",
+                  2, params, &rows, err))
+        return false;
+    if (pg_row_count(rows) > 0)
+        return err_set(
+            err, STATUS_REFUSED,
+            "table %s has several rows for one %s, as its unique index %s allows: totals "
+            "by %s alone would merge them; load into another table, with --table",
+            target->sql.table, key->quoted, pg_value(rows, 0, 0), key->quoted);
+    return err_set(err, STATUS_REFUSED,
+                   "table %s has no usable unique index on %s; add one: CREATE UNIQUE INDEX ON "
+                   "%s (%s)",
+                   target->sql.table, key->quoted, target->sql.table, key->quoted);
+}
+
 /*
  * ON CONFLICT asks every unique index on the key whether a row is there. An index that takes two
  * texts for one (another type, a collation that is not deterministic) would add up two keys.
@@ -200,10 +227,7 @@ static bool check_unique(struct pg *pg, const struct target *target,
         return false;
     const char *exact = pg_value(rows, 0, 0);
     if (exact[0] == '\0')
-        return err_set(err, STATUS_REFUSED,
-                       "table %s has no usable unique index on %s; add one: CREATE UNIQUE INDEX ON "
-                       "%s (%s)",
-                       target->sql.table, key->quoted, target->sql.table, key->quoted);
+        return refuse_without_index(pg, target, relation, key, err);
     return strcmp(exact, "t") == 0 ||
            err_set(err, STATUS_REFUSED,
                    "column %s of %s, of type %s, does not keep all keys apart; make it text with a "
@@ -314,8 +338,8 @@ bool target_open(struct target *ret, struct pg *pg, const struct target_request 
         return err_set(err, STATUS_REFUSED, "%s is not a table", ret->sql.table);
     return find_columns(pg, ret, &relation, request, err) &&
            ledger_ensure(pg, &ret->sql, request->create, err) &&
-           table_check_kept(pg, &ret->sql, err) && check_rights(pg, ret, err) &&
-           name_work(ret, request, err);
+           table_check_kept(pg, &ret->sql, err) && table_check_takes(pg, &ret->sql, err) &&
+           check_rights(pg, ret, err) && name_work(ret, request, err);
 }
 
 /* The ledger that stands where the table stood, or would. */

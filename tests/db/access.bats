@@ -275,7 +275,7 @@ unused() { # TEXT ARGUMENT...: no login for want of a password, in one line of J
     succeeds runs
   done
   ln -s pass link
-  DB_PASSWORD_FILE=link succeeds in.jsonl
+  DB_PASSWORD_FILE="link" succeeds in.jsonl
   for end in $'\n\n' ' '; do
     printf %s "$secret$end" >pass
     fails 4 'password authentication failed' bad.jsonl
@@ -302,7 +302,7 @@ unused() { # TEXT ARGUMENT...: no login for want of a password, in one line of J
   fails 4 'password authentication failed' bad.jsonl
   mkfifo fifo
   DB_PASSWORD_FILE=. fails 4 'DB_PASSWORD_FILE: . is not a regular file' bad.jsonl
-  DB_PASSWORD_FILE=fifo fails 4 'DB_PASSWORD_FILE: fifo is not a regular file' bad.jsonl
+  DB_PASSWORD_FILE='fifo' fails 4 'DB_PASSWORD_FILE: fifo is not a regular file' bad.jsonl
   DB_PASSWORD_FILE='' fails 4 'no password supplied' bad.jsonl
   DB_PASSWORD_FILE=none "$aggregator" --print csv in.jsonl
 }

@@ -157,7 +157,6 @@ old_table() {
   refused_unchanged 4 "$hint" in.jsonl
   for index in 'UNIQUE INDEX i ON session_duration (userid) WHERE sessionduration > 0' \
     'UNIQUE INDEX i ON session_duration (lower(userid))' \
-    'UNIQUE INDEX i ON session_duration (userid, other)' \
     'UNIQUE INDEX i ON session_duration (other)'; do
     sql "CREATE $index"
     refused_unchanged 4 "$hint" in.jsonl
