@@ -141,6 +141,12 @@ static const struct option_spec specs[] = {
      .parse = option_shard,
      .offset = offsetof(struct config, shard),
      .help = "this is part I (from 0) of N of the run; needs --run-id when N is over 1"},
+    {.name = "allow-equal-shards",
+     .parse = option_flag,
+     .offset = offsetof(struct config, allow_equal_shards),
+     .help =
+         "shards of a run may have the same input; without it that is taken for one file handed "
+         "to two of them"},
     {.name = "wait-db",
      .arg = "TIME",
      .fallback = "0s",

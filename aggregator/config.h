@@ -26,7 +26,7 @@ struct config {
     const char *key, *value, *table;
     bool statistics;
     const char *run_id, *forget;
-    bool allow_empty_table;
+    bool allow_empty_table, allow_equal_shards;
     struct shard shard;
     struct bad_line_policy bad_lines;
     const char *rejects, *spill_dir, *outputs;

@@ -375,7 +375,8 @@ bool fold_run(struct fold *fold, char *const *names, size_t count, struct fold_r
     done = done && sequence_finish(fold->sequence, err);
     ret->tally = *sequence_tally(fold->sequence);
     ret->bytes = sequence_bytes(fold->sequence);
-    sequence_digest(fold->sequence, ret->digest);
+    memcpy(ret->digest, sequence_digest(fold->sequence), DIGEST_TEXT);
+    memcpy(ret->digest_in_order, sequence_digest_in_order(fold->sequence), DIGEST_TEXT);
     done = done && check_count(fold, &ret->tally, err);
     ret->spilled_bytes = spill_bytes(fold->spill);
     if (done && stop_requested())

@@ -23,8 +23,8 @@ enum { FOLD_MEMORY_MIN = 24 << 20 };
 
 struct fold_result {
     struct tally tally;
-    uint64_t bytes; /* decompressed */
-    char digest[DIGEST_TEXT];
+    uint64_t bytes;                                         /* decompressed */
+    char digest[DIGEST_TEXT], digest_in_order[DIGEST_TEXT]; /* input_digest.h */
     uint64_t keys;
     unsigned __int128 total;
     unsigned threads;

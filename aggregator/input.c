@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/ioctl.h>
@@ -11,7 +12,7 @@
 #include "aggregator/reader.h"
 #include "common/stop.h"
 
-enum { WRITER_WAIT_MS = 1000 };
+enum { WRITER_WAIT_MS = 1000, SHOWN = 512 };
 
 static bool is_stdin(const char *name)
 {
@@ -107,14 +108,70 @@ bool input_check_stdin(const char *name, struct err *err)
         name, name);
 }
 
+/* A regular file behind a name, for sorting. */
+struct known {
+    const char *name;
+    struct stat st;
+};
+
+static int compare(const void *a, const void *b)
+{
+    const struct stat *x = &((const struct known *)a)->st, *y = &((const struct known *)b)->st;
+
+    return x->st_dev != y->st_dev     ? (x->st_dev < y->st_dev ? -1 : 1)
+           : x->st_ino != y->st_ino   ? (x->st_ino < y->st_ino ? -1 : 1)
+           : x->st_size != y->st_size ? (x->st_size < y->st_size ? -1 : 1)
+                                      : 0;
+}
+
+/* Network file systems may number two files alike: size and time tell them apart. */
+static bool is_same(const struct stat *x, const struct stat *y)
+{
+    return x->st_dev == y->st_dev && x->st_ino == y->st_ino && x->st_size == y->st_size &&
+           x->st_mtim.tv_sec == y->st_mtim.tv_sec && x->st_mtim.tv_nsec == y->st_mtim.tv_nsec;
+}
+
+static bool stat_regular(const char *name, struct stat *ret)
+{
+    int failed = is_stdin(name) ? fstat(STDIN_FILENO, ret) : stat(name, ret);
+    return failed == 0 && S_ISREG(ret->st_mode);
+}
+
+bool inputs_check_distinct(char *const *names, size_t count, struct err *err)
+{
+    size_t known_count = 0;
+    bool distinct = true;
+    char shown[2][SHOWN];
+
+    if (count < 2)
+        return true;
+    struct known *known = calloc(count, sizeof *known);
+    if (known == NULL)
+        return err_set(err, STATUS_TRANSIENT, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        known[known_count].name = input_label(names[i]);
+        known_count += stat_regular(names[i], &known[known_count].st);
+    }
+    qsort(known, known_count, sizeof *known, compare);
+    for (size_t i = 1; i < known_count && distinct; i++) {
+        const char *one = known[i - 1].name, *other = known[i].name;
+        if (is_same(&known[i - 1].st, &known[i].st))
+            distinct = err_set(err, STATUS_USAGE,
+                               "%s and %s are one file: its events would count twice; name it once",
+                               err_quote(shown[0], SHOWN, one, strlen(one)),
+                               err_quote(shown[1], SHOWN, other, strlen(other)));
+    }
+    free(known);
+    return distinct;
+}
+
 uint64_t inputs_size(char *const *names, size_t count)
 {
     uint64_t size = 0;
     struct stat st;
 
     for (size_t i = 0; i < count; i++) {
-        int failed = is_stdin(names[i]) ? fstat(STDIN_FILENO, &st) : stat(names[i], &st);
-        if (failed != 0 || !S_ISREG(st.st_mode))
+        if (!stat_regular(names[i], &st))
             return 0;
         size += (uint64_t)st.st_size;
     }

@@ -41,6 +41,9 @@ const char *input_label(const char *name);
  */
 bool input_check_stdin(const char *name, struct err *err);
 
+/* USAGE where two names are one regular file, whose events would count twice. */
+bool inputs_check_distinct(char *const *names, size_t count, struct err *err);
+
 /* Bytes of all files as they are stored, for progress; 0 when unknown. */
 uint64_t inputs_size(char *const *names, size_t count);
 

@@ -127,7 +127,8 @@ static bool compare_claim(struct attempt *at, bool *ret_found, struct err *err)
                        "run '%s' was loaded as shard %s of %s, now of %s; keep the number of "
                        "shards, or choose a new --run-id",
                        shown, at->shard, pg_value(rows, 0, 1), at->shards);
-    if (strcmp(pg_value(rows, 0, 0), at->input->digest) != 0)
+    if (strcmp(pg_value(rows, 0, 0), at->input->digest) != 0 &&
+        strcmp(pg_value(rows, 0, 0), at->input->digest_in_order) != 0)
         return err_set(err, STATUS_REFUSED,
                        "run '%s' shard %s/%s was loaded at %s from other input (digest %s, now "
                        "%s); choose a new --run-id for new data",
@@ -157,6 +158,45 @@ static bool lock_target(struct attempt *at, struct err *err)
                    "of shards, or choose a new --run-id",
                    err_quote(shown, sizeof shown, at->run_id, strlen(at->run_id)),
                    pg_value(rows, 0, 0), at->shards);
+}
+
+/* With the lock held. A file that was handed to two shards would count twice. */
+static bool check_equal_shards(struct attempt *at, struct err *err)
+{
+    OWNED_ROWS rows = NULL;
+    const char *params[] = {at->target.name, at->run_id, at->shard, at->input->digest,
+                            at->input->digest_in_order};
+    char shown[128];
+
+    if (at->request->allow_equal_shards || at->input->bytes == 0)
+        return true;
+    if (!query(at, sql_find_equal_shard, 5, params, &rows, err))
+        return false;
+    return pg_row_count(rows) == 0 ||
+           err_set(
+               err, STATUS_REFUSED,
+               "shard %s of run '%s' has the same input as shard %s, which was loaded at %s: it "
+               "would count twice; give each shard its own part, or accept shards that are "
+               "equal by right with --allow-equal-shards",
+               at->shard, err_quote(shown, sizeof shown, at->run_id, strlen(at->run_id)),
+               pg_value(rows, 0, 0), pg_value(rows, 0, 1));
+}
+
+/*
+ * Older aggregators named several files by their order. Looked for with the lock held, as one of
+ * them may only just have loaded them.
+ */
+static bool find_name_in_order(struct attempt *at, bool *ret_found, struct err *err)
+{
+    const char *run_id = at->run_id;
+
+    *ret_found = false;
+    if (at->request->run_id != NULL || strcmp(at->input->digest, at->input->digest_in_order) == 0)
+        return true;
+    at->run_id = at->input->digest_in_order;
+    bool done = compare_claim(at, ret_found, err);
+    at->run_id = run_id;
+    return done;
 }
 
 static bool send_rows(struct attempt *at, struct buf *chunk, struct err *err)
@@ -260,9 +300,14 @@ static bool transact(struct attempt *at, struct err *err)
             return err_set(err, STATUS_TRANSIENT, "the run left the ledger while it was read");
         return pg_run(at->pg, "ROLLBACK", err);
     }
+    if (!lock_target(at, err) || !check_equal_shards(at, err) ||
+        !find_name_in_order(at, &found, err))
+        return false;
+    if (found)
+        return pg_run(at->pg, "ROLLBACK", err);
     /* Both tables are locked by then: nobody can have made them UNLOGGED since they were looked at.
      */
-    return lock_target(at, err) && stage(at, err) && check_cut_keys(at, err) && merge(at, err) &&
+    return stage(at, err) && check_cut_keys(at, err) && merge(at, err) &&
            table_check_kept(at->pg, &at->target.sql, err) && commit(at, err);
 }
 

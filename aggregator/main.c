@@ -282,6 +282,7 @@ static struct load_request load_request_of(const struct config *config, double s
                                  .run_id = config->run_id,
                                  .shard = config->shard,
                                  .allow_empty_table = config->allow_empty_table,
+                                 .allow_equal_shards = config->allow_equal_shards,
                                  .started = started};
 }
 
@@ -294,7 +295,8 @@ static bool fold_run_and_report(const struct config *config, const struct load_r
 
     buf_init(&run.top, PRINT_ROOM);
     buf_init(&run.rejects_text, (size_t)config->max_line * 2 + PRINT_CHUNK * 4);
-    bool done = (!config->input_by_default || input_check_stdin(config->input, err)) &&
+    bool done = inputs_check_distinct(config->files, config->file_count, err) &&
+                (!config->input_by_default || input_check_stdin(config->input, err)) &&
                 (config->action == ACTION_FOLD_AND_PRINT || load_prepare(&run.load, err)) &&
                 fold_and_deliver(&run, err);
     /* The outcome stands: a stop, even one from a moment ago, no longer changes it. */

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <xxhash.h>
-
 #include "aggregator/format.h"
 
 enum { LINE_END_MAX = 2, REJECT_CUT = 1024, NAME_SHOWN = 512, BATCH_EVENTS = 256 };
@@ -28,8 +26,8 @@ struct sequence {
     size_t carry_cap, carry_len;
     size_t zeros_beyond; /* NUL bytes that came right after those first bytes */
 
-    XXH3_state_t *file_digest, *input_digest;
-    unsigned char digest[DIGEST_BYTES];
+    struct input_digest *input_digest;
+    char digest[DIGEST_TEXT], digest_in_order[DIGEST_TEXT];
 };
 
 /* Slices. */
@@ -143,15 +141,11 @@ struct sequence *sequence_new(const struct scan_rules *rules, const struct bad_l
     sequence->reject_context = reject_context;
     sequence->carry_cap = rules->max_line + LINE_END_MAX;
     sequence->carry = malloc(sequence->carry_cap);
-    sequence->file_digest = XXH3_createState();
-    sequence->input_digest = XXH3_createState();
-    if (sequence->carry == NULL || sequence->file_digest == NULL ||
-        sequence->input_digest == NULL) {
+    sequence->input_digest = input_digest_new();
+    if (sequence->carry == NULL || sequence->input_digest == NULL) {
         sequence_free(sequence);
         return NULL;
     }
-    (void)XXH3_128bits_reset(sequence->file_digest);
-    (void)XXH3_128bits_reset(sequence->input_digest);
     return sequence;
 }
 
@@ -160,8 +154,7 @@ void sequence_free(struct sequence *sequence)
     if (sequence == NULL)
         return;
     free(sequence->carry);
-    (void)XXH3_freeState(sequence->file_digest);
-    (void)XXH3_freeState(sequence->input_digest);
+    input_digest_free(sequence->input_digest);
     free(sequence);
 }
 
@@ -313,18 +306,11 @@ static bool end_carry(struct sequence *sequence, const struct slice *slice, even
                     len, err);
 }
 
-static void take_digest(struct sequence *sequence, const struct slice *slice)
+static bool take_digest(struct sequence *sequence, const struct slice *slice)
 {
-    XXH128_canonical_t canonical;
-
-    if (slice->first)
-        (void)XXH3_128bits_reset(sequence->file_digest);
     if (slice->len > 0) /* a stream may end in an empty block where a plain file does not */
-        (void)XXH3_128bits_update(sequence->file_digest, slice->digest, DIGEST_BYTES);
-    if (slice->last) {
-        XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(sequence->file_digest));
-        (void)XXH3_128bits_update(sequence->input_digest, canonical.digest, DIGEST_BYTES);
-    }
+        input_digest_add(sequence->input_digest, slice->digest);
+    return !slice->last || input_digest_end_file(sequence->input_digest);
 }
 
 bool sequence_take(struct sequence *sequence, const struct slice *slice, event_sink *sink,
@@ -333,7 +319,8 @@ bool sequence_take(struct sequence *sequence, const struct slice *slice, event_s
     if (slice->first)
         sequence->line_number = sequence->carry_len = sequence->zeros_beyond = 0;
     sequence->bytes += slice->len;
-    take_digest(sequence, slice);
+    if (!take_digest(sequence, slice))
+        return err_set(err, STATUS_TRANSIENT, "out of memory");
 
     carry_add(sequence, slice->data, slice->head_len - slice->line_ends);
     if (slice->line_ends && !end_carry(sequence, slice, sink, context, err))
@@ -348,12 +335,10 @@ bool sequence_take(struct sequence *sequence, const struct slice *slice, event_s
 
 bool sequence_finish(struct sequence *sequence, struct err *err)
 {
-    XXH128_canonical_t canonical;
     const struct tally *tally = &sequence->tally;
     uint64_t judged = tally->lines - tally->blank;
 
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(sequence->input_digest));
-    memcpy(sequence->digest, canonical.digest, DIGEST_BYTES);
+    input_digest_finish(sequence->input_digest, sequence->digest, sequence->digest_in_order);
     if (tally->bad == 0)
         return true;
     const char *advice = sequence->first_advice != NULL
@@ -384,8 +369,12 @@ uint64_t sequence_bytes(const struct sequence *sequence)
     return sequence->bytes;
 }
 
-void sequence_digest(const struct sequence *sequence, char ret[DIGEST_TEXT])
+const char *sequence_digest(const struct sequence *sequence)
 {
-    for (size_t i = 0; i < DIGEST_BYTES; i++)
-        (void)snprintf(ret + 2 * i, 3, "%02x", sequence->digest[i]);
+    return sequence->digest;
+}
+
+const char *sequence_digest_in_order(const struct sequence *sequence)
+{
+    return sequence->digest_in_order;
 }

@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "aggregator/block_digest.h"
 #include "aggregator/event.h"
+#include "aggregator/input_digest.h"
 #include "aggregator/layout.h"
 #include "aggregator/scan.h"
 #include "common/err.h"
@@ -25,8 +25,6 @@ typedef bool reject_sink(void *context, const void *bytes, size_t len, struct er
 struct tally {
     uint64_t lines, blank, bad; /* lines counts all of them */
 };
-
-enum { DIGEST_TEXT = 2 * DIGEST_BYTES + 1 };
 
 /* One block, cut: the end of a line begun before it, whole lines, the begin of the next one. */
 struct slice {
@@ -76,10 +74,8 @@ bool sequence_finish(struct sequence *sequence, struct err *err);
 const struct tally *sequence_tally(const struct sequence *sequence);
 uint64_t sequence_bytes(const struct sequence *sequence);
 
-/*
- * XXH3-128 over the files' digests, each XXH3-128 over the digests of its blocks: in hex.
- * Source: xxHash's canonical (big-endian) representation. Only after sequence_finish().
- */
-void sequence_digest(const struct sequence *sequence, char ret[DIGEST_TEXT]);
+/* What names the input (input_digest.h). Only after sequence_finish(). */
+const char *sequence_digest(const struct sequence *sequence);
+const char *sequence_digest_in_order(const struct sequence *sequence);
 
 #endif

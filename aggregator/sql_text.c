@@ -227,6 +227,16 @@ bool sql_find_other_count(struct buf *out, const struct sql_target *target, stru
                       target->ledger);
 }
 
+bool sql_find_equal_shard(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return buf_printf(out, err,
+                      "SELECT shard, applied_at FROM %s WHERE target = $1::text "
+                      "AND run_id = $2::text AND shard <> $3::int "
+                      "AND input_digest IN ($4::text, $5::text) AND input_bytes > 0 "
+                      "ORDER BY shard LIMIT 1",
+                      target->ledger);
+}
+
 bool sql_holds_rows(struct buf *out, const struct sql_target *target, struct err *err)
 {
     return buf_printf(out, err,

@@ -66,6 +66,9 @@ bool sql_claim(struct buf *out, const struct sql_target *target, struct err *err
 bool sql_find_claim(struct buf *out, const struct sql_target *target, struct err *err);
 bool sql_find_other_count(struct buf *out, const struct sql_target *target, struct err *err);
 
+/* A shard but $3 of run $2 into target $1 that had input, with digest $4 or $5, and when. */
+bool sql_find_equal_shard(struct buf *out, const struct sql_target *target, struct err *err);
+
 /* True where the table holds a row, or row-level security may hide one. */
 bool sql_holds_rows(struct buf *out, const struct sql_target *target, struct err *err);
 

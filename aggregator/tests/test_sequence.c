@@ -31,7 +31,7 @@ struct outcome {
     char event[EVENTS_MAX][EVENT_TEXT]; /* sorted: their order is nobody's business */
     size_t event_count;
     struct buf rejects;
-    char digest[DIGEST_TEXT];
+    char digest[DIGEST_TEXT], digest_in_order[DIGEST_TEXT];
 };
 
 static bool keep_events(void *context, const struct event *events, size_t count, struct err *err)
@@ -111,7 +111,8 @@ static void drive(const struct file *files, size_t count, struct cut how,
     ret->done = ret->done && sequence_finish(sequence, &ret->err);
     ret->tally = *sequence_tally(sequence);
     ret->bytes = sequence_bytes(sequence);
-    sequence_digest(sequence, ret->digest);
+    memcpy(ret->digest, sequence_digest(sequence), DIGEST_TEXT);
+    memcpy(ret->digest_in_order, sequence_digest_in_order(sequence), DIGEST_TEXT);
     sequence_free(sequence);
     for (size_t i = 0; i < made; i++)
         free((void *)(uintptr_t)slices[i].data);
@@ -549,7 +550,7 @@ static void digest_is_over_the_files_and_their_blocks(void **state)
             const struct cut how = {
                 .size = size, .backwards = variant & 1, .ends_empty = variant & 2};
             drive(files, ARRAY_LEN(files), how, &any, &got);
-            assert_string_equal(got.digest, expected);
+            assert_string_equal(got.digest_in_order, expected);
             release(&got);
         }
     }
@@ -559,7 +560,7 @@ static void digest_tells_inputs_apart(void **state)
 {
     static const struct file parts[] = {FILE_OF("1", "ab"), FILE_OF("2", "c"),   FILE_OF("3", "a"),
                                         FILE_OF("4", "bc"), FILE_OF("5", "abc"), FILE_OF("6", "")};
-    static const size_t inputs[][3] = {{0, 1}, {2, 3}, {1, 0}, {4, 4}, {4, 5}, {5, 4}, {5, 5}};
+    static const size_t inputs[][2] = {{0, 1}, {2, 3}, {4, 4}, {4, 5}, {5, 5}, {1, 1}, {0, 0}};
     static struct outcome got;
     char digest[ARRAY_LEN(inputs)][DIGEST_TEXT];
     (void)state;
@@ -575,6 +576,34 @@ static void digest_tells_inputs_apart(void **state)
     const struct file renamed[] = {FILE_OF("x", "ab"), FILE_OF("y", "c")};
     drive(renamed, 2, (struct cut){.size = 16}, &any, &got);
     assert_string_equal(got.digest, digest[0]);
+    release(&got);
+}
+
+/* Three files in any order, and the plain hash over their digests in ascending order. */
+static void digest_does_not_depend_on_the_order_of_the_files(void **state)
+{
+    static const struct file parts[] = {FILE_OF("a", "x\n"), FILE_OF("b", "y\n"), FILE_OF("c", "")};
+    static const size_t orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                       {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static struct outcome got;
+    char digest[DIGEST_TEXT] = "", in_order[ARRAY_LEN(orders)][DIGEST_TEXT];
+    bool ascending = false;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
+        const struct file files[] = {parts[orders[i][0]], parts[orders[i][1]], parts[orders[i][2]]};
+        drive(files, 3, (struct cut){.size = 16}, &any, &got);
+        if (i == 0)
+            memcpy(digest, got.digest, DIGEST_TEXT);
+        assert_string_equal(got.digest, digest);
+        memcpy(in_order[i], got.digest_in_order, DIGEST_TEXT);
+        for (size_t j = 0; j < i; j++)
+            CHECK(strcmp(in_order[i], in_order[j]) != 0, "orders %zu and %zu", i, j);
+        ascending = ascending || strcmp(in_order[i], digest) == 0;
+        release(&got);
+    }
+    assert_true(ascending);
+    drive(parts, 1, (struct cut){.size = 16}, &any, &got); /* one file: as it always was */
+    assert_string_equal(got.digest, got.digest_in_order);
     release(&got);
 }
 
@@ -594,6 +623,7 @@ int main(void)
         cmocka_unit_test(failing_sinks_fail_the_run),
         cmocka_unit_test(digest_is_over_the_files_and_their_blocks),
         cmocka_unit_test(digest_tells_inputs_apart),
+        cmocka_unit_test(digest_does_not_depend_on_the_order_of_the_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

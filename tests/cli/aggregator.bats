@@ -95,6 +95,20 @@ for i, line in enumerate(sys.stdin):
   aggregate spaced.jsonl | cmp - "$SUMS"
 }
 
+@test "one file under two names is status 2, and two equal files are not" {
+  cp "$EVENTS_FILE" one.jsonl
+  cp one.jsonl copy.jsonl
+  ln one.jsonl hard.jsonl
+  ln -s one.jsonl soft.jsonl
+  for name in one.jsonl ./one.jsonl hard.jsonl soft.jsonl "$PWD/one.jsonl"; do
+    refused 2 'are one file: its events would count twice' aggregate copy.jsonl one.jsonl /dev/null "$name"
+  done
+  refused 2 'are one file' aggregate one.jsonl - <one.jsonl
+  refused 2 'are one file' aggregate - - <one.jsonl
+  aggregate one.jsonl copy.jsonl /dev/null /dev/null | awk -F, 'NR > 1 { print $1 "," $2 / 2 }' |
+    cmp - <(tail -n +2 "$SUMS")
+}
+
 @test "an empty input has no totals and is no error" {
   [ "$(aggregate /dev/null)" = userId,sessionDuration ]
   : >empty.jsonl

@@ -147,6 +147,48 @@ $(sql "SELECT lower(left(pg_get_constraintdef(oid), 11)) || substr(pg_get_constr
   same "$(sql 'SELECT input_digest FROM aggregator_runs')" "$(sql 'SELECT run_id FROM aggregator_runs')"
 }
 
+@test "without a run id, files in another order are the same run, $on" {
+  succeeds "$small" "$big"
+  local before
+  before=$(snapshot)
+  succeeds --report report.json "$big" "$small"
+  same true "$(jq .already_applied report.json)"
+  same_as_before "$before"
+  loaded_once "$small" "$big"
+}
+
+# The digests are those that the first version of the program took.
+
+@test "one file keeps its digest, so that runs of older ledgers are known, $on" {
+  events ann 1 >a.jsonl
+  succeeds a.jsonl
+  same 70054f89b71fbd68b1a47e175f6e43fc "$(sql 'SELECT run_id FROM aggregator_runs')"
+}
+
+@test "several files are known by the digest that their order gave them, as name and as value, $on" {
+  events ann 1 >a.jsonl
+  events bob 2 >b.jsonl
+  local before old_ab=1a01a2777f2378147bea1c938e4bc668
+  for name in named ''; do
+    succeeds ${name:+--run-id $name} --table "t$name" a.jsonl b.jsonl
+    sql "UPDATE aggregator_runs SET input_digest = '$old_ab', run_id = coalesce(nullif('$name', ''), '$old_ab')
+       WHERE target LIKE '%t$name(%'"
+    before=$(snapshot)
+    succeeds ${name:+--run-id $name} --table "t$name" --report report.json a.jsonl b.jsonl
+    same true "$(jq .already_applied report.json)"
+    same_as_before "$before"
+  done
+  fails 4 "run 'named' shard 0/1 was loaded at" --run-id named --table tnamed b.jsonl a.jsonl
+}
+
+@test "files in the name of their order whose totals are gone are not called applied, $on" {
+  events ann 1 >a.jsonl
+  events bob 2 >b.jsonl
+  succeeds a.jsonl b.jsonl
+  sql "UPDATE aggregator_runs SET input_digest = '1a01a2777f2378147bea1c938e4bc668', run_id = '1a01a2777f2378147bea1c938e4bc668'; TRUNCATE session_duration"
+  fails 4 'its totals are gone' a.jsonl b.jsonl
+}
+
 @test "the work is named by target, fields and statistics too, $on" {
   succeeds --run-id one "$small"
   succeeds --run-id one --table other "$small"
@@ -243,6 +285,40 @@ claim_of() { # FILE: the ledger row that a load of FILE would insert
   same 1 "$(sql 'SELECT count(DISTINCT shards) FROM aggregator_runs')"
   same $((4 - failed)) "$(ledger_count)"
   same $(((4 - failed) * $(grand_total "$small" | cut -d '|' -f 2))) "$(total | cut -d '|' -f 2)"
+}
+
+@test "two shards that had the same input are refused, empty ones and accepted ones are not, $on" {
+  succeeds --run-id s --shard 0/3 "$small"
+  local before
+  before=$(snapshot)
+  fails 4 "shard 1 of run 's' has the same input as shard 0, which was loaded at" --run-id s --shard 1/3 "$small"
+  [[ $stderr == *--allow-equal-shards* ]]
+  gzip -c "$small" >same.gz
+  fails 4 'has the same input as shard 0' --run-id s --shard 2/3 same.gz
+  same_as_before "$before"
+  succeeds --run-id s --shard 0/3 "$small"
+  same_as_before "$before"
+  succeeds --run-id s --shard 1/3 --allow-equal-shards "$small"
+  loaded_once "$small" "$small"
+  for shard in 0/3 1/3 2/3; do succeeds --run-id empty --shard $shard /dev/null; done
+  succeeds --run-id other --shard 1/3 "$small"
+}
+
+@test "of two equal shards at once one is loaded, $on" {
+  succeeds --run-id before "$big"
+  hold "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('aggregator.load.' || target, 0))
+     FROM aggregator_runs WHERE run_id = 'before'"
+  local pids=() pid failed=0
+  for shard in 0/2 1/2; do
+    "$aggregator" --run-id s --shard $shard "$small" 2>>err 3>&- &
+    pids+=($!)
+  done
+  wait_until_waiting 2
+  release COMMIT
+  for pid in "${pids[@]}"; do wait "$pid" || { [[ $? == 4 ]]; ((++failed)); }; done
+  same 1 $failed
+  grep -q 'has the same input as shard' err
+  loaded_once "$small" "$big"
 }
 
 @test "a shard of several needs a run id, $on" {
