@@ -2,6 +2,7 @@
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,17 +13,28 @@
 
 struct report {
     cJSON *object;
-    bool short_of_memory;
 };
 
-static void added(struct report *report, const cJSON *item)
+/*
+ * cJSON builds on where it got no memory, without what found none. So the allocator remembers: no
+ * call that builds needs to be checked, also not those of the programs for report_item().
+ */
+static atomic_bool short_of_memory;
+
+static void *allocate(size_t size)
 {
-    if (report != NULL && item == NULL)
-        report->short_of_memory = true;
+    void *memory = malloc(size);
+    if (memory == NULL)
+        atomic_store(&short_of_memory, true);
+    return memory;
 }
 
 struct report *report_new(const char *program)
 {
+    cJSON_Hooks hooks = {.malloc_fn = allocate, .free_fn = free};
+
+    cJSON_InitHooks(&hooks);
+    atomic_store(&short_of_memory, false);
     struct report *report = calloc(1, sizeof *report);
     if (report == NULL)
         return NULL;
@@ -48,15 +60,17 @@ void report_text(struct report *report, const char *name, const char *value)
 {
     if (report == NULL)
         return;
-    added(report, value == NULL ? cJSON_AddNullToObject(report->object, name)
-                                : cJSON_AddStringToObject(report->object, name, value));
+    if (value == NULL)
+        (void)cJSON_AddNullToObject(report->object, name);
+    else
+        (void)cJSON_AddStringToObject(report->object, name, value);
 }
 
 void report_number(struct report *report, const char *name, const char *digits)
 {
     /* Raw, because cJSON's numbers are doubles and lose integers beyond 2^53. */
     if (report != NULL)
-        added(report, cJSON_AddRawToObject(report->object, name, digits));
+        (void)cJSON_AddRawToObject(report->object, name, digits);
 }
 
 void report_u64(struct report *report, const char *name, uint64_t value)
@@ -76,7 +90,7 @@ void report_seconds(struct report *report, const char *name, double value)
 void report_bool(struct report *report, const char *name, bool value)
 {
     if (report != NULL)
-        added(report, cJSON_AddBoolToObject(report->object, name, value));
+        (void)cJSON_AddBoolToObject(report->object, name, value);
 }
 
 void report_null(struct report *report, const char *name)
@@ -86,10 +100,8 @@ void report_null(struct report *report, const char *name)
 
 void report_item(struct report *report, const char *name, struct cJSON *item)
 {
-    if (report != NULL && item != NULL && cJSON_AddItemToObject(report->object, name, item))
-        return;
-    cJSON_Delete(item);
-    added(report, NULL);
+    if (report == NULL || !cJSON_AddItemToObject(report->object, name, item))
+        cJSON_Delete(item);
 }
 
 void report_usage(struct report *report)
@@ -108,10 +120,11 @@ bool report_write(struct report *report, const char *path, struct err *err)
 {
     if (path == NULL)
         return true;
-    char *text =
-        report == NULL || report->short_of_memory ? NULL : cJSON_PrintUnformatted(report->object);
-    if (text == NULL)
+    char *text = report == NULL ? NULL : cJSON_PrintUnformatted(report->object);
+    if (text == NULL || atomic_load(&short_of_memory)) {
+        cJSON_free(text);
         return err_set(err, STATUS_TRANSIENT, "out of memory for the report");
+    }
     size_t len = strlen(text);
     text[len] = '\n'; /* in the place of the terminator */
     bool done = outfile_put(path, text, len + 1, err);

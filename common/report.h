@@ -1,7 +1,8 @@
 /*
  * The run report: one JSON object on one line for --report, built with cJSON, integers written
  * exactly. One line, so that several fit into the parameters of a workflow.
- * Memory shortage while building is remembered and reported by report_write().
+ * Memory shortage while building is remembered, from one report_new() on for all that cJSON builds
+ * in the process, and reported by report_write(): a report is whole or not there.
  */
 #ifndef COMMON_REPORT_H
 #define COMMON_REPORT_H

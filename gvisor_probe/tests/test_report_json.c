@@ -1,0 +1,85 @@
+/* A report of whatever parts is whole, or it is not written. */
+#include "common/tests/short_memory.h"
+
+#include "common/tests/scratch.h"
+#include "gvisor_probe/report_json.h"
+
+static char *path;
+
+static struct report *report_of_all_parts(void)
+{
+    static struct detection detection = {.conflict_count = 1};
+    static const struct probe probe = {.id = "openat", .group = GROUP_IDENTITY};
+    static const struct finding finding = {.value = "yes", .detail = "more"};
+    static const struct probe_write written = {.name = "mark", .kind = "file", .made = true};
+    static const struct file_policy policy = {0};
+    static const struct cell cell = {
+        .run_id = "r", .name = "here", .runtime = "gvisor", .gids = "1,2", .uid = {true, 65532}};
+    struct report *report = report_begin("run", &cell, 0);
+
+    report_end(report, 1, 0.5);
+    report_item(report, "cell", json_cell(&cell));
+    report_item(report, "file_policy", json_file_policy(&policy));
+    report_item(report, "detection", json_detection(&detection, cell.runtime));
+    report_item(report, "probe", json_finding(&probe, &finding));
+    report_item(report, "write", json_write("openat", &written, "open/mark", true, "token"));
+    return report;
+}
+
+static bool build_and_write(struct err *err)
+{
+    struct report *report = report_of_all_parts();
+    bool done = report_write(report, path, err);
+    report_free(report);
+    return done;
+}
+
+/* Names and texts; what is measured differs from time to time. */
+static size_t members(const char *text)
+{
+    size_t count = 0;
+    for (; (text = strchr(text, ':')) != NULL; text++)
+        count++;
+    return count;
+}
+
+static size_t members_written(void)
+{
+    char *text = scratch_read(path, NULL);
+    size_t count = text == NULL ? 0 : members(text);
+    free(text);
+    return count;
+}
+
+static void no_member_is_lost_where_memory_is_short(void **state)
+{
+    struct err err = {0};
+    (void)state;
+    if (!SHORT_MEMORY_WORKS)
+        skip();
+    path = scratch_path("report.json");
+    assert_true(build_and_write(&err));
+    const size_t whole = members_written();
+    assert_true(whole > 40);
+    bool failed = true;
+    for (long good = 0; failed; good++) {
+        (void)unlink(path);
+        err = (struct err){0};
+        short_memory_start(good);
+        bool done = build_and_write(&err);
+        failed = short_memory_stop();
+        const size_t found = members_written();
+        CHECK(done || err.status == STATUS_TRANSIENT, "allocation %ld: %s", good, err.text);
+        CHECK(found == whole || (found == 0 && !done), "allocation %ld: %zu of %zu members", good,
+              found, whole);
+    }
+    free(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_member_is_lost_where_memory_is_short),
+    };
+    return cmocka_run_group_tests(tests, scratch_make, scratch_drop);
+}
