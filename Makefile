@@ -178,7 +178,7 @@ faults: all ## break loads into real servers FAULTS=500 times by chance; SEED=n 
 FAULTS ?= 500
 
 # Programs in which one call of the C library fails where a test says so.
-FAILING_CALLS := malloc calloc realloc read pread write pwrite fsync rename linkat mkdir fstat stat \
+FAILING_CALLS := malloc calloc realloc aligned_alloc flock read pread write pwrite fsync rename linkat mkdir fstat stat \
                  lstat lseek realpath poll eventfd getrandom pthread_create close open
 FAILING := $(addprefix build/failing/,fake_gen aggregator)
 $(FAILING): build/failing/%: build/release/%/main.o build/release/%.a build/release/common.a \

@@ -6,12 +6,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/pages.h"
 #include "common/progress.h"
 #include "common/stop.h"
 
+/* A page more, so that what is left over may be moved to end at one. */
+enum { BUFFER_BYTES = READER_BUFFER + PAGE_BYTES };
+
 bool reader_init(struct reader *reader, struct err *err)
 {
-    *reader = (struct reader){.fd = -1, .buffer = malloc(READER_BUFFER)};
+    *reader = (struct reader){.fd = -1, .buffer = pages_alloc(BUFFER_BYTES)};
     return reader->buffer != NULL || err_set(err, STATUS_TRANSIENT, "out of memory");
 }
 
@@ -46,7 +50,7 @@ static bool read_once(struct reader *reader, struct err *err)
 {
     if (stop_wait(reader->fd, POLLIN, -1, err) < 0)
         return false;
-    ssize_t got = read(reader->fd, reader->buffer + reader->len, READER_BUFFER - reader->len);
+    ssize_t got = read(reader->fd, reader->buffer + reader->len, BUFFER_BYTES - reader->len);
     if (got < 0)
         return errno == EINTR || errno == EAGAIN || reader_error(reader->name, "read", err);
     reader->ended = got == 0;
@@ -57,10 +61,12 @@ static bool read_once(struct reader *reader, struct err *err)
 
 bool reader_fill(struct reader *reader, size_t need, struct err *err)
 {
-    if (reader_have(reader) < need && reader->at > 0) {
-        reader->len -= reader->at;
-        memmove(reader->buffer, reader->buffer + reader->at, reader->len);
-        reader->at = 0;
+    const size_t have = reader_have(reader), at = pages_before(have);
+
+    if (have < need && reader->at > 0) {
+        memmove(reader->buffer + at, reader->buffer + reader->at, have);
+        reader->at = at;
+        reader->len = at + have;
     }
     while (reader_have(reader) < need && !reader->ended)
         if (!read_once(reader, err))

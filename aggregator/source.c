@@ -11,6 +11,7 @@
 #include "aggregator/input.h"
 #include "aggregator/reader.h"
 #include "common/bgzf.h"
+#include "common/pages.h"
 #include "common/progress.h"
 
 enum { GZIP_MAGIC_1 = 0x1f, GZIP_MAGIC_2 = 0x8b };
@@ -41,7 +42,7 @@ struct source {
 
 bool block_init(struct block *block, struct err *err)
 {
-    *block = (struct block){.data = malloc(BLOCK_BYTES), .packed = packed_new()};
+    *block = (struct block){.data = pages_alloc(BLOCK_BYTES), .packed = packed_new()};
     if (block->data != NULL && block->packed != NULL)
         return true;
     block_release(block);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "aggregator/scan.h"
+#include "common/pages.h"
 #include "common/stop.h"
 
 enum {
@@ -143,12 +144,14 @@ static bool run_rewind(struct total_stream *stream, struct err *err)
 /* At least `need` unread bytes in the buffer, or fewer at the end of the run. */
 static bool run_fill(struct run *run, size_t need, struct err *err)
 {
-    if (run->filled - run->at >= need)
+    const size_t have = run->filled - run->at, at = pages_before(have);
+
+    if (have >= need || run->offset == run->size)
         return true;
-    memmove(run->buffer, run->buffer + run->at, run->filled - run->at);
-    run->filled -= run->at;
-    run->at = 0;
-    while (run->filled < need && run->offset < run->size) {
+    memmove(run->buffer + at, run->buffer + run->at, have);
+    run->filled = at + have;
+    run->at = at;
+    while (run->filled - run->at < need && run->offset < run->size) {
         ssize_t got = pread(run->fd, run->buffer + run->filled, BUFFER_BYTES - run->filled,
                             (off_t)run->offset);
         if (got < 0 && errno == EINTR)
@@ -187,7 +190,7 @@ static struct run *run_new(struct spill *spill, unsigned level, struct err *err)
 {
     struct run *run = calloc(1, sizeof *run);
     if (run != NULL)
-        run->buffer = malloc(BUFFER_BYTES);
+        run->buffer = pages_alloc(BUFFER_BYTES);
     if (run == NULL || run->buffer == NULL) {
         free(run);
         (void)err_set(err, STATUS_TRANSIENT, "out of memory");

@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include "common/bgzf.h"
+#include "common/pages.h"
 
 struct packer {
     z_stream zlib;
@@ -26,7 +27,7 @@ struct packer *packer_new(int level, size_t text_max)
     /* Two neighbouring members hold more than one cut of text, wherever lines end. */
     size_t members_max = 2 * (text_max / BGZF_TEXT_CUT + 1);
     packer->out_size = members_max * BGZF_MEMBER_MAX;
-    packer->out = malloc(packer->out_size);
+    packer->out = pages_alloc(packer->out_size);
     if (packer->out == NULL) {
         packer_free(packer);
         return NULL;

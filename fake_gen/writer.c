@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/bgzf.h"
+#include "common/pages.h"
 #include "common/progress.h"
 #include "common/stop.h"
 #include "fake_gen/members.h"
@@ -59,7 +60,7 @@ struct piece {
 
 static bool worker_init(struct worker *worker, struct crew *crew)
 {
-    *worker = (struct worker){.crew = crew, .text = malloc(TEXT_MAX)};
+    *worker = (struct worker){.crew = crew, .text = pages_alloc(TEXT_MAX)};
     if (worker->text == NULL)
         return false;
     if (crew->job->gzip_level > 0)

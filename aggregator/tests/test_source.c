@@ -4,6 +4,7 @@
 #include "aggregator/reader.h"
 #include "aggregator/tests/gzip_made.h"
 #include "common/bgzf.h"
+#include "common/tests/at_pages.h"
 #include "common/tests/scratch.h"
 
 #include <fcntl.h>
@@ -540,6 +541,28 @@ static void file_that_changes_while_read_may_pass_later(void **state)
     free(text);
 }
 
+static void blocks_are_read_to_pages(void **state)
+{
+    char *text = make_text(3 * BLOCK_BYTES + 10);
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) {
+        OWNED_BUF(stored, MADE_MAX);
+        struct reading reading;
+        if (kind == 0)
+            made_add(&stored, text, 3 * BLOCK_BYTES + 10);
+        else if (kind == 1)
+            made_add_gzip(&stored, text, 3 * BLOCK_BYTES + 10, 1, NULL);
+        else
+            made_add_bgzf(&stored, text, 3 * BLOCK_BYTES + 10, MADE_BGZF_TEXT);
+        count_blocks();
+        read_bytes(stored.data, stored.len, &reading);
+        assert_false(reading.failed);
+        assert_blocks_began_at_pages();
+        buf_release(&reading.text);
+    }
+    free(text);
+}
+
 /* As when another thread is slow to read an earlier block. */
 static void change_after_the_last_block_was_read_takes_that_blocks_place(void **state)
 {
@@ -701,6 +724,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_read_is_refused_by_name),
         cmocka_unit_test(file_that_changes_while_read_may_pass_later),
         cmocka_unit_test(change_after_the_last_block_was_read_takes_that_blocks_place),
+        cmocka_unit_test(blocks_are_read_to_pages),
         cmocka_unit_test(standard_input_may_be_a_pipe),
         cmocka_unit_test(standard_input_goes_on_where_it_stands),
         cmocka_unit_test(standard_input_is_called_so),

@@ -2,6 +2,7 @@
 
 #include "aggregator/scan.h"
 #include "aggregator/tests/one_event.h"
+#include "common/tests/at_pages.h"
 #include "common/tests/scratch.h"
 
 #include <errno.h>
@@ -131,6 +132,7 @@ static void runs_longer_than_buffers_are_read_whole(void **state)
     struct totals *totals = totals_new(32 << 20, true, 1);
     struct err err = {0};
     (void)state;
+    count_blocks();
     for (int run = 0; run < 3; run++) {
         for (unsigned number = 0; number < KEYS; number++)
             add(totals, reference, number, run + 1);
@@ -138,6 +140,7 @@ static void runs_longer_than_buffers_are_read_whole(void **state)
     }
     assert_true(spill_bytes(spill) > 3 * 1000 * 1000);
     assert_runs_hold(spill, reference);
+    assert_blocks_began_at_pages();
     totals_free(totals);
     spill_free(spill);
     free(reference);

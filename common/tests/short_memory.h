@@ -39,6 +39,7 @@ static inline bool short_memory_stop(void)
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *memory, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
 void __libc_free(void *memory);
 
 static bool short_memory_fails(void)
@@ -73,6 +74,11 @@ void *realloc(void *memory, size_t size)
         return NULL;
     void *moved = __libc_realloc(memory, size);
     return memory == NULL ? short_memory_count(moved) : moved;
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    return short_memory_fails() ? NULL : short_memory_count(__libc_memalign(alignment, size));
 }
 
 void free(void *memory)

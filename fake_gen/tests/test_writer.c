@@ -1,5 +1,6 @@
 #include "fake_gen/writer.h"
 
+#include "common/tests/at_pages.h"
 #include "common/tests/scratch.h"
 
 #include <errno.h>
@@ -70,6 +71,21 @@ static void any_number_of_threads_writes_the_same_text(void **state)
         free(text);
     }
     free(expected);
+    generator_free(generator);
+}
+
+static void pieces_of_text_and_members_begin_at_pages(void **state)
+{
+    struct generator *generator = generator_new(&rules);
+    struct writer_totals totals;
+    size_t len;
+    (void)state;
+    assert_non_null(generator);
+    for (int level = 0; level < 2; level++) {
+        count_blocks();
+        free(write_file(generator, 3, level, &totals, &len));
+        assert_blocks_began_at_pages();
+    }
     generator_free(generator);
 }
 
@@ -215,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_threads_writes_the_same_text),
         cmocka_unit_test(any_number_of_threads_writes_the_same_members_and_one_end),
+        cmocka_unit_test(pieces_of_text_and_members_begin_at_pages),
         cmocka_unit_test(a_pipe_gets_the_pieces_in_order),
         cmocka_unit_test(a_failing_output_ends_all_threads_with_its_reason),
         cmocka_unit_test(no_events_make_an_empty_text_or_the_end_marker_alone),

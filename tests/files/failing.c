@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,11 +78,13 @@ static int fault(const char *name)
 WRAP(void *, malloc, (size_t size), (size), NULL)
 WRAP(void *, calloc, (size_t count, size_t size), (count, size), NULL)
 WRAP(void *, realloc, (void *memory, size_t size), (memory, size), NULL)
+WRAP(void *, aligned_alloc, (size_t alignment, size_t size), (alignment, size), NULL)
 WRAP_MOVING(read, (int fd, void *bytes, size_t len), (fd, bytes, len))
 WRAP_MOVING(pread, (int fd, void *bytes, size_t len, off_t at), (fd, bytes, len, at))
 WRAP_MOVING(write, (int fd, const void *bytes, size_t len), (fd, bytes, len))
 WRAP_MOVING(pwrite, (int fd, const void *bytes, size_t len, off_t at), (fd, bytes, len, at))
 WRAP(int, fsync, (int fd), (fd), -1)
+WRAP(int, flock, (int fd, int how), (fd, how), -1)
 WRAP(int, rename, (const char *from, const char *to), (from, to), -1)
 WRAP(int, linkat, (int from_dir, const char *from, int to_dir, const char *to, int flags),
      (from_dir, from, to_dir, to, flags), -1)

@@ -23,6 +23,7 @@ GIVE_UP = 100000
 # What each call may fail with, and the exit status that it deserves.
 SHORTAGES = {
     "malloc": (errno.ENOMEM,), "calloc": (errno.ENOMEM,), "realloc": (errno.ENOMEM,),
+    "aligned_alloc": (errno.ENOMEM,), "flock": (errno.ENOLCK,),
     "read": (errno.EIO, errno.EINTR, "short"), "pread": (errno.EIO, errno.EINTR, "short"),
     "write": (errno.ENOSPC, errno.EIO, errno.EINTR, "short"),
     "pwrite": (errno.ENOSPC, errno.EIO, errno.EINTR, "short"),

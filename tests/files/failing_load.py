@@ -19,7 +19,8 @@ from lane import Lane, Wrong  # pylint: disable=wrong-import-position
 from run import Input, Run  # pylint: disable=wrong-import-position
 
 CALLS = {
-    "malloc": errno.ENOMEM, "calloc": errno.ENOMEM, "realloc": errno.ENOMEM, "poll": errno.ENOMEM,
+    "malloc": errno.ENOMEM, "calloc": errno.ENOMEM, "realloc": errno.ENOMEM, "aligned_alloc": errno.ENOMEM,
+    "poll": errno.ENOMEM,
     "write": errno.ENOSPC, "open": errno.EMFILE, "fstat": errno.EIO, "pread": errno.EIO, "fsync": errno.EIO,
     "eventfd": errno.EMFILE, "getrandom": errno.EAGAIN, "pthread_create": errno.EAGAIN, "mkdir": errno.ENOSPC,
 }
