@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "aggregator/scan.h"
+#include "common/outfile.h"
 #include "common/pages.h"
 #include "common/stop.h"
 
@@ -39,7 +41,8 @@ struct spill {
     const char *directory;
     struct run *run[RUNS_MAX];
     size_t run_count;
-    uint64_t bytes;
+    uint64_t bytes;            /* of all runs that were made */
+    atomic_uint_fast64_t held; /* of those that there are */
 };
 
 struct spill *spill_new(const char *directory)
@@ -58,6 +61,7 @@ static void run_free(struct run *run)
         return;
     if (run->fd >= 0)
         (void)close(run->fd);
+    atomic_fetch_sub(&run->spill->held, run->size);
     free(run->buffer);
     free(run);
 }
@@ -72,10 +76,12 @@ void spill_free(struct spill *spill)
     free(spill);
 }
 
-static bool spill_error(const struct spill *spill, const char *doing, struct err *err)
+/* fd: what was written to, or -1. */
+static bool spill_error(const struct spill *spill, int fd, const char *doing, struct err *err)
 {
     int errnum = errno;
-    return err_set(err, err_errno_status(errnum),
+    bool too_large = errnum == ENOSPC && fd >= 0 && outfile_fills(fd, atomic_load(&spill->held));
+    return err_set(err, too_large ? STATUS_REFUSED : err_errno_status(errnum),
                    "cannot %s a temporary file in %s: %s; choose another with --spill-dir or raise "
                    "--max-memory",
                    doing, spill->directory, strerror(errnum));
@@ -106,10 +112,11 @@ static bool run_flush(struct run *run, struct err *err)
         if (wrote < 0 && errno == EINTR)
             continue;
         if (wrote < 0)
-            return spill_error(run->spill, "write", err);
+            return spill_error(run->spill, run->fd, "write", err);
         done += (size_t)wrote;
+        run->size += (size_t)wrote;
+        atomic_fetch_add(&run->spill->held, (size_t)wrote);
     }
-    run->size += run->filled;
     run->filled = 0;
     return !stop_requested() || stop_err(err);
 }
@@ -158,7 +165,7 @@ static bool run_fill(struct run *run, size_t need, struct err *err)
             continue;
         if (got <= 0) {
             errno = got == 0 ? EIO : errno;
-            return spill_error(run->spill, "read", err);
+            return spill_error(run->spill, run->fd, "read", err);
         }
         run->filled += (size_t)got;
         run->offset += (uint64_t)got;
@@ -202,7 +209,7 @@ static struct run *run_new(struct spill *spill, unsigned level, struct err *err)
     run->level = level;
     run->fd = open_unlinked(spill->directory);
     if (run->fd < 0) {
-        (void)spill_error(spill, "create", err);
+        (void)spill_error(spill, -1, "create", err);
         run_free(run);
         return NULL;
     }

@@ -7,13 +7,34 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/temporary.h"
 
+bool outfile_fills(int fd, uint64_t bytes)
+{
+    struct statvfs fs;
+    return fstatvfs(fd, &fs) == 0 && fs.f_blocks > 0 &&
+           bytes / 9 >= (uint64_t)fs.f_blocks * fs.f_frsize / 10;
+}
+
+/* The disk is full, and of nothing else. */
+static bool is_too_large(const struct outfile *out)
+{
+    struct stat st;
+    return !out->direct && fstat(out->fd, &st) == 0 && S_ISREG(st.st_mode) &&
+           outfile_fills(out->fd, (uint64_t)st.st_blocks * 512);
+}
+
 static bool fail(const struct outfile *out, const char *doing, struct err *err)
 {
     int errnum = errno;
+    if (errnum == ENOSPC && is_too_large(out))
+        return err_set(err, STATUS_REFUSED,
+                       "cannot %s %s: %s; it alone fills over 90 %% of its file system, choose a "
+                       "larger one",
+                       doing, out->shown, strerror(errnum));
     const char *hint = errnum == ENOSPC || errnum == EDQUOT ? "; free some space there"
                        : errnum == EPIPE                    ? "; its reader has gone away"
                        : errnum == ENOENT                   ? "; create the directory first"

@@ -38,6 +38,12 @@ bool outfile_write_at(const struct outfile *out, const void *bytes, size_t len, 
 /* Makes it durable and visible under its path. On failure the output is discarded. */
 bool outfile_commit(struct outfile *out, struct err *err);
 
+/*
+ * Whether so many bytes are over 90 % of the file system that fd is on: then a retry finds no room
+ * either.
+ */
+bool outfile_fills(int fd, uint64_t bytes);
+
 /* Drops what was written, if it was not committed. Safe on a closed one. */
 void outfile_discard(struct outfile *out);
 

@@ -179,7 +179,8 @@ static const struct program_info info = {
         "  fake_gen --bad-every 100 -o bad.jsonl             every hundredth line is broken\n"
         "\n"
         "Exit status: 0 done; 1 a bug; 2 wrong usage; 4 not permitted to write there, or the\n"
-        "reader quit; 10 may pass, retry (disk or memory full); 11 cancelled, retry.\n",
+        "reader quit, or the disk is too small; 10 may pass, retry (disk or memory full);\n"
+        "11 cancelled, retry.\n",
 };
 
 static bool draw_seed(struct gen_options *options, struct err *err)

@@ -48,7 +48,8 @@ totals() { refused "$1" "$BUILD/aggregator" --print csv --max-bad 1 "${@:2}"; }
 @test "what SIGKILL left of an output goes with the next one" {
   touch -d '2 minutes ago' .out.0123456789abcdef.tmp .out.tmp
   "$BUILD/fake_gen" --events 10 --seed 1 --output out
-  [ ! -e .out.0123456789abcdef.tmp ] && [ -e .out.tmp ]
+  [ ! -e .out.0123456789abcdef.tmp ]
+  [ -e .out.tmp ]
 }
 
 @test "an output that is an input is refused, under whatever name" {
@@ -75,7 +76,9 @@ totals() { refused "$1" "$BUILD/aggregator" --print csv --max-bad 1 "${@:2}"; }
   totals '--report and --outputs are both' --report fresh/total --outputs fresh in.jsonl
   echo old >values/total
   totals '--report and --outputs are both' --report same/total --outputs values in.jsonl
-  [ ! -e new ] && [ "$(cat values/total)" = old ] && [ ! -e fresh ]
+  [ ! -e new ]
+  [ "$(cat values/total)" = old ]
+  [ ! -e fresh ]
   refused '--output and --report are both' "$BUILD/fake_gen" --events 10 --output out --report ./out
   [ ! -e out ]
   refused '--output and --report are both' "$BUILD/gvisor_probe" compare a b --output out --report out
@@ -93,12 +96,38 @@ totals() { refused "$1" "$BUILD/aggregator" --print csv --max-bad 1 "${@:2}"; }
 @test "what is written on, not replaced, may be named twice" {
   "$BUILD/aggregator" --print csv --max-bad 1 --rejects /dev/null --report /dev/null in.jsonl 2>err
   "$BUILD/aggregator" --print csv --max-bad 1 --rejects /dev/stdout --report - in.jsonl >>out 2>err
-  grep -q '^u1,1' out && grep -q bad_lines out && grep -q in.jsonl:4:1 out
+  grep -q '^u1,1' out
+  grep -q bad_lines out
+  grep -q in.jsonl:4:1 out
   "$BUILD/aggregator" --print csv --max-bad 1 --report r /dev/stdin <in.jsonl 2>err
   mkfifo pipe
   cat <pipe >got &
   "$BUILD/aggregator" --print csv --max-bad 1 --rejects pipe --outputs values --report r in.jsonl 2>err
   wait
-  grep -q in.jsonl:4:1 got && [ "$(cat values/total)" = 3 ]
+  grep -q in.jsonl:4:1 got
+  [ "$(cat values/total)" = 3 ]
   cmp in.jsonl kept
+}
+
+@test "a disk that is full is status 10, one that is too small for the file alone 4" {
+  unshare --mount true 2>/dev/null || skip 'may not make namespaces'
+  "$BUILD/fake_gen" --events 200000 --users 10000000 --seed 1 --output many.jsonl
+  mkdir small
+  on_small() { # MEGABYTES-TAKEN COMMAND...
+    run unshare --mount bash -c 'mount -t tmpfs -o size=8m none small &&
+      head -c "$0M" /dev/zero >small/other && exec "$@"' "$@"
+    echo "$output"
+  }
+  on_small 0 "$BUILD/fake_gen" --events 200000 --seed 1 --output small/out
+  [ "$status" -eq 4 ]
+  [[ $output == *'small/out: No space left'*'larger one'* ]]
+  on_small 4 "$BUILD/fake_gen" --events 200000 --seed 1 --output small/out
+  [ "$status" -eq 10 ]
+  [[ $output == *'small/out: No space left'*'free some space'* ]]
+  on_small 0 "$BUILD/aggregator" --print csv --threads 1 --max-memory 25M --spill-dir small many.jsonl
+  [ "$status" -eq 4 ]
+  [[ $output == *'temporary file in small: No space left'*--spill-dir* ]]
+  on_small 4 "$BUILD/aggregator" --print csv --threads 1 --max-memory 25M --spill-dir small many.jsonl
+  [ "$status" -eq 10 ]
+  [[ $output == *'temporary file in small: No space left'*--spill-dir* ]]
 }

@@ -51,6 +51,7 @@ stalled() { # COMMAND...: ended by SIGTERM while its stderr takes nothing
     jq -e '.program' report >said
     status=0
     wait $pid || status=$?
-    [ "$status" -eq 0 ] && [ "$(cat said)" = "\"$program\"" ]
+    [ "$status" -eq 0 ]
+    [ "$(cat said)" = "\"$program\"" ]
   done
 }
