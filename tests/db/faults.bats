@@ -37,6 +37,39 @@ times_loaded() { # N FILE: the table holds FILE's totals N times, from N runs
 
 nothing_loaded() { same '0 0|0' "$(ledger_count) $(total)"; }
 
+# Servers that lack a setting.
+
+@test "a setting that the server refuses is done without, and the others are set" {
+  local -A wished=([statement_timeout]=0 [idle_in_transaction_session_timeout]=60000 [quote_all_identifiers]=off
+    [tcp_keepalives_idle]=30 [tcp_keepalives_interval]=10 [tcp_keepalives_count]=3 [client_connection_check_interval]=1000)
+  local refused name
+  sql "ALTER DATABASE $PGDATABASE SET statement_timeout = '1h'; ALTER DATABASE $PGDATABASE SET quote_all_identifiers = on"
+  succeeds --run-id before "$small"
+  sql "CREATE TABLE seen (setting text, value text);
+    CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN
+      INSERT INTO seen SELECT name, setting FROM pg_settings; RETURN NULL; END \$\$;
+    CREATE TRIGGER see AFTER INSERT ON aggregator_runs EXECUTE FUNCTION see()"
+  for refused in "${!wished[@]}"; do
+    if [[ $refused == quote* ]]; then continue; fi # what lacks it does not quote so
+    sql 'TRUNCATE seen'
+    plan rename "$refused"
+    through_relay succeeds --run-id "without $refused" "$small"
+    for name in "${!wished[@]}"; do
+      if [[ $name != "$refused" ]]; then same "$name ${wished[$name]}" "$name $(sql "SELECT value FROM seen WHERE setting = '$name'")"; fi
+    done
+    # Under the same name, however the server quotes: else it would count twice.
+    through_relay succeeds --run-id before "$small"
+    [[ $stderr == *'already applied'* ]]
+  done
+  times_loaded "${#wished[@]}" "$small"
+}
+
+@test "a server that refuses lock_timeout is refused" {
+  plan rename lock_timeout
+  through_relay fails 4 'unrecognized configuration parameter "lock_timeouX" (SQLSTATE 42704)' none.jsonl
+  same '' "$(snapshot)"
+}
+
 # Answers that were not asked for.
 
 @test "a statement that is answered with CopyIn, CopyOut or CopyBoth ends the load, whichever it is" {

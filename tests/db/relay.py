@@ -13,6 +13,7 @@ appears), everything else passes. COMMIT is the one that follows a COPY:
                           appears
   pause-copy              the first CopyData message is passed on, nothing more from the client until
                           DIR/go appears or either side hangs up
+  rename WORD             the server gets WORD with an X for its last letter, wherever it stands
   answer-G N, -H, -W      the statement N and what follows is not passed on, but answered with
                           CopyIn, CopyOut, CopyBoth
 TLS is declined, because the relay reads the messages.
@@ -37,7 +38,7 @@ class Plan:
     def __init__(self, directory):
         self.directory = directory
         self.lock = threading.Lock()
-        self.name, self.count, self.passed = "", 0, 0
+        self.name, self.word, self.count, self.passed = "", b"", 0, 0
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -50,7 +51,9 @@ class Plan:
                 os.unlink(self.path("plan"))
             except FileNotFoundError:
                 return
-            self.name, self.count, self.passed = words[0], int((words + ["0"])[1]), 0
+            self.name, self.passed = words[0], 0
+            self.word = words[1].encode() if self.name == "rename" else b""
+            self.count = int(words[1]) if len(words) > 1 and not self.word else 0
 
     def on_message(self, kind, body, copied):
         """What to do with this client message; the name of the plan if it fires now."""
@@ -161,6 +164,8 @@ class Connection(threading.Thread):
                 continue
             first = False
             fired = self.plan.on_message(kind, body, copied)
+            if self.plan.word:
+                body = body.replace(self.plan.word, self.plan.word[:-1] + b"X")
             copied = copied or kind == b"d"
             message = kind + head + body
             if fired == "":
