@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { OLDEST_MAJOR = 1, OLDEST_MINOR = 6 };
+
 static const char *const imports_path[] = {"imports", NULL};
 
 bool containerd_version_parse(const char *text, struct containerd_version *ret)
@@ -70,6 +72,16 @@ bool containerd_version_is(const struct containerd_version *program, const char 
                    "the node runs containerd %.100s, and --containerd is %s: name the program, the "
                    "configuration and the socket of the one that runs",
                    told, program->text);
+}
+
+bool containerd_is_new_enough(struct containerd_version version, struct err *err)
+{
+    return version.major > OLDEST_MAJOR ||
+           (version.major == OLDEST_MAJOR && version.minor >= OLDEST_MINOR) ||
+           err_set(err, STATUS_REFUSED,
+                   "containerd %.60s is older than %d.%d, the first that finds a runtime by its "
+                   "path (runtime_path): update containerd",
+                   version.text, OLDEST_MAJOR, OLDEST_MINOR);
 }
 
 int64_t containerd_config_newest(struct containerd_version version)
@@ -188,6 +200,18 @@ bool containerd_cri_disabled(const struct containerd_config *config)
             if (strcmp(toml_doc_item(config->doc, path, i, NULL), names[name]) == 0)
                 return true;
     return false;
+}
+
+const char *containerd_address(const struct containerd_config *config)
+{
+    static const char *const path[] = {"grpc", "address", NULL};
+    static const char *const plugin[] = {"plugins", "io.containerd.server.v1.grpc", "address",
+                                         NULL};
+    const char *text = toml_doc_text(config->doc, plugin);
+
+    if (text == NULL)
+        text = toml_doc_text(config->doc, path);
+    return text == NULL || text[0] == '\0' ? NULL : text;
 }
 
 size_t containerd_import_count(const struct containerd_config *config)

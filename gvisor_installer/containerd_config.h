@@ -36,6 +36,9 @@ bool containerd_version_parse(const char *text, struct containerd_version *ret);
 bool containerd_version_is(const struct containerd_version *program, const char *told,
                            struct err *err);
 
+/* The oldest that is given a shim by its path, and so can run ours: 1.6. Else REFUSED. */
+bool containerd_is_new_enough(struct containerd_version version, struct err *err);
+
 /* The newest configuration that this containerd reads. */
 int64_t containerd_config_newest(struct containerd_version version);
 
@@ -84,6 +87,9 @@ bool containerd_cri_disabled(const struct containerd_config *config);
 /* Whether a runtime's options name a file below prefix: then it is ours, whatever stands around. */
 bool containerd_runtime_is_ours(const struct containerd_config *config, int64_t names,
                                 const char *name, const char *prefix);
+
+/* Where the file has containerd answer; NULL: it does not say. */
+const char *containerd_address(const struct containerd_config *config);
 
 size_t containerd_import_count(const struct containerd_config *config);
 

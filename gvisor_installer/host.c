@@ -75,6 +75,16 @@ bool host_read(const char *path, struct buf *out, bool *ret_exists, struct err *
     return done;
 }
 
+bool host_same(const char *path, const char *other)
+{
+    struct stat one, two;
+
+    if (strcmp(path, other) == 0)
+        return true;
+    return stat(path, &one) == 0 && stat(other, &two) == 0 && one.st_dev == two.st_dev &&
+           one.st_ino == two.st_ino;
+}
+
 static char *parent_of(const char *path)
 {
     char *copy = strdup(path);

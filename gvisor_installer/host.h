@@ -13,6 +13,9 @@
 /* Appends the file and a terminator that len does not count; *ret_exists false: there is none. */
 bool host_read(const char *path, struct buf *out, bool *ret_exists, struct err *err);
 
+/* Two paths of one file or socket, through whatever links; or one path. */
+bool host_same(const char *path, const char *other);
+
 /* Atomic and durable; directories are made (0755). An existing file keeps its mode and owner. */
 bool host_write(const char *path, const void *bytes, size_t len, struct err *err);
 

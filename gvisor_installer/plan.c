@@ -196,9 +196,15 @@ static bool plan_release(const struct plan_facts *facts, struct plan *plan, stru
         !buf_add(&target, "", 1, err))
         return false;
     target.len--;
-    return (facts->current != NULL && strcmp(facts->current, target.data) == 0) ||
-           add_change(plan, PLAN_LINK, path.data, &target, facts->current != NULL,
-                      "the release that new pods get", err);
+    if (!(facts->current != NULL && strcmp(facts->current, target.data) == 0) &&
+        !add_change(plan, PLAN_LINK, path.data, &target, facts->current != NULL,
+                    "the release that new pods get", err))
+        return false;
+    return plan->count == 0 || !facts->prefix_read_only ||
+           err_set(err, STATUS_REFUSED,
+                   "--prefix %s is on a file system that is mounted read-only: choose another "
+                   "place, or bring gVisor with the node's image",
+                   facts->names.prefix);
 }
 
 /* By its first line, or by what it says: our runtimes and nothing else. */
@@ -316,6 +322,11 @@ static bool plan_config(const struct plan_facts *facts, const struct base *base,
         return true;
     if (vendor(&facts->config, facts->containerd, facts->has_template, &writer))
         return refuse_edit(facts, base, &writer, plan, err);
+    if (facts->config_is_mount)
+        return err_set(err, STATUS_REFUSED,
+                       "%s is a mount of its own, and a new file cannot take its place: mount its "
+                       "directory instead, or let what is mounted there import a directory",
+                       facts->config.path);
     if (!verify(facts, base, text.data, text.len, err))
         return false;
     plan->restart = true;

@@ -37,8 +37,13 @@ struct plan_facts {
     struct plan_file imported[PLAN_IMPORTED_MAX]; /* by the configuration, the drop-in excepted */
     size_t imported_count;
     struct plan_file handler[HANDLERS];
-    const char *current;       /* what PREFIX/current leads to, or NULL */
-    bool has_template;         /* VENDOR_MICROK8S_TEMPLATE is beside the configuration */
+    const char *socket;
+    long running; /* the process that answers there, a containerd; 0: it is not known */
+    const char *running_config; /* what that reads, where it is another file than config; or NULL */
+    const char *current;        /* what PREFIX/current leads to, or NULL */
+    bool has_template;          /* VENDOR_MICROK8S_TEMPLATE is beside the configuration */
+    /* Of what --prefix lies on, and of the configuration: where nothing can be put in its place. */
+    bool prefix_noexec, prefix_read_only, config_is_mount;
     bool release_whole;        /* PREFIX/releases/RELEASE holds what was packed */
     bool systemd_cgroup_known; /* an option said so; else what the runtimes' options say */
     bool systemd_cgroup;

@@ -145,6 +145,8 @@ bool base_read(const struct plan_facts *facts, struct base *ret, struct err *err
 {
     *ret = (struct base){0};
     buf_init(&ret->text, PLAN_TEXT_MAX);
+    if (!containerd_is_new_enough(facts->containerd, err))
+        return false;
     if (!read_all(facts, ret, err) || !check_cri(ret, err))
         return false;
     ret->empty = is_empty(ret->config.doc);
@@ -179,6 +181,38 @@ static bool check_file(const struct plan_facts *facts, const struct containerd_c
     return true;
 }
 
+static const char *without_var(const char *path)
+{
+    return strncmp(path, "/var/run/", 9) == 0 ? path + 4 : path;
+}
+
+/* What is changed is read by the containerd that answers on the socket, and not by another one. */
+static bool check_running(const struct plan_facts *facts, const struct base *base, struct err *err)
+{
+    const struct containerd_config *files[1 + PLAN_IMPORTED_MAX];
+    const size_t count = list_files(base, files);
+    const char *address = NULL, *path = NULL;
+
+    if (facts->running_config != NULL)
+        return err_set(err, STATUS_REFUSED,
+                       "the containerd that answers on %s (process %ld) reads %s, not %s: name it "
+                       "with --config",
+                       facts->socket, facts->running, facts->running_config, facts->config.path);
+    for (size_t i = 0; i < count; i++)
+        if (containerd_address(files[i]) != NULL) {
+            address = containerd_address(files[i]);
+            path = files[i]->path;
+        }
+    /* One that is known to read it may have been told another address. */
+    if (facts->running != 0 || address == NULL ||
+        strcmp(without_var(address), without_var(facts->socket)) == 0)
+        return true;
+    return err_set(err, STATUS_REFUSED,
+                   "%s has its containerd answer on %s, and --socket is %s: that is another's, "
+                   "name the one of this configuration",
+                   path, address, facts->socket);
+}
+
 /* What containerd makes of all the files. */
 static bool check_dump(const struct plan_facts *facts, const struct base *base,
                        bool *ret_systemd_cgroup, struct err *err)
@@ -209,7 +243,13 @@ static bool check_dump(const struct plan_facts *facts, const struct base *base,
 bool base_check(const struct plan_facts *facts, const struct base *base, enum plan_way way,
                 bool *ret_systemd_cgroup, struct err *err)
 {
-    if (!check_file(facts, &base->config, names_in(facts, base, &base->config), err))
+    if (facts->prefix_noexec)
+        return err_set(err, STATUS_REFUSED,
+                       "--prefix %s is on a file system that is mounted noexec, and gVisor's "
+                       "programs could not be run: choose another place",
+                       facts->names.prefix);
+    if (!check_running(facts, base, err) ||
+        !check_file(facts, &base->config, names_in(facts, base, &base->config), err))
         return false;
     for (size_t i = 0; i < base->imported_count; i++) {
         const struct containerd_config *config = &base->imported[i];

@@ -1,10 +1,12 @@
 #include "gvisor_installer/survey.h"
 
+#include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "gvisor_installer/dump.h"
@@ -50,24 +52,16 @@ static bool is_dots(const char *path)
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-/* Under whatever name: a glob may lead back to a file through a link, a file may name itself. */
-static bool is_file(const char *path, const char *other)
-{
-    struct stat one, two;
-    return other[0] != '\0' &&
-           (strcmp(path, other) == 0 || (stat(path, &one) == 0 && stat(other, &two) == 0 &&
-                                         one.st_dev == two.st_dev && one.st_ino == two.st_ino));
-}
-
 static bool add_imported(struct survey *survey, const char *path, struct err *err)
 {
     struct plan_facts *facts = &survey->facts;
     size_t index = facts->imported_count;
 
-    if (is_dots(path) || is_file(path, survey->drop_in_path) || is_file(path, facts->config.path))
+    if (is_dots(path) || host_same(path, survey->drop_in_path) ||
+        host_same(path, facts->config.path))
         return true;
     for (size_t i = 0; i < index; i++)
-        if (is_file(path, facts->imported[i].path))
+        if (host_same(path, facts->imported[i].path))
             return true;
     if (index == PLAN_IMPORTED_MAX)
         return err_set(err, STATUS_REFUSED, "%s imports more than %d files", facts->config.path,
@@ -146,6 +140,46 @@ static bool survey_containerd(const struct install_options *options, struct surv
     return true;
 }
 
+/* A file or directory that a path leads to, or will lie in. */
+static void nearest(const char *path, char out[CONFIG_PATH_MAX])
+{
+    struct stat st;
+
+    (void)snprintf(out, CONFIG_PATH_MAX, "%s", path);
+    while (out[0] != '\0' && stat(out, &st) != 0) {
+        char *slash = strrchr(out, '/');
+        if (slash == NULL)
+            break;
+        *slash = '\0';
+    }
+    if (out[0] == '\0')
+        (void)snprintf(out, CONFIG_PATH_MAX, "/");
+}
+
+/* What the mounts allow. A kernel that does not say so (before 5.8) is taken to allow it. */
+static void survey_mounts(const struct install_options *options, struct plan_facts *facts)
+{
+    char path[CONFIG_PATH_MAX];
+    struct statvfs fs;
+    struct statx file;
+
+    nearest(options->prefix, path);
+    if (statvfs(path, &fs) == 0) {
+        facts->prefix_noexec = (fs.f_flag & ST_NOEXEC) != 0;
+        facts->prefix_read_only = (fs.f_flag & ST_RDONLY) != 0;
+    }
+    facts->config_is_mount = statx(AT_FDCWD, options->config, 0, STATX_BASIC_STATS, &file) == 0 &&
+                             (file.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+static void survey_running(const struct install_options *options, struct survey *survey)
+{
+    running_find(options->socket, options->config, &survey->running);
+    survey->facts.running = survey->running.pid;
+    if (survey->running.pid != 0 && !host_same(survey->running.config, options->config))
+        survey->facts.running_config = survey->running.config;
+}
+
 static void survey_dump(const struct install_options *options, struct survey *survey)
 {
     struct err err = {0};
@@ -186,12 +220,16 @@ bool survey_node(const struct install_options *options, struct survey *ret, stru
                                             .release = options->release},
                                   .systemd_cgroup_known = options->systemd_cgroup != SYSTEMD_AUTO,
                                   .systemd_cgroup = options->systemd_cgroup == SYSTEMD_YES,
+                                  .socket = options->socket,
                                   .systemd_runs = access("/run/systemd/system", F_OK) == 0}};
     bool done = state_load(options->prefix, &ret->state, err) &&
                 survey_containerd(options, ret, err) && survey_prefix(options, ret, err);
     ret->facts.unsettled = ret->state.phase == PHASE_CHANGING;
-    if (done)
+    if (done) {
+        survey_mounts(options, &ret->facts);
+        survey_running(options, ret);
         survey_dump(options, ret);
+    }
     if (!done)
         survey_free(ret);
     return done;

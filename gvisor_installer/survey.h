@@ -8,6 +8,7 @@
 #include "common/err.h"
 #include "gvisor_installer/install_options.h"
 #include "gvisor_installer/plan.h"
+#include "gvisor_installer/running.h"
 #include "gvisor_installer/state.h"
 
 struct survey {
@@ -15,6 +16,7 @@ struct survey {
     enum plan_way way;
     struct state state;
     struct containerd_config dump;
+    struct running running;
     char dump_why[ERR_TEXT_MAX];
     char drop_in_path[CONFIG_PATH_MAX];
     char handler_path[HANDLERS][CONFIG_PATH_MAX];

@@ -34,7 +34,9 @@ make_node() { # NAME
   cp -r "$here/configurations/$1/etc" "$etc"
   rm -f "$etc/.gitkeep"
   for file in "$etc"/*.toml "$etc"/*/*.toml; do
-    if [[ -f $file && ! -L $file ]]; then sed -i "s#/etc/containerd#$etc#g" "$file"; fi
+    if [[ -f $file && ! -L $file ]]; then
+      sed -i "s#/etc/containerd#$etc#g; s#/run/\(k3s/\)*containerd/containerd.sock#$BATS_FILE_TMPDIR/sock#" "$file"
+    fi
   done
   cp -r "$etc" "$node/etc.before"
   version=$(<"$here/configurations/$1/containerd")
@@ -68,6 +70,6 @@ restarts() { wc -l <"$node/restarts"; }
 
 etc_differences() { # from the fixture to the node, with the paths of a real node
   (cd "$node" && diff -rNu --label before --label after etc.before etc/containerd) |
-    sed -E "s#$node/etc/containerd#/etc/containerd#g; s#$node/opt/gvisor#/opt/gvisor#g" |
+    sed -E "s#$node/etc/containerd#/etc/containerd#g; s#$node/opt/gvisor#/opt/gvisor#g; s#$BATS_FILE_TMPDIR/sock#/run/containerd/containerd.sock#" |
     grep -v '^diff '
 }
