@@ -44,11 +44,8 @@ set_up() {
   k create secret generic postgres --from-literal=username=events --from-literal={,admin-}password=chaos
   k apply -k workflows >/dev/null
   # More patience than a user wants: what is broken here takes longer than its retries.
-  k patch workflowtemplate pipeline --type json --patch '[
-    {"op": "replace", "path": "/spec/templates/1/retryStrategy/limit", "value": "20"},
-    {"op": "replace", "path": "/spec/templates/2/retryStrategy/limit", "value": "20"},
-    {"op": "replace", "path": "/spec/templates/1/retryStrategy/backoff", "value": {"duration": "2s"}},
-    {"op": "replace", "path": "/spec/templates/2/retryStrategy/backoff", "value": {"duration": "2s"}}]'
+  k get workflowtemplate pipeline -o json | jq '.spec.templates[] |= if .retryStrategy then
+    .retryStrategy += {limit: "20", backoff: {duration: "2s"}} else . end' | k replace -f -
   k rollout status statefulset/postgres --timeout=180s
 }
 

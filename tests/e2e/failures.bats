@@ -14,7 +14,7 @@ load helpers
 }
 
 @test "a bad line ends the run with its place, not retried, nothing loaded" {
-  change_pipeline '[{"op": "add", "path": "/spec/templates/1/container/args/-", "value": "--bad-every=100"}]'
+  change_pipeline '[{"op": "add", "path": "/spec/templates/fake-gen/container/args/-", "value": "--bad-every=100"}]'
   name=$(submit workflows/single_run.yaml)
   ended "$name" Failed
   [ "$(pods_of "$name" aggregator)" = 1 ]
@@ -24,7 +24,7 @@ load helpers
 }
 
 @test "status 64, of Argo's own wrapper, is tried again once" {
-  change_pipeline '[{"op": "replace", "path": "/spec/templates/2/container/command", "value": ["/none"]}]'
+  change_pipeline '[{"op": "replace", "path": "/spec/templates/aggregator/container/command", "value": ["/none"]}]'
   name=$(submit workflows/single_run.yaml)
   ended "$name" Failed
   [ "$(pods_of "$name" aggregator)" = 2 ]
@@ -33,7 +33,7 @@ load helpers
 }
 
 @test "PostgreSQL down at the start: status 10, tried again, loaded when it is back" {
-  change_pipeline '[{"op": "add", "path": "/spec/templates/2/container/args/-", "value": "--wait-db=1s"}]'
+  change_pipeline '[{"op": "add", "path": "/spec/templates/aggregator/container/args/-", "value": "--wait-db=1s"}]'
   kubectl scale statefulset/postgres --replicas=0
   kubectl wait --for=delete pod/postgres-0 --timeout=180s
   name=$(submit workflows/single_run.yaml)
@@ -49,10 +49,10 @@ load helpers
 
 @test "too little memory is named: OOMKilled in argo get, nothing loaded" {
   change_pipeline '[
-    {"op": "replace", "path": "/spec/templates/2/container/resources",
+    {"op": "replace", "path": "/spec/templates/aggregator/container/resources",
      "value": {"requests": {"memory": "64Mi"}, "limits": {"memory": "64Mi"}}},
-    {"op": "add", "path": "/spec/templates/2/container/args/-", "value": "--max-memory=1G"},
-    {"op": "replace", "path": "/spec/templates/2/retryStrategy/limit", "value": "0"}]'
+    {"op": "add", "path": "/spec/templates/aggregator/container/args/-", "value": "--max-memory=1G"},
+    {"op": "replace", "path": "/spec/templates/aggregator/retryStrategy/limit", "value": "0"}]'
   name=$(submit workflows/single_run.yaml -p events=2000000 -p users=2000000)
   ended "$name" Failed
   run -0 shown "$name"
@@ -62,7 +62,7 @@ load helpers
 
 @test "the same work fits into that memory when the limit is respected" {
   change_pipeline '[
-    {"op": "replace", "path": "/spec/templates/2/container/resources",
+    {"op": "replace", "path": "/spec/templates/aggregator/container/resources",
      "value": {"requests": {"memory": "96Mi"}, "limits": {"memory": "96Mi"}}}]'
   name=$(submit workflows/single_run.yaml -p events=1000000 -p users=1000000)
   ended "$name" Succeeded

@@ -93,8 +93,11 @@ shown() { # NAME: what `argo get` shows, without its colours
   argo get "$1" --no-color
 }
 
-change_pipeline() { # JSON-PATCH: of the template's aggregator (2) or fake-gen (1)
-  kubectl patch workflowtemplate pipeline --type json --patch "$1"
+change_pipeline() { # JSON-PATCH: a template is named where its number would be
+  local patch=$1 names i
+  mapfile -t names < <(kubectl get workflowtemplate pipeline -o json | jq -r '.spec.templates[].name')
+  for i in "${!names[@]}"; do patch=${patch//"/templates/${names[i]}/"/"/templates/$i/"}; done
+  kubectl patch workflowtemplate pipeline --type json --patch "$patch"
 }
 
 pods_of() { # NAME TEMPLATE: how many there have been of a step

@@ -14,10 +14,10 @@ PIPELINE, SHARDED = "WorkflowTemplate/pipeline", "Workflow/sharded-run-"
 SHARD = "spec.templates.shard"
 EXPERIMENT = "Workflow/gvisor-run-"
 CRON, SERVER = "CronWorkflow/cron-run", "StatefulSet/postgres"
-STEP = "spec.templates.1"
+STEP = "spec.templates.fake-gen"
 CONTAINER = f"{STEP}.container"
 RETRY = f"{STEP}.retryStrategy"
-METRIC = "spec.templates.0.metrics.prometheus"
+METRIC = "spec.templates.single-run.metrics.prometheus"
 EXPRESSION = ("lastRetry.status == 'Error' || lastRetry.exitCode in ['10', '11', '137', '143', '255'] || "
               "(lastRetry.exitCode == '64' && retries == '0')")
 ONLY_STATUS_ONE = EXPRESSION.replace("'10'", "'1', '10'")
@@ -36,7 +36,7 @@ MISTAKES = [
     ("listed", CRON, "spec.workflowSpec.arguments", GONE),
     ("listed", SHARDED, "spec.arguments.parameters.shards.value", GONE),
     ("listed", PIPELINE, "spec.arguments.parameters.0.name", "lines"),
-    ("metrics", PIPELINE, f"{RETRY.replace('.1.', '.0.')}", {"limit": "1"}),
+    ("metrics", PIPELINE, "spec.templates.single-run.retryStrategy", {"limit": "1"}),
     ("metrics", PIPELINE, f"{METRIC}.0.name", "runs"),
     ("metrics", PIPELINE, f"{METRIC}.1.gauge.realtime", GONE),
     ("metrics", PIPELINE, "spec.templates.sharded-run.metrics.prometheus.1.gauge.realtime", GONE),
@@ -50,7 +50,7 @@ MISTAKES = [
     ("retries", PIPELINE, f"{RETRY}.retryPolicy", "OnFailure"),
     ("retries", PIPELINE, f"{RETRY}.limit", GONE),
     ("retries", PIPELINE, f"{RETRY}.backoff.maxDuration", GONE),
-    ("defaults", PIPELINE, "spec.templates.2.outputs.parameters.0.valueFrom.default", GONE),
+    ("defaults", PIPELINE, "spec.templates.aggregator.outputs.parameters.0.valueFrom.default", GONE),
     ("labels", PIPELINE, f"{STEP}.metadata", GONE),
     ("labels", PIPELINE, "spec.podMetadata", GONE),
     ("user", PIPELINE, "spec.securityContext.runAsNonRoot", GONE),
@@ -77,7 +77,7 @@ MISTAKES = [
     ("images", PIPELINE, f"{CONTAINER}.imagePullPolicy", GONE),
     ("command", PIPELINE, f"{CONTAINER}.command", GONE),
     ("command", PIPELINE, f"{SHARD}.initContainers.0.command", ["fake_gen"]),
-    ("secrets", PIPELINE, "spec.templates.2.container.env.3", {"name": "DB_PASSWORD", "value": "x"}),
+    ("secrets", PIPELINE, "spec.templates.aggregator.container.env.3", {"name": "DB_PASSWORD", "value": "x"}),
     ("secrets", PIPELINE, f"{CONTAINER}.args.0", "--password=x"),
     ("removed", CRON, "spec.schedule", "0 * * * *"),
     ("removed", PIPELINE, "spec.synchronization", {"mutex": {"name": "table"}}),
