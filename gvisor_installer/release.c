@@ -238,10 +238,11 @@ static bool put_archive(struct unpacking *to, int fd, struct err *err)
     if (lseek(fd, 0, SEEK_SET) != 0 || archive_read_open_fd(archive, fd, COPY_SIZE) != ARCHIVE_OK)
         done = err_set(err, STATUS_INPUT, "no tar, packed with bzip2 or not: %s",
                        archive_error_string(archive));
-    while (done && (got = archive_read_next_header(archive, &entry)) == ARCHIVE_OK) {
-        const char *name;
-        if (archive_entry_filetype(entry) == AE_IFREG &&
-            wanted(archive_entry_pathname(entry), &name))
+    /* A warning is of a name that this locale has no letters for: none of gVisor's. */
+    while (done && ((got = archive_read_next_header(archive, &entry)) == ARCHIVE_OK ||
+                    got == ARCHIVE_WARN)) {
+        const char *path = archive_entry_pathname(entry), *name;
+        if (path != NULL && archive_entry_filetype(entry) == AE_IFREG && wanted(path, &name))
             done = put(to, name, &input, err);
     }
     if (done && got != ARCHIVE_EOF)

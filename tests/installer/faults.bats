@@ -164,6 +164,25 @@ END
   installer verify
 }
 
+@test "an archive with a member of a name beyond ASCII installs" {
+  archive=$BATS_TEST_TMPDIR/gvisor.tar
+  python3 - "$archive" "$payload" <<'END'
+import io, sys, tarfile
+with tarfile.open(sys.argv[1], "w", format=tarfile.PAX_FORMAT) as tar:
+    for name in "LIES-MICH-Stra\u00dfe", "gvisor-bin/\u8aad":
+        about = tarfile.TarInfo(name)
+        about.size = 2
+        tar.addfile(about, io.BytesIO(b"x\n"))
+    for name in "runsc", "containerd-shim-runsc-v1", "gvisor-bin":
+        tar.add(f"{sys.argv[2]}/{name}", name)
+END
+  sum=$(sha512sum "$archive" | cut -d ' ' -f 1)
+  need_node debian-1.6
+  from_archive "$archive"
+  [[ $(ls "$node/opt/gvisor/releases/$release/gvisor-bin") == gvisor_sentry ]]
+  installer verify
+}
+
 @test "a page in the place of the archive: the digest tells" {
   need_node debian-1.6
   archive
