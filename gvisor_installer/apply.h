@@ -16,7 +16,9 @@ struct applying {
     const struct plan *plan;
     bool installing; /* or taking out */
     bool begun;      /* files may have changed: apply_undo() is due on failure */
+    bool noted;      /* the state says so */
     bool restarted;  /* containerd, or it was tried */
+    bool settled;    /* the state says that all is done: nothing is undone any more */
 };
 
 /* Removes what an interrupted run left lying about and nobody needs. */
@@ -32,10 +34,16 @@ bool apply_is_needed(const struct plan *plan);
  */
 bool apply_plan(struct applying *run, const struct release_source *source, struct err *err);
 
-/* Puts every file back as it was before and restarts containerd if that was done. */
+/*
+ * Puts every file back as it was before and restarts containerd if that was done. Where one cannot
+ * be put back the others are, and the failure names it.
+ */
 bool apply_undo(struct applying *run, struct err *err);
 
-/* All is verified: notes it and drops the copies. */
+/*
+ * All is verified: notes it and drops the copies; of an uninstall also what is ours elsewhere, the
+ * lock excepted. A failure before run->settled is to be undone.
+ */
 bool apply_settle(struct applying *run, struct err *err);
 
 #endif

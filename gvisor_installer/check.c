@@ -27,7 +27,8 @@ bool check_main(struct session *session, struct err *err)
 
     if (!survey_node(session->options, &survey, err))
         return false;
-    bool done = plan_install(&survey.facts, survey.way, &plan, err);
+    bool done = state_usable(session->options->prefix, &survey.state, err) &&
+                plan_install(&survey.facts, survey.way, &plan, err);
     if (done) {
         done =
             json ? plan_print_json(&survey.facts, &plan, &out, err) && buf_add_text(&out, "\n", err)
@@ -47,7 +48,7 @@ bool status_main(struct session *session, struct err *err)
     OWNED_BUF(out, PRINTED_MAX);
     struct state state;
 
-    if (!state_load(options->prefix, &state, err))
+    if (!state_load(options->prefix, &state, err) || !state_usable(options->prefix, &state, err))
         return false;
     bool answers = host_socket_answers(options->socket);
     if (options->ready)

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "gvisor_installer/host.h"
 
@@ -15,9 +14,11 @@ bool dump_read(const struct install_options *options, struct containerd_config *
     const char *const dump[] = {
         options->containerd, "--config", options->config, "config", "dump", NULL};
     const char *const defaults[] = {options->containerd, "config", "default", NULL};
-    const char *const *argv = access(options->config, F_OK) == 0 ? dump : defaults;
+    bool exists;
 
-    return (host_run(argv, DUMP_TIMEOUT_MS, &said, err) &&
+    if (!host_exists(options->config, &exists, err))
+        return false;
+    return (host_run(exists ? dump : defaults, DUMP_TIMEOUT_MS, &said, err) &&
             containerd_config_read(ret, "containerd config dump", said.data, said.len, err)) ||
            err_prefix(err, "containerd cannot read its configuration");
 }

@@ -4,8 +4,8 @@
 
 #include "gvisor_installer/containerd_config.h"
 
-#define WRITTEN                                                                                    \
-    "# Written by gvisor_installer, which replaces it: change the installer's options.\n"
+#define MARK    "# Written by gvisor_installer"
+#define WRITTEN MARK ", which replaces it: change the installer's options.\n"
 
 bool fragment_release_dir(const struct fragment_names *names, struct buf *out, struct err *err)
 {
@@ -85,6 +85,11 @@ bool fragment_drop_in(const struct fragment_names *names, int64_t config_version
 {
     return buf_printf(out, err, WRITTEN "version = %d\n\n", (int)config_version) &&
            fragment_runtimes(names, table_names, out, err);
+}
+
+bool fragment_is_ours(const char *text, size_t len)
+{
+    return len >= sizeof MARK - 1 && memcmp(text, MARK, sizeof MARK - 1) == 0;
 }
 
 bool fragment_handler(const struct fragment_names *names, enum handler handler, bool systemd_cgroup,

@@ -3,6 +3,7 @@
 #define GVISOR_INSTALLER_FRAGMENTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/buf.h"
@@ -37,6 +38,9 @@ bool fragment_default_runc(int64_t config_version, unsigned minor, struct buf *o
 /* A whole file for containerd to import, whose tables may bear another version's names. */
 bool fragment_drop_in(const struct fragment_names *names, int64_t config_version,
                       int64_t table_names, struct buf *out, struct err *err);
+
+/* Whether we wrote the file: it begins by saying so. */
+bool fragment_is_ours(const char *text, size_t len);
 
 /* What gVisor's shim reads for each new sandbox. */
 bool fragment_handler(const struct fragment_names *names, enum handler handler, bool systemd_cgroup,

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <glob.h>
 #include <libgen.h>
 #include <limits.h>
@@ -12,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -22,6 +20,9 @@
 
 #include "common/machine.h"
 #include "common/outfile.h"
+#include "gvisor_installer/attributes.h"
+
+#define HEX4 "[0-9a-f][0-9a-f][0-9a-f][0-9a-f]"
 
 enum {
     POLL_MS = 100,
@@ -37,7 +38,12 @@ void host_sleep(unsigned ms)
     (void)nanosleep(&time, NULL);
 }
 
-static bool read_fd(int fd, struct buf *out, struct err *err)
+static bool is_missing(int errnum)
+{
+    return errnum == ENOENT || errnum == ENOTDIR;
+}
+
+bool host_read_fd(int fd, struct buf *out, struct err *err)
 {
     for (;;) {
         if (!buf_reserve(out, READ_SIZE, err))
@@ -61,16 +67,18 @@ bool host_read(const char *path, struct buf *out, bool *ret_exists, struct err *
     *ret_exists = false;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return errno == ENOENT || errno == ENOTDIR || err_errno(err, errno, "cannot read %s", path);
+        return is_missing(errno) || err_errno(err, errno, "cannot read %s", path);
     *ret_exists = true;
-    bool done = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    bool done = fstat(fd, &st) == 0;
     if (!done)
-        (void)err_set(err, STATUS_REFUSED, "%s is not a plain file", path);
+        (void)err_errno(err, errno, "cannot read %s", path);
+    else if (!S_ISREG(st.st_mode))
+        done = err_set(err, STATUS_REFUSED, "%s is not a plain file", path);
     else if ((size_t)st.st_size > out->max - READ_SIZE)
         done = err_set(err, STATUS_REFUSED, "%s is too large: %lld bytes", path,
                        (long long)st.st_size);
     else
-        done = read_fd(fd, out, err) || err_prefix(err, "%s", path);
+        done = host_read_fd(fd, out, err) || err_prefix(err, "%s", path);
     (void)close(fd);
     return done;
 }
@@ -85,6 +93,8 @@ bool host_same(const char *path, const char *other)
            one.st_ino == two.st_ino;
 }
 
+static bool make_parent(const char *path, struct err *err);
+
 static char *parent_of(const char *path)
 {
     char *copy = strdup(path);
@@ -95,23 +105,35 @@ static char *parent_of(const char *path)
     return parent;
 }
 
-bool host_make_directory(const char *path, struct err *err)
+static bool is_directory(const char *path, bool *ret, struct err *err)
 {
     struct stat st;
 
-    if (stat(path, &st) == 0)
-        return S_ISDIR(st.st_mode) || err_set(err, STATUS_REFUSED, "%s is not a directory", path);
-    char *parent = parent_of(path);
-    if (parent == NULL)
-        return err_set(err, STATUS_TRANSIENT, "out of memory");
-    bool done = strcmp(parent, path) != 0 && host_make_directory(parent, err) &&
-                (mkdir(path, 0755) == 0 || errno == EEXIST ||
-                 err_errno(err, errno, "cannot create the directory %s", path));
+    *ret = stat(path, &st) == 0;
+    if (!*ret)
+        return is_missing(errno) || err_errno(err, errno, "cannot look at %s", path);
+    return S_ISDIR(st.st_mode) || err_set(err, STATUS_REFUSED, "%s is not a directory", path);
+}
+
+static bool make_one(const char *path, struct err *err)
+{
+    bool exists;
+
     /* Readable whatever the umask: containerd's own user is root, but runsc's is not. */
-    if (done)
-        (void)chmod(path, 0755);
-    free(parent);
-    return done;
+    if (mkdir(path, 0755) == 0)
+        return chmod(path, 0755) == 0 || err_errno(err, errno, "cannot give %s its mode", path);
+    const int failed = errno; /* another installer may have been first */
+    return (failed == EEXIST && is_directory(path, &exists, err) && exists) ||
+           err_errno(err, failed, "cannot create the directory %s", path);
+}
+
+bool host_make_directory(const char *path, struct err *err)
+{
+    bool exists;
+
+    if (!is_directory(path, &exists, err))
+        return false;
+    return exists || (make_parent(path, err) && make_one(path, err));
 }
 
 static bool make_parent(const char *path, struct err *err)
@@ -132,29 +154,49 @@ void host_remove_parent(const char *path)
     free(parent);
 }
 
-bool host_has_parent(const char *path)
+bool host_exists(const char *path, bool *ret, struct err *err)
 {
-    char *parent = parent_of(path);
-    bool has = parent != NULL && access(parent, F_OK) == 0;
-    free(parent);
-    return has;
-}
-
-bool host_write(const char *path, const void *bytes, size_t len, struct err *err)
-{
-    struct outfile out;
     struct stat st;
 
-    if (!make_parent(path, err))
-        return false;
-    bool exists = stat(path, &st) == 0;
+    *ret = lstat(path, &st) == 0;
+    return *ret || is_missing(errno) || err_errno(err, errno, "cannot look at %s", path);
+}
+
+bool host_has_parent(const char *path, bool *ret, struct err *err)
+{
+    char *parent = parent_of(path);
+    if (parent == NULL)
+        return err_set(err, STATUS_TRANSIENT, "out of memory");
+    bool done = host_exists(parent, ret, err);
+    free(parent);
+    return done;
+}
+
+/* Mode, owner and attributes of the file `as`; those of a new one where there is none. */
+static bool dress(const struct outfile *out, const char *as, struct err *err)
+{
+    struct stat st;
+    int fd = open(as, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0 && is_missing(errno))
+        return fchmod(out->fd, 0644) == 0 || err_errno(err, errno, "cannot give %s its mode", as);
+    if (fd < 0)
+        return err_errno(err, errno, "cannot read %s", as);
+    bool done = (fstat(fd, &st) == 0 && fchown(out->fd, st.st_uid, st.st_gid) == 0 &&
+                 fchmod(out->fd, st.st_mode & 07777) == 0) ||
+                err_errno(err, errno, "cannot give %s its mode", out->shown);
+    done = done && attributes_copy(fd, out->fd, as, err);
+    (void)close(fd);
+    return done;
+}
+
+static bool put(const char *path, const char *as, const void *bytes, size_t len, struct err *err)
+{
+    struct outfile out;
+
     if (!outfile_open(&out, path, err))
         return false;
-    bool done = fchmod(out.fd, exists ? st.st_mode & 07777 : 0644) == 0 &&
-                (!exists || fchown(out.fd, st.st_uid, st.st_gid) == 0);
-    if (!done)
-        (void)err_errno(err, errno, "cannot give %s its mode", path);
-    if (!done || !outfile_write(&out, bytes, len, err)) {
+    if (!dress(&out, as, err) || !outfile_write(&out, bytes, len, err)) {
         outfile_discard(&out);
         return false;
     }
@@ -162,40 +204,34 @@ bool host_write(const char *path, const void *bytes, size_t len, struct err *err
            (errno == EPERM && err_prefix(err, "is it immutable (lsattr)?"));
 }
 
+bool host_write(const char *path, const void *bytes, size_t len, struct err *err)
+{
+    return make_parent(path, err) && put(path, path, bytes, len, err);
+}
+
 bool host_copy(const char *from, const char *to, struct err *err)
 {
     OWNED_BUF(text, OUTPUT_MAX);
-    struct stat st;
-    struct outfile out;
     bool exists;
 
     if (!host_read(from, &text, &exists, err))
         return false;
-    if (!exists || stat(from, &st) != 0)
+    if (!exists)
         return err_set(err, STATUS_TRANSIENT, "%s has gone", from);
-    if (!outfile_open(&out, to, err))
-        return false;
-    if (fchmod(out.fd, st.st_mode & 07777) != 0 || fchown(out.fd, st.st_uid, st.st_gid) != 0) {
-        (void)err_errno(err, errno, "cannot give %s its mode", to);
-        outfile_discard(&out);
-        return false;
-    }
-    if (!outfile_write(&out, text.data, text.len, err)) {
-        outfile_discard(&out);
-        return false;
-    }
-    return outfile_commit(&out, err);
+    return put(to, from, text.data, text.len, err);
 }
 
-bool host_sha256(const char *path, char out[SHA256_HEX + 1])
+bool host_sha256(const char *path, char out[SHA256_HEX + 1], struct err *err)
 {
     OWNED_BUF(text, OUTPUT_MAX);
-    struct err ignored = {0};
     struct sha256 hash;
     bool exists;
 
-    if (!host_read(path, &text, &exists, &ignored) || !exists)
+    out[0] = '\0';
+    if (!host_read(path, &text, &exists, err))
         return false;
+    if (!exists)
+        return true;
     sha256_init(&hash);
     sha256_add(&hash, text.data, text.len);
     sha256_hex(&hash, out);
@@ -235,52 +271,47 @@ bool host_rename(const char *from, const char *to, struct err *err)
            sync_parent(to, err);
 }
 
-char *host_link_target(const char *path)
+bool host_link_target(const char *path, char **ret, struct err *err)
 {
     char target[PATH_MAX];
     ssize_t len = readlink(path, target, sizeof target - 1);
-    return len < 0 ? NULL : strndup(target, (size_t)len);
+
+    *ret = NULL;
+    if (len < 0) /* EINVAL: no link */
+        return is_missing(errno) || errno == EINVAL ||
+               err_errno(err, errno, "cannot read the link %s", path);
+    *ret = strndup(target, (size_t)len);
+    return *ret != NULL || err_set(err, STATUS_TRANSIENT, "out of memory");
 }
 
 bool host_remove(const char *path, struct err *err)
 {
     if (unlink(path) == 0)
         return sync_parent(path, err);
-    return errno == ENOENT || errno == ENOTDIR || err_errno(err, errno, "cannot remove %s", path);
-}
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void)st;
-    (void)kind;
-    (void)at;
-    return remove(path);
-}
-
-bool host_remove_tree(const char *path, struct err *err)
-{
-    enum { OPEN_DIRECTORIES = 16 };
-
-    if (nftw(path, remove_one, OPEN_DIRECTORIES, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0 ||
-        errno == ENOENT)
-        return true;
-    return err_errno(err, errno, "cannot remove %s", path);
+    return is_missing(errno) || err_errno(err, errno, "cannot remove %s", path);
 }
 
 void host_sweep(const char *path)
 {
-    char pattern[PATH_MAX];
-    glob_t found;
+    /* As temporary.h names them, and as older installers did; the lock says that none lives. */
+    static const char *const shapes[] = {
+        HEX4 HEX4 HEX4 HEX4,
+        "[0-9]*-[0-9]*",
+    };
     const char *slash = strrchr(path, '/');
     int dir_len = slash == NULL ? 0 : (int)(slash + 1 - path);
+    char pattern[PATH_MAX];
+    glob_t found;
 
-    (void)snprintf(pattern, sizeof pattern, "%.*s.%s.[0-9]*-[0-9]*.tmp", dir_len, path,
-                   path + dir_len);
-    if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0)
-        return;
-    for (size_t i = 0; i < found.gl_pathc; i++)
-        (void)unlink(found.gl_pathv[i]);
-    globfree(&found);
+    for (size_t shape = 0; shape < sizeof shapes / sizeof *shapes; shape++) {
+        (void)snprintf(pattern, sizeof pattern, "%.*s.%s.%s.tmp", dir_len, path, path + dir_len,
+                       shapes[shape]);
+        if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0)
+            continue;
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            (void)unlink(found.gl_pathv[i]);
+        globfree(&found);
+    }
 }
 
 /* The last line of what a program wrote: there it says why it failed. */
@@ -394,30 +425,6 @@ bool host_run(const char *const argv[], uint64_t timeout_ms, struct buf *out, st
                    WIFEXITED(status) ? "status" : "signal",
                    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status),
                    last_line(errors.len > 0 ? &errors : out, line));
-}
-
-bool host_lock(const char *path, uint64_t wait_ms, struct err *err)
-{
-    const double deadline = machine_seconds() + (double)wait_ms / 1e3;
-
-    if (!make_parent(path, err))
-        return false;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return err_errno(err, errno, "cannot open the lock %s", path);
-    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK && errno != EINTR) {
-            (void)close(fd);
-            return err_errno(err, errno, "cannot lock %s", path);
-        }
-        if (machine_seconds() > deadline) {
-            (void)close(fd);
-            return err_set(err, STATUS_TRANSIENT, "another installer works on this node (%s)",
-                           path);
-        }
-        host_sleep(POLL_MS);
-    }
-    return true; /* fd stays open on purpose: it is the lock */
 }
 
 bool host_socket_answers(const char *path)

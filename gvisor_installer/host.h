@@ -16,34 +16,40 @@ bool host_read(const char *path, struct buf *out, bool *ret_exists, struct err *
 /* Two paths of one file or socket, through whatever links; or one path. */
 bool host_same(const char *path, const char *other);
 
-/* Atomic and durable; directories are made (0755). An existing file keeps its mode and owner. */
+/* All that is left to read, up to the buffer's ceiling, and a terminator likewise. */
+bool host_read_fd(int fd, struct buf *out, struct err *err);
+
+/*
+ * Atomic and durable; directories are made (0755). An existing file keeps its mode, owner and
+ * extended attributes.
+ */
 bool host_write(const char *path, const void *bytes, size_t len, struct err *err);
 
 /* path becomes a symbolic link to target, whatever it was; atomic. */
 bool host_link(const char *path, const char *target, struct err *err);
 
-/* What a link leads to, NULL when it is none; the caller frees. */
-char *host_link_target(const char *path);
+/* What a link leads to, which the caller frees; *ret is NULL where there is no link. */
+bool host_link_target(const char *path, char **ret, struct err *err);
 
 bool host_remove(const char *path, struct err *err); /* a file; none is fine */
 
 /* The directory of a file; an empty one only. What prevents it is ignored. */
 void host_remove_parent(const char *path);
-bool host_has_parent(const char *path);
+bool host_has_parent(const char *path, bool *ret, struct err *err);
 
-/* A directory with all that is in it; none is fine. Does not follow links or leave the mount. */
-bool host_remove_tree(const char *path, struct err *err);
+/* Whether something bears the name, a link that leads nowhere too. */
+bool host_exists(const char *path, bool *ret, struct err *err);
 
 /* The directory and those above it, 0755. */
 bool host_make_directory(const char *path, struct err *err);
 
-/* A file's bytes, mode and owner under another name in the same directory; atomic. */
+/* A file's bytes, mode, owner and extended attributes under another name; atomic. */
 bool host_copy(const char *from, const char *to, struct err *err);
 
 bool host_rename(const char *from, const char *to, struct err *err); /* durable */
 
-/* The digest of a file; false when there is none that can be read. */
-bool host_sha256(const char *path, char out[SHA256_HEX + 1]);
+/* The digest of a file, "" where there is none; false when there is one that cannot be read. */
+bool host_sha256(const char *path, char out[SHA256_HEX + 1], struct err *err);
 
 /* Removes temporary files that an interrupted host_write() of path left beside it. */
 void host_sweep(const char *path);
@@ -54,9 +60,6 @@ void host_sweep(const char *path);
  * with the last line of its errors. A stop request does not end it early.
  */
 bool host_run(const char *const argv[], uint64_t timeout_ms, struct buf *out, struct err *err);
-
-/* Exclusive among all installers of the node; held until the process ends. */
-bool host_lock(const char *path, uint64_t wait_ms, struct err *err);
 
 /* Whether something accepts on a Unix socket. */
 bool host_socket_answers(const char *path);

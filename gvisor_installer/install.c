@@ -1,32 +1,23 @@
 #include "gvisor_installer/install.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/log.h"
 #include "common/machine.h"
 #include "common/report.h"
 #include "common/stop.h"
 #include "gvisor_installer/apply.h"
+#include "gvisor_installer/command.h"
 #include "gvisor_installer/dump.h"
 #include "gvisor_installer/host.h"
+#include "gvisor_installer/lock.h"
 #include "gvisor_installer/plan_print.h"
 #include "gvisor_installer/step.h"
 
-enum { LOCK_PATH_MAX = CONFIG_PATH_MAX + 8, PRINTED_MAX = 1 << 20, TREE_TIMEOUT_MS = 60000 };
+enum { PRINTED_MAX = 1 << 20 };
 
-static bool lock(const struct install_options *options, struct err *err)
-{
-    char path[LOCK_PATH_MAX];
-    (void)snprintf(path, sizeof path, "%s/lock", options->prefix);
-    return host_lock(path, options->lock_wait_ms, err);
-}
-
-static void log_plan(const struct survey *survey, const struct plan *plan, bool installing)
+void command_log_plan(const struct survey *survey, const struct plan *plan, bool installing)
 {
     OWNED_BUF(text, PRINTED_MAX);
     struct err ignored = {0};
@@ -40,8 +31,8 @@ static void log_plan(const struct survey *survey, const struct plan *plan, bool 
         log_info("%s", line);
 }
 
-static bool report(const struct session *session, const struct survey *survey,
-                   const struct plan *plan, bool changed, double started, struct err *err)
+bool command_report(const struct session *session, const struct survey *survey,
+                    const struct plan *plan, bool changed, double started, struct err *err)
 {
     const struct install_options *options = session->options;
     OWNED_BUF(json, PRINTED_MAX);
@@ -71,13 +62,7 @@ static bool prove_installed(struct session *session, struct err *err)
            node_smoke(session->node, session->options->sealed_handler, err);
 }
 
-static bool prove_uninstalled(struct session *session, struct err *err)
-{
-    return node_await_runtimes(session->node, false, err) && node_smoke(session->node, NULL, err);
-}
-
-/* Says what went wrong, and whether the node is as before. Keeps the first reason. */
-static bool undo(struct session *session, struct applying *run, struct err *err)
+bool command_undo(struct session *session, struct applying *run, struct err *err)
 {
     char message[ERR_TEXT_MAX];
     struct err undoing = {0};
@@ -94,11 +79,15 @@ static bool undo(struct session *session, struct applying *run, struct err *err)
     (void)snprintf(message, sizeof message, "%s", err->text);
     if (done)
         (void)err_set(err, err->status, "%s; the node is as it was before", message);
-    else
-        (void)err_set(err, err->status, "%.900s; %s: %.900s", message,
-                      back ? "all was put back, but the node does not work"
-                           : "and it could not be put back",
+    else if (back)
+        (void)err_set(err, err->status,
+                      "%.900s; all was put back, but the node does not work: %.900s", message,
                       undoing.text);
+    else /* what is left to do is what the status tells of */
+        (void)err_set(
+            err, undoing.status,
+            "%.900s; and it could not be put back: %.900s; the next run goes on from here", message,
+            undoing.text);
     node_event(session->node, true, done ? "GVisorRolledBack" : "GVisorRollBackFailed", err->text);
     return false;
 }
@@ -139,9 +128,11 @@ static bool install_planned(struct session *session, struct survey *survey, cons
     if (!node_label(session->node, "false", err) || !stop_shield(err))
         return false;
     if (!apply_plan(&run, &session->source, err) || !prove_installed(session, err))
-        return undo(session, &run, err);
+        return command_undo(session, &run, err);
     step_reached("proven");
-    if (!apply_settle(&run, err) || !node_label(session->node, "true", err))
+    if (!apply_settle(&run, err))
+        return command_undo(session, &run, err);
+    if (!node_label(session->node, "true", err))
         return false;
     node_event(session->node, false, "GVisorInstalled", "gVisor is installed and was tried");
     log_info("installed");
@@ -154,19 +145,20 @@ bool install_main(struct session *session, struct err *err)
     struct survey survey;
     struct plan plan;
 
-    if (!lock(session->options, err) || !node_check(session->node, err) ||
-        !survey_node(session->options, &survey, err))
+    if (!lock_take(session->options->prefix, session->options->lock_wait_ms, err) ||
+        !node_check(session->node, err) || !survey_node(session->options, &survey, err))
         return false;
-    bool done = apply_sweep(session->options, &survey, err) &&
+    bool done = state_usable(session->options->prefix, &survey.state, err) &&
+                apply_sweep(session->options, &survey, err) &&
                 plan_install(&survey.facts, survey.way, &plan, err);
     if (!done) {
         (void)label(session, "false");
         node_event(session->node, true, "GVisorNotInstalled", err->text);
         plan_free(&plan);
     } else {
-        log_plan(&survey, &plan, true);
+        command_log_plan(&survey, &plan, true);
         done = install_planned(session, &survey, &plan, err) &&
-               report(session, &survey, &plan, apply_is_needed(&plan), started, err);
+               command_report(session, &survey, &plan, apply_is_needed(&plan), started, err);
         plan_free(&plan);
     }
     survey_free(&survey);
@@ -183,7 +175,8 @@ static bool verify_files(const struct install_options *options, struct err *err)
 
     if (!survey_node(options, &survey, err))
         return false;
-    bool done = plan_install(&survey.facts, survey.way, &plan, err);
+    bool done = state_usable(options->prefix, &survey.state, err) &&
+                plan_install(&survey.facts, survey.way, &plan, err);
     if (done) {
         if (apply_is_needed(&plan))
             done =
@@ -233,113 +226,4 @@ bool verify_main(struct session *session, struct err *err)
     }
     /* Being asked to stop is how this ends. */
     return err->status == STATUS_CANCELLED;
-}
-
-/* --- uninstall -------------------------------------------------------------------------------- */
-
-/* A process that is a shim or a program of ours, or 0: while a pod is in gVisor, there is one. */
-static long find_user(const char *prefix)
-{
-    char path[64], start[CONFIG_PATH_MAX], line[CONFIG_PATH_MAX];
-    long found = 0;
-    /* containerd follows `current`: the path is the release's. */
-    int len = snprintf(start, sizeof start, "%s/releases/", prefix);
-    DIR *processes = opendir("/proc");
-
-    if (processes == NULL)
-        return 0;
-    for (struct dirent *entry; found == 0 && (entry = readdir(processes)) != NULL;) {
-        (void)snprintf(path, sizeof path, "/proc/%.20s/cmdline", entry->d_name);
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-            continue;
-        ssize_t got = read(fd, line, sizeof line);
-        if (got > len && memcmp(line, start, (size_t)len) == 0)
-            found = strtol(entry->d_name, NULL, 10);
-        (void)close(fd);
-    }
-    (void)closedir(processes);
-    return found;
-}
-
-/* The configuration from before us, where it is still as we left it; else NULL. */
-static bool read_before(const struct survey *survey, struct buf *text, struct plan_file *ret,
-                        bool *ret_known, struct err *err)
-{
-    const struct state *state = &survey->state;
-    char found[SHA256_HEX + 1], backup[CONFIG_PATH_MAX + 32];
-    bool exists;
-
-    *ret_known = false;
-    *ret = (struct plan_file){.path = survey->facts.config.path};
-    if (!state->config_noted || state->config_after[0] == '\0' ||
-        !host_sha256(survey->facts.config.path, found) || strcmp(found, state->config_after) != 0)
-        return true;
-    *ret_known = true;
-    if (!state->config_existed)
-        return true;
-    (void)snprintf(backup, sizeof backup, "%s.gvisor_installer.orig", survey->facts.config.path);
-    *ret_known = host_sha256(backup, found) && strcmp(found, state->config_before) == 0;
-    if (!*ret_known) {
-        log_warn("%s is missing or changed: only gVisor's part is taken out", backup);
-        return true;
-    }
-    if (!host_read(backup, text, &exists, err))
-        return false;
-    ret->text = text->data;
-    ret->len = text->len;
-    return true;
-}
-
-static bool uninstall_planned(struct session *session, struct survey *survey,
-                              const struct plan *plan, struct err *err)
-{
-    struct applying run = {.options = session->options, .survey = survey, .plan = plan};
-
-    if (!stop_shield(err))
-        return false;
-    if (!apply_plan(&run, &session->source, err) || !prove_uninstalled(session, err)) {
-        (void)undo(session, &run, err);
-        return false;
-    }
-    step_reached("proven");
-    run.begun = true;
-    if (!apply_settle(&run, err) || !node_label(session->node, NULL, err))
-        return false;
-    node_event(session->node, false, "GVisorUninstalled", "gVisor was taken out");
-    log_info("uninstalled");
-    return true;
-}
-
-bool uninstall_main(struct session *session, struct err *err)
-{
-    OWNED_BUF(text, CONFIG_SIZE_MAX * 2);
-    const double started = machine_seconds();
-    struct plan_file before;
-    struct survey survey;
-    struct plan plan;
-    bool known;
-
-    if (!lock(session->options, err) || !node_check(session->node, err) ||
-        !node_label(session->node, "false", err))
-        return false;
-    const long user = session->options->force ? 0 : find_user(session->options->prefix);
-    if (user != 0)
-        return err_set(err, STATUS_REFUSED,
-                       "pods run in gVisor on this node, process %ld for one: end them (the node's "
-                       "label keeps new ones away), or say --force",
-                       user);
-    if (!survey_node(session->options, &survey, err))
-        return false;
-    bool done = apply_sweep(session->options, &survey, err) &&
-                read_before(&survey, &text, &before, &known, err) &&
-                plan_uninstall(&survey.facts, known ? &before : NULL, &plan, err);
-    if (done) {
-        log_plan(&survey, &plan, false);
-        done = uninstall_planned(session, &survey, &plan, err) &&
-               report(session, &survey, &plan, apply_is_needed(&plan), started, err);
-        plan_free(&plan);
-    }
-    survey_free(&survey);
-    return done;
 }

@@ -28,9 +28,13 @@ static bool option_path(void *target, const char *text, const struct option_spec
 {
     if (!option_text(target, text, spec, err))
         return false;
-    if (text[0] != '/' || text[strcspn(text, "\"\\*?[")] != '\0' || strstr(text, "/../") != NULL)
+    const char *up = strstr(text, "/..");
+    while (up != NULL && up[3] != '\0' && up[3] != '/')
+        up = strstr(up + 1, "/..");
+    if (text[0] != '/' || text[strcspn(text, "\"\\*?[")] != '\0' || up != NULL)
         return err_set(err, STATUS_USAGE,
-                       "'%s' is no absolute path without quotes, backslashes and wildcards", text);
+                       "'%s' is no absolute path without .., quotes, backslashes and wildcards",
+                       text);
     for (const char *c = text; *c != '\0'; c++)
         if ((unsigned char)*c < ' ')
             return err_set(err, STATUS_USAGE, "control characters in a path");
@@ -217,6 +221,30 @@ static const struct option_spec specs[] = {
     {0},
 };
 
+/* It becomes part of other names, and a slash at its end would follow a link. */
+static bool tidy_prefix(struct install_options *options, struct err *err)
+{
+    enum { LONGEST_NAME = 320 }; /* below it */
+    char *to = options->prefix_text;
+
+    if (strlen(options->prefix) > CONFIG_PATH_MAX - LONGEST_NAME)
+        return err_set(err, STATUS_USAGE, "--prefix is longer than %d bytes",
+                       CONFIG_PATH_MAX - LONGEST_NAME);
+    for (const char *from = options->prefix; *from != '\0'; from++) {
+        const char *end = from + strspn(from + 1, ".") + 1;
+        bool needless = *from == '/' && end - from <= 2 && (*end == '/' || *end == '\0');
+        if (!needless)
+            *to++ = *from;
+        else
+            from = end - 1;
+    }
+    if (to == options->prefix_text)
+        *to++ = '/';
+    *to = '\0';
+    options->prefix = options->prefix_text;
+    return true;
+}
+
 enum options_outcome install_options_read(struct install_options *ret, int argc, char **argv,
                                           struct err *err)
 {
@@ -235,6 +263,8 @@ enum options_outcome install_options_read(struct install_options *ret, int argc,
             info.summary = summaries[i][1];
     *ret = (struct install_options){0};
     enum options_outcome outcome = options_read(&info, specs, ret, &operands, argc, argv, err);
+    if (outcome == OPTIONS_RUN && !tidy_prefix(ret, err))
+        return OPTIONS_BAD;
     if (outcome == OPTIONS_RUN && strcmp(ret->handler, ret->sealed_handler) == 0) {
         (void)err_set(err, STATUS_USAGE, "--handler and --sealed-handler are the same: %s",
                       ret->handler);

@@ -7,6 +7,7 @@
 
 #include "common/err.h"
 #include "common/options.h"
+#include "gvisor_installer/containerd_config.h"
 #include "gvisor_installer/fragments.h"
 
 enum systemd_choice { SYSTEMD_AUTO, SYSTEMD_YES, SYSTEMD_NO };
@@ -16,6 +17,7 @@ struct install_options {
     const char *chroot; /* NULL: this is the node's own file system */
     const char *config, *containerd, *drop_in;
     const char *prefix;
+    char prefix_text[CONFIG_PATH_MAX]; /* without needless slashes */
     const char *handler, *sealed_handler;
     int systemd_cgroup; /* enum systemd_choice */
     const char *release, *payload, *archive, *archive_sha512;

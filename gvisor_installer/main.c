@@ -12,6 +12,7 @@
 #include "common/stop.h"
 #include "gvisor_installer/containerd_config.h"
 #include "gvisor_installer/install.h"
+#include "gvisor_installer/prefix.h"
 
 static const struct {
     const char *name;
@@ -53,15 +54,17 @@ static bool find_release(struct session *session, bool needed, struct err *err)
     session->source.shown = options->archive == NULL ? options->payload : options->archive;
     if (options->archive == NULL)
         session->source.directory = open(options->payload, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (options->archive == NULL && session->source.directory < 0 && errno != ENOENT && needed)
+        return err_errno(err, errno, "cannot open --payload %s", options->payload);
     if (options->release != NULL)
         return true;
     if (session->source.directory >= 0 &&
-        release_name(session->source.directory, options->payload_release,
-                     sizeof options->payload_release)) {
-        options->release = options->payload_release;
+        !release_name(session->source.directory, options->payload_release,
+                      sizeof options->payload_release, err))
+        return false;
+    options->release = options->payload_release[0] != '\0' ? options->payload_release : "none";
+    if (options->payload_release[0] != '\0')
         return true;
-    }
-    options->release = "none";
     return !needed || err_set(err, STATUS_USAGE,
                               "which release? %s has no file RELEASE: name --payload or --release",
                               options->payload);
@@ -73,13 +76,16 @@ static bool open_archive(struct session *session, struct err *err)
     const struct install_options *options = session->options;
     const char *scratch = getenv("TMPDIR");
     char directory[CONFIG_PATH_MAX * 3];
+    bool whole;
 
     if (options->archive == NULL)
         return true;
     (void)snprintf(directory, sizeof directory, "%s%s/releases/%s",
                    options->chroot == NULL ? "" : options->chroot, options->prefix,
                    options->release);
-    if (release_is_whole(directory))
+    if (!release_is_whole(directory, &whole, err))
+        return false;
+    if (whole)
         return true;
     session->source.archive = release_open_archive(
         options->archive, options->archive_sha512 == NULL ? "" : options->archive_sha512,
@@ -113,7 +119,8 @@ static bool run(size_t index, struct install_options *options, struct err *err)
     if (!offline && !node_open(options, &session.node, err))
         return false;
     int outside = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    bool done = enter(options->chroot, err) && commands[index].run(&session, err);
+    bool done = enter(options->chroot, err) && prefix_check(options, err) &&
+                commands[index].run(&session, err);
     /* Back to where /dev/termination-log is. */
     if (options->chroot != NULL && outside >= 0 && fchdir(outside) == 0)
         (void)!chroot(".");

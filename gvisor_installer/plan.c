@@ -69,7 +69,8 @@ static bool verify(const struct plan_facts *facts, const struct base *base, cons
     OWNED_CONFIG(was);
 
     if (!containerd_config_read(&read, facts->config.path, text, len, err)) {
-        err->status = STATUS_REFUSED;
+        if (err->status == STATUS_INPUT)
+            err->status = STATUS_REFUSED;
         return err_prefix(err, "tables cannot be added at the end of it");
     }
     if (!containerd_config_read(&was, facts->config.path,
@@ -208,19 +209,19 @@ static bool plan_release(const struct plan_facts *facts, struct plan *plan, stru
 }
 
 /* By its first line, or by what it says: our runtimes and nothing else. */
-static bool drop_in_is_ours(const struct plan_facts *facts)
+static bool drop_in_is_ours(const struct plan_facts *facts, bool *ret, struct err *err)
 {
-    static const char mark[] = "# Written by gvisor_installer";
     static const char *const version[] = {"version", NULL};
     const struct plan_file *file = &facts->drop_in;
     OWNED_CONFIG(read);
-    struct err ignored = {0};
+    struct err why = {0};
     bool found = false;
 
-    if (file->len >= sizeof mark - 1 && memcmp(file->text, mark, sizeof mark - 1) == 0)
+    *ret = fragment_is_ours(file->text, file->len);
+    if (*ret)
         return true;
-    if (!containerd_config_read(&read, file->path, file->text, file->len, &ignored))
-        return false;
+    if (!containerd_config_read(&read, file->path, file->text, file->len, &why))
+        return why.status != STATUS_TRANSIENT || err_set(err, why.status, "%s", why.text);
     for (int64_t names = 2; names <= CONFIG_MERGED_NEWEST; names++)
         for (size_t i = 0; i < HANDLERS; i++)
             if (containerd_runtime_is_ours(&read, names, facts->names.handler[i],
@@ -231,7 +232,8 @@ static bool drop_in_is_ours(const struct plan_facts *facts)
             }
     toml_doc_drop(read.doc, version);
     toml_doc_prune(read.doc);
-    return found && toml_doc_key(read.doc, (const char *const[]){NULL}, 0) == NULL;
+    *ret = found && toml_doc_key(read.doc, (const char *const[]){NULL}, 0) == NULL;
+    return true;
 }
 
 static bool plan_drop_in(const struct plan_facts *facts, const struct base *base, struct plan *plan,
@@ -239,17 +241,20 @@ static bool plan_drop_in(const struct plan_facts *facts, const struct base *base
 {
     const struct plan_file *file = &facts->drop_in;
     OWNED_BUF(text, PLAN_TEXT_MAX);
+    bool ours;
 
     if (!fragment_drop_in(&facts->names, base->version, base->names, &text, err))
         return false;
     if (same(file, &text) || same_meaning(file, &text))
         return true;
-    if (file->text != NULL && !drop_in_is_ours(facts))
+    if (file->text != NULL && !drop_in_is_ours(facts, &ours, err))
+        return false;
+    if (file->text != NULL && !ours)
         return err_set(err, STATUS_REFUSED,
                        "%s is there and not ours: move it, or name another file with --drop-in",
                        file->path);
     plan->restart = true;
-    return add_change(plan, PLAN_WRITE, file->path, &text, file->text != NULL,
+    return add_change(plan, PLAN_WRITE, file->file, &text, file->text != NULL,
                       "gVisor's runtimes for containerd", err);
 }
 
@@ -330,7 +335,7 @@ static bool plan_config(const struct plan_facts *facts, const struct base *base,
     if (!verify(facts, base, text.data, text.len, err))
         return false;
     plan->restart = true;
-    return add_change(plan, PLAN_WRITE, facts->config.path, &text, facts->config.text != NULL,
+    return add_change(plan, PLAN_WRITE, facts->config.file, &text, facts->config.text != NULL,
                       plan->way == WAY_EDIT     ? "gVisor's runtimes at its end"
                       : plan->way == WAY_IMPORT ? "imports the drop-in"
                                                 : "the runtimes move to the drop-in",
@@ -399,24 +404,26 @@ bool plan_uninstall(const struct plan_facts *facts, const struct plan_file *befo
 {
     const struct plan_file *config = &facts->config;
     OWNED_BUF(text, PLAN_TEXT_MAX);
-    bool done = true;
+    bool done = true, ours = false;
 
     *ret = (struct plan){.restart = facts->unsettled};
     if (config->text != NULL && before != NULL && before->text == NULL) {
-        done = add_change(ret, PLAN_REMOVE, config->path, NULL, true, "there was none before", err);
+        done = add_change(ret, PLAN_REMOVE, config->file, NULL, true, "there was none before", err);
     } else if (config->text != NULL && config->len > 0) {
         done = before != NULL ? buf_add(&text, before->text, before->len, err)
                               : without_us(facts, &text, err);
         if (done && before == NULL && !same_meaning(config, &text))
             done = check_template(facts, err);
         if (done && !same(config, &text))
-            done = add_change(ret, PLAN_WRITE, config->path, &text, true,
+            done = add_change(ret, PLAN_WRITE, config->file, &text, true,
                               before != NULL ? "as it was before, byte by byte"
                                              : "it has changed since: only gVisor's part goes",
                               err);
     }
     if (done && facts->drop_in.text != NULL)
-        done = add_change(ret, PLAN_REMOVE, facts->drop_in.path, NULL, true,
+        done = drop_in_is_ours(facts, &ours, err);
+    if (done && ours)
+        done = add_change(ret, PLAN_REMOVE, facts->drop_in.file, NULL, true,
                           "gVisor's runtimes for containerd", err);
     ret->restart |= ret->count > 0;
     ret->late = is_merged(facts);

@@ -24,7 +24,8 @@ enum plan_way {
 
 /* A file as it is; text is NULL where there is none. Borrowed. */
 struct plan_file {
-    const char *path;
+    const char *path; /* as containerd is told it */
+    const char *file; /* where its links lead: what is written; NULL when that was not asked */
     const char *text;
     size_t len;
 };

@@ -16,19 +16,13 @@
 #include "common/buf.h"
 #include "common/sha256.h"
 #include "gvisor_installer/host.h"
-
-#define RUNSC    "runsc"
-#define SHIM     "containerd-shim-runsc-v1"
-#define SIDECARS "gvisor-bin/"
-#define LIST     ".files"
+#include "gvisor_installer/release_list.h"
 
 enum {
     COPY_SIZE = 1 << 18,
     FILES_MAX = 64,
-    LIST_MAX = 1 << 16,
     FILE_SIZE_MAX = 512 << 20,
     RUN_TIMEOUT_MS = 30000,
-    NAME_MAX_LEN = 100,
 };
 
 #if defined __x86_64__
@@ -37,36 +31,22 @@ enum {
 #define MACHINE EM_AARCH64 /* gVisor runs on these two */
 #endif
 
-bool release_name_valid(const char *name)
+bool release_name(int directory, char *out, size_t size, struct err *err)
 {
-    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
-    return len > 0 && len <= NAME_MAX_LEN && name[len] == '\0' && name[0] != '.';
-}
+    OWNED_BUF(text, 1 << 20);
 
-bool release_name(int directory, char *out, size_t size)
-{
+    out[0] = '\0';
     int fd = openat(directory, "RELEASE", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return false;
-    ssize_t got = read(fd, out, size - 1);
+        return errno == ENOENT || err_errno(err, errno, "cannot read the payload's file RELEASE");
+    bool done = host_read_fd(fd, &text, err) || err_prefix(err, "the payload's file RELEASE");
     (void)close(fd);
-    if (got <= 0)
+    if (!done)
         return false;
-    out[got] = '\0';
-    out[strcspn(out, "\n")] = '\0';
-    return release_name_valid(out);
-}
-
-/* The name below the release of what is a program of it; false for anything else. */
-static bool wanted(const char *name, const char **ret)
-{
-    if (strncmp(name, "./", 2) == 0)
-        name += 2;
-    *ret = name;
-    if (strcmp(name, RUNSC) == 0 || strcmp(name, SHIM) == 0)
-        return true;
-    return strncmp(name, SIDECARS, sizeof SIDECARS - 1) == 0 &&
-           release_name_valid(name + sizeof SIDECARS - 1);
+    text.data[strcspn(text.data, "\n")] = '\0';
+    if (release_name_valid(text.data))
+        (void)snprintf(out, size, "%s", text.data);
+    return true;
 }
 
 static bool join(char out[PATH_MAX], const char *directory, const char *name, struct err *err)
@@ -242,7 +222,7 @@ static bool put_archive(struct unpacking *to, int fd, struct err *err)
     while (done && ((got = archive_read_next_header(archive, &entry)) == ARCHIVE_OK ||
                     got == ARCHIVE_WARN)) {
         const char *path = archive_entry_pathname(entry), *name;
-        if (path != NULL && archive_entry_filetype(entry) == AE_IFREG && wanted(path, &name))
+        if (path != NULL && archive_entry_filetype(entry) == AE_IFREG && release_member(path, &name))
             done = put(to, name, &input, err);
     }
     if (done && got != ARCHIVE_EOF)
@@ -250,13 +230,6 @@ static bool put_archive(struct unpacking *to, int fd, struct err *err)
             err_set(err, STATUS_INPUT, "the archive is broken: %s", archive_error_string(archive));
     (void)archive_read_free(archive);
     return done;
-}
-
-static bool lists(const struct buf *list, const char *name)
-{
-    char line[sizeof SHIM + 8];
-    int len = snprintf(line, sizeof line, "  %s\n", name);
-    return list->len > 0 && memmem(list->data, list->len, line, (size_t)len) != NULL;
 }
 
 /* It runs, and is the release that it is called. */
@@ -280,16 +253,17 @@ static bool fill(const struct release_source *source, const char *directory, con
     struct unpacking to = {.directory = directory};
     char path[PATH_MAX];
 
-    buf_init(&to.list, LIST_MAX);
+    buf_init(&to.list, RELEASE_LIST_MAX);
     bool done = join(path, directory, SIDECARS, err) && host_make_directory(path, err) &&
                 (source->archive >= 0 ? put_archive(&to, source->archive, err)
                                       : put_directory(&to, source->directory, err));
-    if (done && !(lists(&to.list, RUNSC) && lists(&to.list, SHIM)))
+    if (done && !(release_lists_programs(&to.list)))
         done = err_set(err, STATUS_INPUT, "it lacks " RUNSC " or " SHIM);
     if (!done)
         (void)err_prefix(err, "%s", source->shown);
     (void)rmdir(path); /* unless there is something in it */
-    done = done && check_version(directory, release, err) && join(path, directory, LIST, err) &&
+    done = done && check_version(directory, release, err) &&
+           join(path, directory, RELEASE_LIST, err) &&
            host_write(path, to.list.data, to.list.len, err);
     buf_release(&to.list);
     return done;
@@ -298,69 +272,15 @@ static bool fill(const struct release_source *source, const char *directory, con
 bool release_unpack(const struct release_source *source, const char *directory, const char *release,
                     struct err *err)
 {
-    char partial[PATH_MAX], old[PATH_MAX];
+    char partial[PATH_MAX];
 
     if ((size_t)snprintf(partial, sizeof partial, "%s.partial", directory) >= sizeof partial - 64)
         return err_set(err, STATUS_USAGE, "%s: too long a path", directory);
-    (void)snprintf(old, sizeof old, "%s.old", directory);
     if (source->archive < 0 && source->directory < 0)
         return err_set(err, STATUS_USAGE, "no gVisor to install: name --payload or --archive");
-    bool done = host_remove_tree(partial, err) && host_remove_tree(old, err) &&
-                host_make_directory(partial, err) && fill(source, partial, release, err);
-    if (done && rename(directory, old) != 0 && errno != ENOENT)
-        done = err_errno(err, errno, "cannot replace %s", directory);
-    if (done && rename(partial, directory) != 0)
-        done = err_errno(err, errno, "cannot create %s", directory);
+    bool done = release_remove(partial, true, err) && host_make_directory(partial, err) &&
+                fill(source, partial, release, err) && release_replace(partial, directory, err);
     struct err ignored = {0};
-    (void)host_remove_tree(partial, &ignored);
-    (void)host_remove_tree(old, &ignored);
+    (void)release_remove(partial, true, &ignored);
     return done;
-}
-
-static bool file_matches(const char *directory, const char *hex, const char *name)
-{
-    static unsigned char bytes[COPY_SIZE];
-    char path[PATH_MAX], found[SHA256_HEX + 1];
-    struct sha256 hash;
-    struct stat st;
-    ssize_t got;
-
-    struct err ignored = {0};
-    if (!join(path, directory, name, &ignored))
-        return false;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return false;
-    bool matches = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 07777) == 0755;
-    sha256_init(&hash);
-    while (matches && (got = read(fd, bytes, sizeof bytes)) != 0) {
-        matches = got > 0;
-        if (matches)
-            sha256_add(&hash, bytes, (size_t)got);
-    }
-    (void)close(fd);
-    sha256_hex(&hash, found);
-    return matches && strcmp(found, hex) == 0;
-}
-
-bool release_is_whole(const char *directory)
-{
-    OWNED_BUF(list, LIST_MAX + COPY_SIZE);
-    char path[PATH_MAX];
-    struct err ignored = {0};
-    bool exists;
-
-    if (!join(path, directory, LIST, &ignored) || !host_read(path, &list, &exists, &ignored) ||
-        !exists || !lists(&list, RUNSC) || !lists(&list, SHIM))
-        return false;
-    char *rest = list.data;
-    for (char *line; (line = strsep(&rest, "\n")) != NULL && line[0] != '\0';) {
-        if (strlen(line) <= SHA256_HEX + 2)
-            return false;
-        line[SHA256_HEX] = '\0';
-        const char *name = line + SHA256_HEX + 2, *checked;
-        if (!wanted(name, &checked) || !file_matches(directory, line, checked))
-            return false;
-    }
-    return true;
 }

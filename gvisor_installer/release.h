@@ -28,14 +28,20 @@ struct release_source {
 int release_open_archive(const char *from, const char *sha512, const char *scratch,
                          struct err *err);
 
-/* The name in the directory's file RELEASE; false when there is none. */
-bool release_name(int directory, char *out, size_t size);
+/* The name in the directory's file RELEASE; "" when there is none that could be a name. */
+bool release_name(int directory, char *out, size_t size, struct err *err);
 
 /* Letters, digits, dots, dashes, underscores, no dot first: it becomes a file name. */
 bool release_name_valid(const char *name);
 
 /* Whether PREFIX/releases/RELEASE is what was unpacked there, byte by byte, and can be run. */
-bool release_is_whole(const char *directory);
+bool release_is_whole(const char *directory, bool *ret, struct err *err);
+
+/*
+ * Removes what its list names, then the directory if nothing else is in it. partial: one that was
+ * never finished and has no list loses everything that would be a program of a release.
+ */
+bool release_remove(const char *directory, bool partial, struct err *err);
 
 /*
  * Puts the source's programs into directory: all of them for this machine, none writable by

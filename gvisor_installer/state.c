@@ -1,20 +1,52 @@
 #include "gvisor_installer/state.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/buf.h"
 #include "gvisor_installer/host.h"
+#include "gvisor_installer/release.h"
 
-enum { STATE_SIZE_MAX = 1 << 17 };
+/* VERSION grows when an older installer would misunderstand what a newer one writes. */
+enum { STATE_SIZE_MAX = 1 << 17, VERSION = 1 };
 
-static const char *const phases[] = {"none", "changing", "settled", "removed"};
+static const char *const phases[] = {"none", "changing", "settled", "removed", "broken"};
 
 const char *state_phase_text(enum state_phase phase)
 {
     return phases[phase];
+}
+
+bool state_usable(const char *prefix, const struct state *state, struct err *err)
+{
+    return state->phase != PHASE_BROKEN ||
+           err_set(err, STATUS_INPUT,
+                   "%s/state.json is broken: `gvisor_installer uninstall` takes gVisor out of "
+                   "containerd's files all the same, and says what else is left",
+                   prefix);
+}
+
+bool state_has_release(const struct state *state, const char *release)
+{
+    for (size_t i = 0; i < state->unpacked_count; i++)
+        if (strcmp(state->unpacked[i], release) == 0)
+            return true;
+    return false;
+}
+
+void state_add_release(struct state *state, const char *release)
+{
+    if (state_has_release(state, release))
+        return;
+    if (state->unpacked_count == STATE_RELEASES_MAX) {
+        state->unpacked_count--;
+        memmove(state->unpacked, state->unpacked + 1,
+                state->unpacked_count * sizeof *state->unpacked);
+    }
+    (void)snprintf(state->unpacked[state->unpacked_count++], STATE_TEXT_MAX, "%s", release);
 }
 
 static bool path_of(const char *prefix, char out[CONFIG_PATH_MAX], struct err *err)
@@ -34,6 +66,25 @@ static bool bool_at(const cJSON *object, const char *name, bool *ret)
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
     *ret = cJSON_IsTrue(item);
     return cJSON_IsBool(item);
+}
+
+/* Missing in the notes of installers that knew the last release only. */
+static bool decode_releases(const cJSON *list, struct state *ret)
+{
+    const cJSON *item;
+
+    if (list != NULL && (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > STATE_RELEASES_MAX))
+        return false;
+    cJSON_ArrayForEach(item, list)
+    {
+        const char *name = cJSON_GetStringValue(item);
+        if (name == NULL || !release_name_valid(name))
+            return false;
+        state_add_release(ret, name);
+    }
+    if (ret->release[0] != '\0')
+        state_add_release(ret, ret->release);
+    return true;
 }
 
 static bool decode(const cJSON *object, struct state *ret)
@@ -65,7 +116,8 @@ static bool decode(const cJSON *object, struct state *ret)
             !text_at(item, "sha256", file->sha256, sizeof file->sha256))
             return false;
     }
-    return true;
+    (void)bool_at(object, "lost", &ret->lost);
+    return decode_releases(cJSON_GetObjectItemCaseSensitive(object, "releases"), ret);
 }
 
 bool state_load(const char *prefix, struct state *ret, struct err *err)
@@ -79,23 +131,32 @@ bool state_load(const char *prefix, struct state *ret, struct err *err)
         return false;
     if (!exists)
         return true;
+    errno = 0;
     cJSON *object = cJSON_ParseWithLength(text.data, text.len);
-    bool done = object != NULL && decode(object, ret);
+    if (object == NULL && errno == ENOMEM)
+        return err_set(err, STATUS_TRANSIENT, "out of memory");
+    const cJSON *version = cJSON_GetObjectItemCaseSensitive(object, "version");
+    bool newer = cJSON_IsNumber(version) && version->valuedouble > VERSION;
+    bool done = object != NULL && !newer && decode(object, ret);
     cJSON_Delete(object);
+    if (newer)
+        return err_set(err, STATUS_REFUSED,
+                       "%s was written by a newer installer: use that one on this node", path);
     if (!done)
-        return err_set(err, STATUS_INPUT,
-                       "%s is broken: see whether containerd works, remove this file, run again",
-                       path);
+        *ret = (struct state){.phase = PHASE_BROKEN};
     return true;
 }
 
 static cJSON *encode(const struct state *state)
 {
     cJSON *object = cJSON_CreateObject();
+    cJSON *releases = cJSON_AddArrayToObject(object, "releases");
     cJSON *files = cJSON_AddArrayToObject(object, "files");
-    bool done = files != NULL;
+    bool done = releases != NULL && files != NULL;
 
+    done &= cJSON_AddNumberToObject(object, "version", VERSION) != NULL;
     done &= cJSON_AddStringToObject(object, "phase", phases[state->phase]) != NULL;
+    done &= cJSON_AddBoolToObject(object, "lost", state->lost) != NULL;
     done &= cJSON_AddStringToObject(object, "release", state->release) != NULL;
     done &= cJSON_AddStringToObject(object, "drop_in", state->drop_in) != NULL;
     done &= cJSON_AddStringToObject(object, "current", state->current) != NULL;
@@ -104,6 +165,8 @@ static cJSON *encode(const struct state *state)
     done &= cJSON_AddBoolToObject(object, "config_existed", state->config_existed) != NULL;
     done &= cJSON_AddStringToObject(object, "config_before", state->config_before) != NULL;
     done &= cJSON_AddStringToObject(object, "config_after", state->config_after) != NULL;
+    for (size_t i = 0; done && i < state->unpacked_count; i++)
+        done &= cJSON_AddItemToArray(releases, cJSON_CreateString(state->unpacked[i]));
     for (size_t i = 0; done && i < state->file_count; i++) {
         cJSON *item = cJSON_CreateObject();
         done &= cJSON_AddItemToArray(files, item);

@@ -2,9 +2,9 @@
  * What the installer notes about the node, in PREFIX/state.json, so that a run that was killed can
  * be finished or undone by the next, and an uninstall can give back every byte.
  *
- * Before the first change the files that it touches are copied to PREFIX/before/ and noted with the
- * phase CHANGING; SETTLED follows when all is verified. While it says CHANGING the copies are those
- * of the last good configuration, whichever run made them.
+ * Before the first change the files that it touches are copied, each beside itself, and noted with
+ * the phase CHANGING; SETTLED follows when all is verified. While it says CHANGING the copies are
+ * those of the last good configuration, whichever run made them.
  */
 #ifndef GVISOR_INSTALLER_STATE_H
 #define GVISOR_INSTALLER_STATE_H
@@ -16,25 +16,29 @@
 #include "common/sha256.h"
 #include "gvisor_installer/containerd_config.h"
 
-enum { STATE_FILES_MAX = 4, STATE_TEXT_MAX = 128 };
+enum { STATE_FILES_MAX = 4, STATE_RELEASES_MAX = 32, STATE_TEXT_MAX = 128 };
 
 enum state_phase {
     PHASE_NONE, /* nothing was ever begun here */
     PHASE_CHANGING,
     PHASE_SETTLED,
     PHASE_REMOVED, /* what is left of an uninstall is only to be swept away */
+    PHASE_BROKEN,  /* there are notes, and they cannot be understood */
 };
 
 /* A file as it was before the change that is under way. */
 struct state_file {
-    char path[CONFIG_PATH_MAX];
+    char path[CONFIG_PATH_MAX]; /* where its links lead */
     bool existed;
-    char sha256[SHA256_HEX + 1]; /* of the copy PREFIX/before/INDEX */
+    char sha256[SHA256_HEX + 1]; /* of it, and of its copy */
 };
 
 struct state {
     enum state_phase phase;
+    bool lost; /* an uninstall without the notes of the installation is under way */
     char release[STATE_TEXT_MAX];
+    char unpacked[STATE_RELEASES_MAX][STATE_TEXT_MAX]; /* every release that may be there */
+    size_t unpacked_count;
     char drop_in[CONFIG_PATH_MAX];
     bool made_directory; /* the drop-in's: it goes again when it is empty */
     /* The configuration before the first installation, and as the last one left it. */
@@ -45,8 +49,16 @@ struct state {
     size_t file_count;
 };
 
-/* None is PHASE_NONE; one that cannot be read is INPUT. */
+/* None is PHASE_NONE. REFUSED when a newer installer wrote it. */
 bool state_load(const char *prefix, struct state *ret, struct err *err);
+
+/* false with INPUT for PHASE_BROKEN, which only an uninstall can do something about. */
+bool state_usable(const char *prefix, const struct state *state, struct err *err);
+
+/* Whether the state lists the release, and a way to list it: the oldest gives way where need be. */
+bool state_has_release(const struct state *state, const char *release);
+void state_add_release(struct state *state, const char *release);
+
 bool state_save(const char *prefix, const struct state *state, struct err *err);
 
 const char *state_phase_text(enum state_phase phase);

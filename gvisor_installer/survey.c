@@ -11,6 +11,7 @@
 
 #include "gvisor_installer/dump.h"
 #include "gvisor_installer/host.h"
+#include "gvisor_installer/path.h"
 #include "gvisor_installer/release.h"
 #include "gvisor_installer/vendors.h"
 
@@ -26,6 +27,17 @@ static bool read_file(const char *path, struct buf *text, struct plan_file *ret,
         return false;
     ret->text = exists ? text->data : NULL;
     ret->len = text->len;
+    return true;
+}
+
+/* One that is written: links are followed once, here. */
+static bool read_ours(const char *path, char file[CONFIG_PATH_MAX], struct buf *text,
+                      struct plan_file *ret, struct err *err)
+{
+    if (!path_resolve(path, file, err) || !read_file(file, text, ret, err))
+        return false;
+    ret->path = path;
+    ret->file = file;
     return true;
 }
 
@@ -120,7 +132,7 @@ static bool survey_containerd(const struct install_options *options, struct surv
     struct plan_facts *facts = &survey->facts;
 
     if (!ask_version(options, &facts->containerd, err) ||
-        !read_file(options->config, &survey->config, &facts->config, err) ||
+        !read_ours(options->config, survey->config_file, &survey->config, &facts->config, err) ||
         !plan_way(&facts->config, facts->containerd, options->drop_in, &survey->way,
                   survey->drop_in_path, err))
         return false;
@@ -129,8 +141,8 @@ static bool survey_containerd(const struct install_options *options, struct surv
                        survey->state.drop_in);
     facts->has_template = has_template(facts->config.path);
     facts->drop_in = (struct plan_file){.path = survey->drop_in_path};
-    if (survey->drop_in_path[0] != '\0' &&
-        !read_file(survey->drop_in_path, &survey->drop_in, &facts->drop_in, err))
+    if (survey->drop_in_path[0] != '\0' && !read_ours(survey->drop_in_path, survey->drop_in_file,
+                                                      &survey->drop_in, &facts->drop_in, err))
         return false;
     if (!follow(survey, &facts->config, err))
         return false;
@@ -180,14 +192,19 @@ static void survey_running(const struct install_options *options, struct survey 
         survey->facts.running_config = survey->running.config;
 }
 
-static void survey_dump(const struct install_options *options, struct survey *survey)
+/* A configuration that containerd cannot read is a fact; that it could not be asked is none. */
+static bool survey_dump(const struct install_options *options, struct survey *survey,
+                        struct err *err)
 {
-    struct err err = {0};
+    struct err why = {0};
 
-    if (dump_read(options, &survey->dump, &err))
+    if (dump_read(options, &survey->dump, &why))
         survey->facts.dump = &survey->dump;
-    (void)snprintf(survey->dump_why, sizeof survey->dump_why, "%s", err.text);
+    else if (why.status == STATUS_TRANSIENT)
+        return err_set(err, why.status, "%s", why.text);
+    (void)snprintf(survey->dump_why, sizeof survey->dump_why, "%s", why.text);
     survey->facts.dump_why = survey->dump_why;
+    return true;
 }
 
 static bool survey_prefix(const struct install_options *options, struct survey *survey,
@@ -204,12 +221,12 @@ static bool survey_prefix(const struct install_options *options, struct survey *
     }
     if (!fragment_current(&facts->names, &path, err) || !buf_add(&path, "", 1, err))
         return false;
-    survey->current = host_link_target(path.data);
+    if (!host_link_target(path.data, &survey->current, err))
+        return false;
     facts->current = survey->current;
     (void)snprintf(survey->release_dir, CONFIG_PATH_MAX, "%s/releases/%s", options->prefix,
                    facts->names.release);
-    facts->release_whole = release_is_whole(survey->release_dir);
-    return true;
+    return release_is_whole(survey->release_dir, &facts->release_whole, err);
 }
 
 bool survey_node(const struct install_options *options, struct survey *ret, struct err *err)
@@ -228,7 +245,7 @@ bool survey_node(const struct install_options *options, struct survey *ret, stru
     if (done) {
         survey_mounts(options, &ret->facts);
         survey_running(options, ret);
-        survey_dump(options, ret);
+        done = survey_dump(options, ret, err);
     }
     if (!done)
         survey_free(ret);

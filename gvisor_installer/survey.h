@@ -18,7 +18,8 @@ struct survey {
     struct containerd_config dump;
     struct running running;
     char dump_why[ERR_TEXT_MAX];
-    char drop_in_path[CONFIG_PATH_MAX];
+    char config_file[CONFIG_PATH_MAX]; /* where the links lead */
+    char drop_in_path[CONFIG_PATH_MAX], drop_in_file[CONFIG_PATH_MAX];
     char handler_path[HANDLERS][CONFIG_PATH_MAX];
     char release_dir[CONFIG_PATH_MAX];
     struct buf config, drop_in, handler[HANDLERS];
@@ -27,7 +28,10 @@ struct survey {
     char *current;
 };
 
-/* Reads only. options must outlive the survey. survey_free() on success. */
+/*
+ * Reads only. options must outlive the survey. survey_free() on success. The notes may be broken:
+ * state_usable() tells.
+ */
 bool survey_node(const struct install_options *options, struct survey *ret, struct err *err);
 void survey_free(struct survey *survey);
 

@@ -59,8 +59,9 @@ stop_listening() {
   rm -rf "$nodes"
 }
 
+# shellcheck disable=SC2120  # as_process=exec: takes the place of the shell, so that $! is its own
 installer() { # COMMAND [OPTION...]
-  env -u NODE_NAME "${installer:-$BUILD/gvisor_installer}" "$1" --config "$etc/config.toml" \
+  ${as_process:-} env -u NODE_NAME "${installer:-$BUILD/gvisor_installer}" "$1" --config "$etc/config.toml" \
     --containerd "$containerd" --prefix "$node/opt/gvisor" --payload "$payload" \
     --socket "$BATS_FILE_TMPDIR/sock" --restart-command "echo restarted >>$node/restarts" \
     --log-format text "${@:2}"
