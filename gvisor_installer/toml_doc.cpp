@@ -79,7 +79,7 @@ bool prune(toml::table &table)
 } // namespace
 
 toml_doc *toml_doc_parse(const char *bytes, size_t len, err *err)
-{
+try {
     toml::parse_result result = toml::parse(std::string_view(bytes, len));
     if (!result) {
         const toml::parse_error &failure = result.error();
@@ -88,10 +88,10 @@ toml_doc *toml_doc_parse(const char *bytes, size_t len, err *err)
                       failure.source().begin.column, why.c_str());
         return nullptr;
     }
-    toml_doc *doc = new (std::nothrow) toml_doc{std::move(result).table()};
-    if (doc == nullptr)
-        (void)err_set(err, STATUS_TRANSIENT, "out of memory");
-    return doc;
+    return new toml_doc{std::move(result).table()};
+} catch (const std::bad_alloc &) {
+    (void)err_set(err, STATUS_TRANSIENT, "out of memory");
+    return nullptr;
 }
 
 void toml_doc_free(toml_doc *doc)

@@ -97,29 +97,38 @@ static const struct program_info info = {
 
 /* Files. */
 
-static bool read_whole(const char *path, struct buf *ret, struct err *err)
+static bool read_fd(int fd, const char *path, struct buf *ret, struct err *err)
 {
     struct stat st;
-    ssize_t got = 1;
+
+    if (fstat(fd, &st) != 0)
+        return err_errno(err, errno, "cannot read %s", path);
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, STATUS_REFUSED, "cannot read %s: not a file", path);
+    while (ret->len <= REPORT_BYTES_MAX) {
+        if (!buf_reserve(ret, 1 << 16, err))
+            return false;
+        ssize_t got = read(fd, ret->data + ret->len, ret->cap - ret->len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return err_errno(err, errno, "cannot read %s", path);
+        if (got == 0)
+            return true;
+        ret->len += (size_t)got;
+    }
+    return err_set(err, STATUS_INPUT, "%s: more than %d bytes", path, REPORT_BYTES_MAX);
+}
+
+static bool read_whole(const char *path, struct buf *ret, struct err *err)
+{
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0)
         return err_errno(err, errno, "cannot read %s", path);
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        (void)close(fd);
-        return err_set(err, STATUS_REFUSED, "cannot read %s: not a file", path);
-    }
-    while (got > 0 && ret->len <= REPORT_BYTES_MAX && buf_reserve(ret, 1 << 16, err)) {
-        got = read(fd, ret->data + ret->len, ret->cap - ret->len);
-        ret->len += got > 0 ? (size_t)got : 0;
-    }
-    int failed = errno;
+    bool done = read_fd(fd, path, ret, err);
     (void)close(fd);
-    if (got < 0)
-        return err_errno(err, failed, "cannot read %s", path);
-    if (got > 0)
-        return err_set(err, STATUS_INPUT, "%s: more than %d bytes", path, REPORT_BYTES_MAX);
-    return true;
+    return done;
 }
 
 static cJSON *read_json(const char *path,

@@ -1,5 +1,6 @@
 #include "gvisor_probe/json_in.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -38,8 +39,11 @@ cJSON *json_parse(const char *source, const char *bytes, size_t len, struct err 
         (void)broken(source, bytes, &fault, err);
         return NULL;
     }
+    errno = 0;
     cJSON *root = cJSON_ParseWithLength(bytes, len);
-    if (root == NULL) /* well-formed, and yet no text: cJSON takes no half of a surrogate pair */
+    if (root == NULL && errno == ENOMEM)
+        (void)err_set(err, STATUS_TRANSIENT, "%s: out of memory", source);
+    else if (root == NULL) /* well-formed, and yet no text: cJSON takes no half of a pair */
         (void)err_set(err, STATUS_INPUT, "%s: a text escapes half a surrogate pair", source);
     return root;
 }

@@ -1,5 +1,6 @@
 #include "gvisor_probe/report_json.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -69,8 +70,8 @@ static bool hash_self(char out[SHA256_HEX + 1])
     if (fd < 0)
         return false;
     sha256_init(&hash);
-    while ((got = read(fd, block, sizeof block)) > 0)
-        sha256_add(&hash, block, (size_t)got);
+    while ((got = read(fd, block, sizeof block)) > 0 || (got < 0 && errno == EINTR))
+        sha256_add(&hash, block, got < 0 ? 0 : (size_t)got);
     (void)close(fd);
     sha256_hex(&hash, out);
     return got == 0;

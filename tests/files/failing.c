@@ -7,9 +7,11 @@
  *
  * A byte on descriptor 9 tells that it happened. Works in static programs, where LD_PRELOAD cannot.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,6 +20,7 @@
 #include <sys/file.h>
 #include <sys/poll.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 enum { TOLD = 9, SHORT = -1 };
@@ -94,6 +97,18 @@ WRAP(int, stat, (const char *path, struct stat *st), (path, st), -1)
 WRAP(int, lstat, (const char *path, struct stat *st), (path, st), -1)
 WRAP(off_t, lseek, (int fd, off_t at, int from), (fd, at, from), -1)
 WRAP(char *, realpath, (const char *path, char *real), (path, real), NULL)
+WRAP(int, unlink, (const char *path), (path), -1)
+WRAP(int, symlink, (const char *target, const char *path), (target, path), -1)
+WRAP(ssize_t, readlink, (const char *path, char *target, size_t size), (path, target, size), -1)
+WRAP(DIR *, opendir, (const char *path), (path), NULL)
+WRAP(int, pipe2, (int ends[2], int flags), (ends, flags), -1)
+WRAP(int, posix_spawnp,
+     (pid_t * pid, const char *program, const posix_spawn_file_actions_t *files,
+      const posix_spawnattr_t *attributes, char *const argv[], char *const environment[]),
+     (pid, program, files, attributes, argv, environment), plan.with)
+WRAP(int, fchmod, (int fd, mode_t mode), (fd, mode), -1)
+WRAP(int, fchown, (int fd, uid_t uid, gid_t gid), (fd, uid, gid), -1)
+WRAP(ssize_t, flistxattr, (int fd, char *names, size_t size), (fd, names, size), -1)
 WRAP(int, poll, (struct pollfd * wait, nfds_t count, int ms), (wait, count, ms), -1)
 WRAP(int, eventfd, (unsigned first, int flags), (first, flags), -1)
 
