@@ -222,7 +222,8 @@ static bool put_archive(struct unpacking *to, int fd, struct err *err)
     while (done && ((got = archive_read_next_header(archive, &entry)) == ARCHIVE_OK ||
                     got == ARCHIVE_WARN)) {
         const char *path = archive_entry_pathname(entry), *name;
-        if (path != NULL && archive_entry_filetype(entry) == AE_IFREG && release_member(path, &name))
+        if (path != NULL && archive_entry_filetype(entry) == AE_IFREG &&
+            release_member(path, &name))
             done = put(to, name, &input, err);
     }
     if (done && got != ARCHIVE_EOF)
