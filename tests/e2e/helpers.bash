@@ -29,9 +29,7 @@ setup() {
   kubectl rollout status statefulset/postgres --timeout=180s
 }
 
-teardown() { tear_down_namespace; }
-
-tear_down_namespace() {
+teardown() {
   if [[ ! ${BATS_TEST_COMPLETED:-} ]]; then
     argo list
     for name in $(kubectl get workflows -o name); do argo get "${name##*/}"; done

@@ -3,14 +3,11 @@
 
 load helpers
 
-copy() { # OVERLAY: beside the original, where its paths are right
-  overlay=$root/workflows/overlays/$1.$namespace
-  cp -r "$root/workflows/overlays/$1" "$overlay"
-}
-
-teardown() {
-  if [[ ${overlay:-} ]]; then rm -r "$overlay"; fi
-  tear_down_namespace
+copy() { # OVERLAY: with what it lies on, so that its paths are right
+  mkdir "$BATS_TEST_TMPDIR/overlays"
+  cp -r workflows/base "$BATS_TEST_TMPDIR/"
+  overlay=$BATS_TEST_TMPDIR/overlays/$1
+  cp -r "workflows/overlays/$1" "$overlay"
 }
 
 # The small server, with a certificate for the Service db and no way in without TLS.
