@@ -51,6 +51,11 @@ pod() { # NAME RUNTIME-CLASS SCRIPT: runs it to its end, prints its output
   [ "$(compgen -G "$BOX_CACHE/current/image-*/image.tar" | wc -l)" -ge 8 ]
 }
 
+@test "hints name the state of the box that they are about" {
+  BOX_STATE=$BATS_TEST_TMPDIR/other run -1 "$box" kubectl get nodes
+  [[ $output == *"not up: BOX_STATE=$BATS_TEST_TMPDIR/other "*"/box up" ]]
+}
+
 @test "up, and again at once" {
   "$box" up
   run -0 "$box" up
@@ -75,6 +80,35 @@ pod() { # NAME RUNTIME-CLASS SCRIPT: runs it to its end, prints its output
   address=$("$box" kubectl -n argo get service workflow-controller-metrics -o 'jsonpath={.spec.clusterIP}')
   run -0 "$box" inside busybox wget -q -O - "http://$address:9090/metrics"
   [[ $output == *argo_workflows_* ]]
+}
+
+@test "Argo's server answers its API to those who may list, and to nobody else" {
+  local address
+  address=$("$box" kubectl -n argo get service argo-server -o 'jsonpath={.spec.clusterIP}')
+  ask() { # TOKEN: a user of the server, as `argo` is with ARGO_SERVER
+    "$box" inside env -u KUBECONFIG ARGO_SERVER="$address:2746" ARGO_SECURE=true \
+      ARGO_INSECURE_SKIP_VERIFY=true ARGO_TOKEN="Bearer $1" argo list -n box-test
+  }
+  k create serviceaccount looker
+  k create role looker --verb=list,get,watch --resource=workflows.argoproj.io
+  k create rolebinding looker --role=looker --serviceaccount=box-test:looker
+  run -0 ask "$(k create token looker)"
+  [[ $output == *two-steps* ]]
+  run ! ask "$(k create token default)"
+  [[ $output == *PermissionDenied* ]]
+  run ! ask none
+}
+
+@test "a memory limit binds under gVisor, for Argo's containers have limits too" {
+  taking() { # MIB: in a step with a limit of 64Mi; prints how the workflow ended
+    local name
+    name=$("$box" argo submit -n box-test "$here/fixtures/memory.yaml" -p mib="$1" --output name)
+    "$box" argo wait -n box-test "${name##*/}" >/dev/null 2>&1 || true
+    k get workflow "${name##*/}" -o 'jsonpath={.status.phase}'
+  }
+  [ "$(taking 16)" = Succeeded ]
+  run -0 taking 512
+  [[ $output == Failed || $output == Error ]]
 }
 
 @test "both gVisor classes run gVisor" {

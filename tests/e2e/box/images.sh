@@ -64,6 +64,7 @@ argo_image() { # PROGRAM: user and paths as in Argo's own images
 }
 image_controller() { argo_image workflow-controller; }
 image_argoexec() { argo_image argoexec; }
+image_argo-server() { argo_image argo; }
 
 image_postgres() { # environment, paths, user and volume are the official image's
   local home=/usr/lib/postgresql/$postgres_major data=/var/lib/postgresql/data
@@ -131,6 +132,7 @@ build_images() {
     "$(current network-policies)"
   image controller "quay.io/argoproj/workflow-controller:$(version_of argo)" "$(current argo)"
   image argoexec "quay.io/argoproj/argoexec:$(version_of argo)" "$(current argo)"
+  image argo-server "quay.io/argoproj/argocli:$(version_of argo)" "$(current argo)"
   image postgres "docker.io/library/postgres:$postgres_major" "$postgres_tree" "$busybox_sum" \
     "$(sha256sum "$psql_dir"/{psql,pg_isready} "$here/image/postgres-entrypoint")"
 }

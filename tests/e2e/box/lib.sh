@@ -8,10 +8,13 @@ bin=$cache/bin
 node_ip=192.168.77.1
 cgroup=$(basename "$state")
 
+# How to call this box again, for hints: of several, it is the one with this state.
+self=${BOX_STATE:+BOX_STATE=$BOX_STATE }${BOX_CACHE:+BOX_CACHE=$BOX_CACHE }$here/box
+
 say() { echo "box: $*" >&2; }
 die() { say "$*"; exit 1; }
 
-need_root() { ((EUID == 0)) || die "needs root (namespaces, mounts, cgroups): sudo $here/box $*"; }
+need_root() { ((EUID == 0)) || die "needs root (namespaces, mounts, cgroups): sudo $self $*"; }
 
 started_at() { # PID [PROC]: when, in the kernel's ticks; tells a reused number from its first owner
   sed 's/.*) //' "${2:-/proc}/$1/stat" 2>/dev/null | cut -d ' ' -f 20
@@ -33,7 +36,7 @@ init_pid() {
 
 enter() { # COMMAND...: runs it inside, in the same directory
   local pid
-  pid=$(init_pid) || die "the box is not up: $here/box up"
+  pid=$(init_pid) || die "the box is not up: $self up"
   # shellcheck disable=SC2016  # expanded inside
   nsenter --target "$pid" --mount --pid --net --ipc --uts -- \
     /bin/sh -c 'cd "$1" 2>/dev/null; shift; exec "$@"' sh "$PWD" env PATH="$bin:$PATH" "$@"

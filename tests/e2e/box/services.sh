@@ -39,7 +39,10 @@ command_of() { # SERVICE: sets $command
       --authentication-kubeconfig "$pki/scheduler.conf") ;;
   kubelet)
     command=(kubelet --config "$state/config/kubelet.yaml" --kubeconfig "$pki/node.conf"
-      --hostname-override box --node-ip "$node_ip") ;;
+      --hostname-override box --node-ip "$node_ip")
+    # What the installer says of a node that it has tried.
+    if [[ ${BOX_GVISOR:-yes} != no ]]; then command+=(--node-labels gvisor.argo-steps/ready=true); fi
+    ;;
   proxy) command=(kube-proxy --config "$state/config/proxy.yaml") ;;
   esac
 }
@@ -81,7 +84,7 @@ alive() { # SERVICE
 }
 
 tail_of() { # SERVICE: what explains its failure
-  say "the last lines of $1 ($here/box logs $1):"
+  say "the last lines of $1 ($self logs $1):"
   tail -n 15 "$state/log/$1.log" | cut -c 1-400 >&2
 }
 

@@ -142,7 +142,7 @@ on_exit() {
   trap '' INT TERM
   if ((status)); then
     jobs -p | xargs -r kill 2>/dev/null || true
-    say "not up; logs are in $state/log; '$here/box down' removes what was started"
+    say "not up; logs are in $state/log; '$self down' removes what was started"
   fi
   exit "$status"
 }
@@ -170,4 +170,4 @@ if [[ -e $state ]]; then
 fi
 began=$SECONDS
 start_afresh
-say "up in $((SECONDS - began)) s; for kubectl and argo: eval \"\$($here/box env)\""
+say "up in $((SECONDS - began)) s; for kubectl and argo: eval \"\$($self env)\""
