@@ -107,5 +107,6 @@ static bool add_path(const struct run *run, struct buf *out, struct err *err)
 bool run_story(const struct run *run, struct buf *out, struct err *err)
 {
     return cell_line(run->request->cell, out, err) && add_self(run, out, err) &&
-           add_path(run, out, err) && buf_add_text(out, "What else I asked the kernel:\n\n", err);
+           add_path(run, out, err) &&
+           buf_printf(out, err, "What I asked the kernel, %zu questions in all:\n\n", run->count);
 }

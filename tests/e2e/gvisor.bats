@@ -7,7 +7,7 @@ setup_file() {
   eval "$("$BATS_TEST_DIRNAME/box/box" env)"
   kubectl apply -k "$BATS_TEST_DIRNAME/../../workflows/gvisor"
   kubectl label --overwrite nodes --all gvisor.argo-steps/ready=true
-  export experiments=/var/lib/argo-steps-gvisor
+  export experiments=/var/tmp/argo-steps-gvisor
 }
 
 setup() { be_in argo-steps-gvisor; }
@@ -20,10 +20,7 @@ teardown() {
   argo delete --all >/dev/null
 }
 
-teardown_file() {
-  rm -rf "$experiments"/{other,closed}
-  rmdir "$experiments" 2>/dev/null || true # another box's may be there
-}
+teardown_file() { rm -rf "$experiments"-{other,closed}; }
 
 changed() { # JQ-FILTER: submits the experiment so changed, prints its name
   kubectl create --dry-run=client -o json -f workflows/gvisor_run.yaml | jq "$1" |
@@ -61,7 +58,21 @@ logs_of() { # WORKFLOW TEMPLATE
   [ "$(output "$name" verdict)" = "A landed, B landed, C contained" ]
   run -0 shown "$name"
   [[ $output =~ verdict:[[:space:]]+"A landed, B landed, C contained" ]]
-  [ ! -e "$experiments/$(uid_of "$name")" ]
+  [[ $output == *"contained  made inside, and the host has nothing of it"* ]]
+  [[ $output != *✖* ]]
+  [ ! -e "$experiments-$(uid_of "$name")" ]
+}
+
+@test "each cell's pod has its name, and its log begins with who it is and what it tried" {
+  name=$(submit workflows/gvisor_run.yaml -p warmup=0s -p batches=3)
+  ended "$name" Succeeded
+  for cell in runc gvisor gvisor-sealed; do
+    pod=$(kubectl get pods -l "workflows.argoproj.io/workflow=$name" -o name | grep -xE "pod/$name-$cell-[0-9]+")
+    run -0 kubectl logs "$pod" -c main
+    [[ ${lines[0]} == "cell $cell of run $(uid_of "$name"): runtime "* ]]
+    [[ ${lines[1]} == "Who am I?" ]]
+    [[ ${lines[3]} == "What did I try to write on the host's path, and what happened?" ]]
+  done
 }
 
 @test "a cell that is lost ends the run without a verdict, and nothing stays on the node" {
@@ -69,7 +80,7 @@ logs_of() { # WORKFLOW TEMPLATE
   ended "$name" Failed
   [ -z "$(output "$name" verdict)" ]
   [ "$(pods_of "$name" compare)" = 0 ]
-  [ ! -e "$experiments/$(uid_of "$name")" ]
+  [ ! -e "$experiments-$(uid_of "$name")" ]
 }
 
 @test "a cell that differs in anything but the runtime makes the experiment invalid, and is named" {
@@ -81,13 +92,13 @@ logs_of() { # WORKFLOW TEMPLATE
   mount() { echo "{\"volumes\": [{\"name\": \"experiment\", \"hostPath\": {\"path\": \"$1\"}}]}"; }
   # Another directory of the node; and as in the demonstration that this replaces, with another mode.
   for other in other closed; do
-    mkdir -p "$experiments/$other"/{open,locked}
-    head -c 16 /dev/urandom | xxd -p >"$experiments/$other/canary"
-    chmod 1777 "$experiments/$other/open"
+    mkdir -p "$experiments-$other"/{open,locked}
+    head -c 16 /dev/urandom | xxd -p >"$experiments-$other/canary"
+    chmod 1777 "$experiments-$other/open"
   done
-  chmod 0755 "$experiments/closed/open"
-  run[canary]=$(with_runc_patched "$(mount "$experiments/other")")
-  run[mode of open]=$(with_runc_patched "$(mount "$experiments/closed")")
+  chmod 0755 "$experiments-closed/open"
+  run[canary]=$(with_runc_patched "$(mount "$experiments-other")")
+  run[mode of open]=$(with_runc_patched "$(mount "$experiments-closed")")
   for confounder in "${!run[@]}"; do
     name=${run[$confounder]}
     ended "$name" Failed

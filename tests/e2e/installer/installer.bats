@@ -34,7 +34,6 @@ END
 }
 
 teardown_file() {
-  rmdir /var/lib/argo-steps-gvisor 2>/dev/null || true # the experiment's; another box's may be there
   if [[ -e $BATS_FILE_TMPDIR/mine ]]; then "$box" down; fi
 }
 
