@@ -69,3 +69,42 @@ load helpers
   only_the_server_s() { [ "$(claims)" = persistentvolumeclaim/data-postgres-0 ]; }
   until_true 180 "end of the claim" only_the_server_s
 }
+
+@test "argo get shows a run's ten largest totals" {
+  name=$(submit workflows/single_run.yaml -p users=20 -p seed=x)
+  ended "$name" Succeeded
+  run -0 shown "$name"
+  while read -r user total; do
+    [[ $output =~ ${user}[[:space:]]+${total} ]]
+  done < <(sums_of 1500 20 x | sort -t '|' -k 2nr | head -n 10 | tr '|' ' ')
+  [ "$(grep -cE '^ *user[0-9]+ +[0-9]+' <<<"$output")" = 10 ]
+}
+
+@test "totals and ledger are shown without a client of the database" {
+  name=$(submit workflows/single_run.yaml -p seed=x -p run-id=monday)
+  ended "$name" Succeeded
+  run -0 argo submit --from workflowtemplate/pipeline --entrypoint show --log
+  [[ $output == *"the table holds 10 keys, a total of $(sql 'SELECT sum("sessionDuration") FROM session_duration')"* ]]
+  while IFS='|' read -r user total; do [[ $output =~ ${user}[[:space:]]+${total} ]]; done < <(totals)
+  [[ $output =~ session_duration.*monday ]]
+}
+
+@test "the logs of a success stay, even if the controller is restarted, and go with the workflow" {
+  name=$(submit workflows/single_run.yaml)
+  ended "$name" Succeeded
+  kubectl -n argo delete pods -l app=workflow-controller
+  kubectl -n argo rollout status deployment/workflow-controller --timeout=120s
+  run -0 argo logs "$name"
+  [[ $output == *"loaded 10 totals"* ]]
+  argo delete "$name"
+  gone() { [ -z "$(kubectl get pods -l "workflows.argoproj.io/workflow=$name" -o name)" ]; }
+  until_true 120 "end of the pods" gone
+}
+
+@test "the pods of a success go when their time is over" {
+  change_pipeline '[{"op": "replace", "path": "/spec/podGC/deleteDelayDuration", "value": "1s"}]'
+  name=$(submit workflows/single_run.yaml)
+  ended "$name" Succeeded
+  gone() { [ -z "$(kubectl get pods -l "workflows.argoproj.io/workflow=$name" -o name)" ]; }
+  until_true 120 "end of the pods" gone
+}
