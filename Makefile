@@ -278,6 +278,7 @@ box-down: ## end it; nothing but its cache stays
 	tests/e2e/box/box down
 
 e2e: all ## the workflows on the box, brought up and taken down if it is not up
+	.ci/setup test monitoring
 	$(MAKE) images
 	tests/e2e/run.sh $(RESULTS)
 

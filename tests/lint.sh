@@ -58,6 +58,7 @@ verdict 'argo lint' "$(argo_accepts workflows tests/e2e/box/fixtures)"
 verdict 'kustomize builds what is applied' "$(for directory in "${applied[@]}"; do kustomize_builds "$directory"; done)"
 verdict 'overlays fit schemas and rules' "$(for directory in workflows workflows/overlays/*; do rendered_is_fine "$directory"; done)"
 verdict 'manifests keep the rules of the house' "$(rules_are_kept "${workflows[@]}")"
+verdict 'alerts and dashboard are what they promise' "$(monitoring_holds build/lint/monitoring)"
 verdict 'hadolint' "$(dockerfile_is_fine "${dockerfiles[@]}")"
 if ((${#actions[@]})); then verdict 'actionlint' "$(actions_are_fine "${actions[@]}")"; fi
 verdict 'the checkers find planted mistakes' "$(tests/lint/planted.sh 2>&1)"

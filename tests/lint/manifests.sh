@@ -19,7 +19,7 @@ no_schema+=,kubeproxy.config.k8s.io/v1alpha1/KubeProxyConfiguration
 valid_for() { # ARGO FILE...
   local file='{{.ResourceKind}}{{.KindSuffix}}.json'
   quiet kubeconform -strict -skip "$no_schema" -schema-location "$schemas/kubernetes/$file" \
-    -schema-location "$schemas/$1/$file" "${@:2}"
+    -schema-location "$schemas/prometheus-operator/$file" -schema-location "$schemas/$1/$file" "${@:2}"
 }
 
 argo_accepts() { quiet argo lint --offline --no-color "$@"; }
@@ -41,4 +41,11 @@ rendered_is_fine() { # DIRECTORY: what kustomize makes of it, and the runs besid
 }
 actions_are_fine() { quiet actionlint -no-color -pyflakes= "$@"; }
 dockerfile_is_fine() { quiet hadolint --no-color "$@"; }
+
+# PrometheusRules and dashboards as Prometheus reads them, and what the alerts say to made-up series.
+monitoring_holds() { # DIRECTORY: for what promtool reads
+  quiet tests/lint/monitoring.py "$1"
+  quiet promtool check rules "$1"/*.yaml
+  quiet promtool test rules tests/lint/alerts_test.yaml
+}
 rules_are_kept() { quiet tests/lint/policy.py "$@"; }

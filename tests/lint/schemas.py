@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Schemas for kubeconform out of the definitions that Kubernetes and Argo publish.
+"""Schemas for kubeconform out of the definitions that Kubernetes, Argo and others publish.
 
     schemas.py DEFINITIONS.json DIRECTORY
+    schemas.py RESOURCES DIRECTORY       RESOURCES is a directory of CustomResourceDefinitions, *-crd.json
 
-Writes DIRECTORY/KIND-GROUP-VERSION.json for each kind of object, all pointing into one file of
-definitions, in which an object has no fields but those it defines: the API server warns of others
-and drops them, which hides a misspelt field.
+Writes DIRECTORY/KIND-GROUP-VERSION.json for each kind of object, of DEFINITIONS.json all pointing
+into one file of definitions. An object has no fields but those it defines: the API server warns of
+others and drops them, which hides a misspelt field.
 """
 
 import json
@@ -40,20 +41,38 @@ def kinds(name, definition):
         yield name.removeprefix(ARGO), "argoproj.io", "v1alpha1"
 
 
-def main(source, directory):
-    definitions = json.loads(pathlib.Path(source).read_text())["definitions"]
-    directory = pathlib.Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
+def file_name(kind, group, version):
+    # As kubeconform asks for them: of a group's name only the first part.
+    parts = [kind, group.split(".")[0], version] if group else [kind, version]
+    return "-".join(parts).lower() + ".json"
+
+
+def from_resources(source, directory):
+    for file in source.glob("*-crd.json"):
+        spec = json.loads(file.read_text())["spec"]
+        for version in spec["versions"]:
+            schema = strict(version["schema"]["openAPIV3Schema"])
+            schema["properties"]["metadata"] = {"type": "object"}
+            name = file_name(spec["names"]["kind"], spec["group"], version["name"])
+            (directory / name).write_text(json.dumps(schema))
+
+
+def from_definitions(source, directory):
+    definitions = json.loads(source.read_text())["definitions"]
     for name, definition in definitions.items():
         for kind, group, version in kinds(name, definition):
-            # As kubeconform asks for them: of a group's name only the first part.
-            parts = [kind, group.split(".")[0], version] if group else [kind, version]
             schema = {"$ref": f"definitions.json#/definitions/{name}"}
-            (directory / ("-".join(parts).lower() + ".json")).write_text(json.dumps(schema))
+            (directory / file_name(kind, group, version)).write_text(json.dumps(schema))
     definitions = {name: strict(definition) for name, definition in definitions.items()}
     for name in NUMBER_OR_STRING & definitions.keys():
         definitions[name] = {"type": ["string", "number"]}
     (directory / "definitions.json").write_text(json.dumps({"definitions": definitions}))
+
+
+def main(source, directory):
+    source, directory = pathlib.Path(source), pathlib.Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    (from_resources if source.is_dir() else from_definitions)(source, directory)
 
 
 if __name__ == "__main__":

@@ -38,10 +38,12 @@ schema() { # NAME DEFINITIONS: from the files of a module that is pinned beside 
   "$here/schemas.py" "$files/$2" "$out/$1"
 }
 
-# The box's Argo and Kubernetes, and the oldest Argo that the workflows promise to run on.
+# The box's Argo and Kubernetes, the oldest Argo that the workflows promise to run on, and the kinds
+# of the Prometheus operator.
 make_schemas() {
   local here=$pins
   schema argo-oldest api/jsonschema/schema.json
+  schema prometheus-operator jsonnet/prometheus-operator
   local pins=$box
   schema argo api/jsonschema/schema.json
   schema kubernetes api/openapi-spec/swagger.json
