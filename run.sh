@@ -4,18 +4,20 @@
 #
 #   ./run.sh [local] [OPTION...]     on this machine, without a cluster
 #   ./run.sh gvisor [OPTION...]      what gVisor isolates: gvisor_probe/experiment.sh (as root)
-#   ./run.sh box [-p NAME=VALUE...]  on a real Kubernetes with Argo, made for it on this machine
+#   ./run.sh box [OPTION...]         on a real Kubernetes with Argo, made for it on this machine
+#   ./run.sh box gvisor [OPTION...]  what gVisor isolates, as a workflow there
 #   ./run.sh box down                ends that and removes all of it but its cache
-#   ./run.sh minikube [-p ...]       on minikube, started if it is not
-#   ./run.sh cluster [-p ...]        in the current context of kubectl and its namespace
+#   ./run.sh minikube [OPTION...]    on minikube, started if it is not
+#   ./run.sh cluster [OPTION...]     in the current context of kubectl and its namespace
 #   ./run.sh --help
 #
-# On clusters -p sets parameters of workflows/single_run.yaml: events, users, seed, image-prefix ...
-# `cluster` installs nothing cluster-wide unless told: --install-argo installs Argo Workflows in the
-# namespace argo, --namespace NAME uses and if need be creates that namespace.
+# Options everywhere: --events N, --users N, --products N, --seed S. On clusters every parameter of
+# the workflow is an option (--image-prefix REGISTRY/, --max-bad N; workflows/base/pipeline.yaml and
+# workflows/gvisor_run.yaml list them), and -p NAME=VALUE says the same. `cluster` installs nothing
+# cluster-wide unless told: --install-argo installs Argo Workflows in the namespace argo,
+# --namespace NAME uses and if need be creates that namespace.
 #
-# Options of a local run go to fake_gen: --events N, --users N, --products N, --seed S, --skew S, --gzip ...
-# (build/fake_gen --help). The aggregator takes its own from the environment: AGGREGATOR_THREADS,
+# A local run passes its options on to fake_gen: --skew S, --gzip ... too (build/fake_gen --help). The aggregator takes its own from the environment: AGGREGATOR_THREADS,
 # AGGREGATOR_MAX_MEMORY, AGGREGATOR_MAX_BAD ... (build/aggregator --help).
 #
 # What is missing is installed with apt. The totals go to a private PostgreSQL that is gone
@@ -31,7 +33,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=common/show.sh
 . "$root/common/show.sh"
 top_rows=10
-temp='' child=''
+temp='' child='' watcher=''
 
 die() { echo "run.sh: $*" >&2; exit 2; }
 help() { sed -n '2,/^set/{/^set/!s/^# \?//p}' "$0"; }
@@ -39,6 +41,7 @@ help() { sed -n '2,/^set/{/^set/!s/^# \?//p}' "$0"; }
 clean_up() {
   local status=$?
   trap '' INT TERM HUP PIPE
+  end_progress
   if [[ -n $child ]]; then kill "$child" 2>/dev/null || true; wait "$child" || true; fi
   if [[ -d $temp/db ]]; then "$root/tests/db/server.sh" stop "$temp/db" immediate || true; fi
   if [[ -n $temp ]]; then rm -rf "$temp"; fi
@@ -58,9 +61,37 @@ attended() { # bash handles signals while it waits, but not while a program has 
   return "$status"
 }
 
+# A program whose log is kept draws no bar: what it tells Argo is shown in place of it.
+show_progress() { # PROGRAM: on a terminal, until end_progress
+  local done_ total
+  rm -f "$temp/progress"
+  [[ -t 2 ]] || return 0
+  while sleep 0.3; do
+    if IFS=/ read -r done_ total 2>/dev/null <"$temp/progress"; then
+      printf '\r%s %3d %%\e[K' "$1" $((100 * done_ / total)) >&2
+    fi
+  done &
+  watcher=$!
+}
+
+end_progress() {
+  [[ -n $watcher ]] || return 0
+  kill "$watcher" 2>/dev/null || true
+  wait "$watcher" 2>/dev/null || true
+  watcher=''
+  printf '\r\e[K' >&2
+}
+
 step() { # PROGRAM [OPTION...]: its log is for when something is wrong, the reports say the rest
-  attended "$root/build/$1" --log-format text "${@:2}" 2>"$temp/log" ||
-    { local status=$?; cat "$temp/log" >&2; exit "$status"; }
+  local status=0
+  show_progress "$1"
+  ARGO_PROGRESS_FILE=$temp/progress attended "$root/build/$1" --log-format text "${@:2}" \
+    2>"$temp/log" || status=$?
+  end_progress
+  if ((status != 0)); then
+    cat "$temp/log" >&2
+    exit "$status"
+  fi
   grep 'warning: ' "$temp/log" >&2 || true
 }
 
@@ -156,7 +187,36 @@ local_run() {
 argo_version=v3.7.18
 argo_manifest=https://github.com/argoproj/argo-workflows/releases/download/$argo_version
 
-programs=(fake_gen aggregator)
+programs=(fake_gen aggregator gvisor_probe)
+
+# What a workflow's parameters are called: --NAME VALUE, --NAME=VALUE and -p NAME=VALUE set them.
+read_parameters() { # WORKFLOW OPTION...: sets parameters to what argo submit takes
+  local names name value
+  names=$(sed -n '/^  arguments:/,/^  [a-z]/s/^      - name: //p' "$root/workflows/$1")
+  shift
+  parameters=()
+  while (($#)); do
+    case $1 in
+    -p | --parameter)
+      [[ ${2:-} == ?*=* ]] || die "$1 needs NAME=VALUE"
+      name=${2%%=*} value=${2#*=}
+      shift
+      ;;
+    --?*=*) name=${1%%=*} name=${name#--} value=${1#*=} ;;
+    --?*)
+      (($# > 1)) || die "$1 needs a value"
+      name=${1#--} value=$2
+      shift
+      ;;
+    *) die "'$1' is no option, see ./run.sh --help" ;;
+    esac
+    grep -qxF -- "$name" <<<"$names" ||
+      die "the workflow has no parameter '$name', only ${names//$'\n'/, }"
+    parameters+=(-p "$name=$value")
+    shift
+  done
+}
+pipeline=base/pipeline.yaml
 
 need() { # COMMAND HOW-TO-GET-IT
   command -v "$1" >/dev/null || die "there is no $1; $2"
@@ -183,20 +243,39 @@ make_namespace() { # NAME [LABEL...]
 }
 
 box_run() {
-  local box=$root/tests/e2e/box/box
-  if [[ ${1:-} == down ]]; then exec "$box" down; fi
+  local box=$root/tests/e2e/box/box names='' gvisor='' name
+  case ${1:-} in
+  down)
+    (($# == 1)) || die "box down takes nothing more"
+    exec "$box" down
+    ;;
+  gvisor)
+    gvisor=yes
+    read_parameters gvisor_run.yaml "${@:2}"
+    ;;
+  *) read_parameters "$pipeline" "$@" ;;
+  esac
   ((EUID == 0)) || die "box needs root (namespaces, mounts, cgroups): sudo ./run.sh box"
   "$box" up
   make_images
   for program in "${programs[@]}"; do "$box" load-image "$root/build/images/$program.tar"; done
   eval "$("$box" env)"
   make_namespace argo-steps pod-security.kubernetes.io/enforce=restricted
-  NAMESPACE=argo-steps "$root/workflows/try.sh" "$@"
-  echo "  with these commands after: eval \"\$(tests/e2e/box/box env)\""
-  echo "  ./run.sh box down"
+  if [[ $gvisor ]]; then
+    "$root/workflows/gvisor/try.sh" "${parameters[@]}"
+  else
+    NAMESPACE=argo-steps "$root/workflows/try.sh" "${parameters[@]}"
+  fi
+  # For whoever has boxes of several states.
+  for name in BOX_STATE BOX_CACHE; do
+    if [[ ${!name:-} ]]; then names+="$name=${!name} "; fi
+  done
+  echo "  with these commands after: eval \"\$(${names}tests/e2e/box/box env)\""
+  echo "  ${names}./run.sh box down"
 }
 
 minikube_run() {
+  read_parameters "$pipeline" "$@"
   need docker "see https://docs.docker.com/engine/install"
   need minikube "see https://minikube.sigs.k8s.io/docs/start"
   need_clients
@@ -208,24 +287,28 @@ minikube_run() {
   # Argo's quick-start leaves the executor's containers without a security context, so the
   # namespace cannot enforce `restricted` as it does in the box.
   make_namespace argo-steps
-  NAMESPACE=argo-steps "$root/workflows/try.sh" "$@"
+  NAMESPACE=argo-steps "$root/workflows/try.sh" "${parameters[@]}"
 }
 
 cluster_run() {
-  local namespace=''
-  need_clients
-  while [[ ${1:-} == --* ]]; do
+  local namespace='' argo_too='' rest=()
+  while (($#)); do
     case $1 in
-    --install-argo) install_argo install.yaml ;;
+    --install-argo) argo_too=yes ;;
     --namespace)
-      namespace=${2:?--namespace needs a name}
-      make_namespace "$namespace"
+      [[ ${2:-} ]] || die "--namespace needs a name"
+      namespace=$2
       shift
       ;;
-    *) die "unknown option '$1', see ./run.sh --help" ;;
+    --namespace=*) namespace=${1#*=} ;;
+    *) rest+=("$1") ;;
     esac
     shift
   done
+  read_parameters "$pipeline" "${rest[@]}"
+  need_clients
+  if [[ $argo_too ]]; then install_argo install.yaml; fi
+  if [[ $namespace ]]; then make_namespace "$namespace"; fi
   case $(kubectl config current-context) in
   kind-*)
     make_images
@@ -234,9 +317,9 @@ cluster_run() {
         --name "$(kubectl config current-context | sed 's/^kind-//')"
     done
     ;;
-  *) echo "the nodes must have the images of build/images, or a registry: -p image-prefix=HOST/PATH/" ;;
+  *) echo "the nodes must have the images of build/images, or a registry: --image-prefix HOST/PATH/" ;;
   esac
-  NAMESPACE=$namespace "$root/workflows/try.sh" "$@"
+  NAMESPACE=$namespace "$root/workflows/try.sh" "${parameters[@]}"
 }
 
 case ${1:-local} in

@@ -69,7 +69,7 @@ MISTAKES = [
     ("restricted", PIPELINE, f"{CONTAINER}.securityContext.privileged", True),
     ("restricted", PIPELINE, f"{CONTAINER}.securityContext.runAsNonRoot", False),
     ("restricted", EXPERIMENT, "spec.templates.prepare.container.securityContext.capabilities.add", ["KILL"]),
-    ("restricted", EXPERIMENT, "spec.templates.cell.container.securityContext.runAsNonRoot", False),
+    ("restricted", EXPERIMENT, "spec.templates.runc.container.securityContext.runAsNonRoot", False),
     ("resources", PIPELINE, f"{CONTAINER}.resources.limits.memory", GONE),
     ("resources", SERVER, "spec.template.spec.containers.0.resources.requests", GONE),
     ("images", PIPELINE, f"{CONTAINER}.image", "fake_gen:1.0"),
