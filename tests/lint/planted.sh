@@ -22,6 +22,8 @@ sed 's/limit: "4"/limit: "4"\n        backoff: {cap: 1m}/; /^        backoff:$/,
 found "a field that the oldest Argo does not have" "'cap'" valid_for argo-oldest "$work/newer.yaml"
 printf 'apiVersion: v1\nkind: Pot\n' >"$work/kind.yaml"
 found "a kind that there is not" "schema for Pot" valid_for argo "$work/kind.yaml"
+sed 's/honorLabels:/honourLabels:/' workflows/monitoring/controller.yaml >"$work/monitor.yaml"
+found "a field that the Prometheus operator does not have" "'honourLabels'" valid_for argo "$work/monitor.yaml"
 sed 's/template: aggregator/template: aggregate/' workflows/base/pipeline.yaml >"$work/name.yaml"
 found "a template that there is not" "aggregate" argo_accepts "$work/name.yaml"
 echo 'resources: [nothing.yaml]' >"$work/kustomization.yaml"
