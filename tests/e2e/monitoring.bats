@@ -57,7 +57,7 @@ metrics_are_told() { # NAME: a metric that cannot be computed is a condition of 
 }
 
 @test "bad lines that were tolerated raise their alert and are shown by argo get" {
-  change_pipeline '[{"op": "add", "path": "/spec/templates/1/container/env/-",
+  change_pipeline '[{"op": "add", "path": "/spec/templates/fake-gen/container/env/-",
     "value": {"name": "FAKE_GEN_BAD_EVERY", "value": "100"}}]'
   name=$(submit workflows/single_run.yaml -p max-bad=100)
   ended "$name" Succeeded
