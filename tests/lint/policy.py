@@ -154,6 +154,12 @@ def parameters(spec):
     yield from (name for name, value in values.items() if value is None)
 
 
+@rule("workflow", "parameters are described, for who fills them in")
+def described(spec):
+    yield from (p["name"] for p in spec.get("arguments", {}).get("parameters", [])
+                if not p.get("description"))
+
+
 @rule("workflow", "metrics are complete, and not on templates with retries, where each attempt counts")
 def metrics(spec):
     for template in spec["templates"]:
@@ -303,6 +309,18 @@ def secrets(container, _):
 
 
 # --- other objects ----------------------------------------------------------------------------
+
+
+@rule("object", "workflows say what they are: a label, a title, a description")
+def titles(obj):
+    if obj.kind not in ("Workflow", "CronWorkflow", "WorkflowTemplate"):
+        return
+    metadata = obj.body["metadata"]
+    if PART_OF not in metadata.get("labels", {}):
+        yield PART_OF
+    for name in ("title", "description"):
+        if not metadata.get("annotations", {}).get(f"workflows.argoproj.io/{name}"):
+            yield name
 
 
 @rule("object", "no field is used that Argo 4.0 removed")
