@@ -109,11 +109,12 @@ find_database() {
   if [[ -n ${DB_URL:-} ]]; then
     where=$DB_URL
     as_psql=("PGHOST=$DB_URL" ${DB_PORT:+"PGPORT=$DB_PORT"} ${DB_USER:+"PGUSER=$DB_USER"}
-      ${DB_PASSWORD:+"PGPASSWORD=$DB_PASSWORD"} ${DB_NAME:+"PGDATABASE=$DB_NAME"})
+      ${DB_PASSWORD:+"PGPASSWORD=$DB_PASSWORD"}
+      ${DB_PASSWORD_FILE:+"PGPASSWORD=$(<"$DB_PASSWORD_FILE")"} ${DB_NAME:+"PGDATABASE=$DB_NAME"})
   elif [[ -n ${PGHOST:-}${PGHOSTADDR:-}${PGSERVICE:-} ]]; then
     where=${PGSERVICE:-${PGHOST:-$PGHOSTADDR}}
   else
-    unset DB_USER DB_PASSWORD DB_NAME DB_PORT
+    unset DB_USER DB_PASSWORD DB_PASSWORD_FILE DB_NAME DB_PORT
     "$root/tests/db/server.sh" start "$temp/db"
     # shellcheck source=/dev/null
     . "$temp/db/env"

@@ -56,9 +56,14 @@ static bool mentions(const char *text, const char *const *words)
 enum status pg_failure_connection(const char *text)
 {
     /* Login (poolers have no SQLSTATE for it), rights and options, database; TLS. */
-    static const char *const hopeless[] = {
-        ":  28",       "authentication failed",       ":  42", ":  3D000",
-        "certificate", "server does not support SSL", NULL};
+    static const char *const hopeless[] = {":  28",
+                                           "authentication failed",
+                                           ":  42",
+                                           ":  3D000",
+                                           "certificate",
+                                           "private key file",
+                                           "server does not support SSL",
+                                           NULL};
     static const char *const settings[] = {"invalid ",
                                            "sslmode ",
                                            "gssencmode ",

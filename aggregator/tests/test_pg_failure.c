@@ -85,6 +85,7 @@ static void connection_texts_tell_what_may_pass(void **state)
         {AT("db") "FATAL:  42501: permission denied for database \"x\"", STATUS_REFUSED},
         {AT("db") "FATAL:  password authentication failed", STATUS_REFUSED}, /* a pooler's */
         {AT("db") "server does not support SSL, but SSL was required", STATUS_REFUSED},
+        {AT("db") "private key file \"/k\" has group or world access", STATUS_REFUSED},
         {AT("db") "SSL error: certificate verify failed", STATUS_REFUSED},
         {AT("db") "server certificate for \"a\" does not match host name \"db\"", STATUS_REFUSED},
         /* Several hosts: the last one tried decides. */

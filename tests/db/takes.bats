@@ -108,9 +108,9 @@ refused_published() { # TABLE ARGUMENT...
   sql 'DROP PUBLICATION pub'
 }
 
-taken() { # ARGUMENT...
-  succeeds --run-id "$((++runs))" "$@" in.jsonl
-  succeeds --run-id "$((++runs))" "$@" in.jsonl
+taken() {
+  succeeds --run-id "$((++runs))" in.jsonl
+  succeeds --run-id "$((++runs))" in.jsonl
   sql 'DROP PUBLICATION pub'
 }
 
