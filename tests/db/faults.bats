@@ -352,6 +352,17 @@ ended_in_time() { # SIGNAL: sent now, exit status 11 follows within 1.5 s
   times_loaded 2 "$small"
 }
 
+@test "SIGTERM after COMMIT changes nothing: status 0, and the report is there" {
+  mkfifo report # whose reader comes late
+  start --run-id one --report report "$small"
+  wait_for sql_says 1 'SELECT count(*) FROM aggregator_runs'
+  kill -TERM "$started"
+  [[ $(jq .loaded report) == true ]]
+  finish
+  ended_well
+  times_loaded 1 "$small"
+}
+
 @test "a deadline that passes ends the wait for a twin and leaves no session" {
   succeeds --run-id before "$small"
   hold 'BEGIN; LOCK TABLE aggregator_runs IN EXCLUSIVE MODE'
