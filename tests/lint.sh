@@ -31,6 +31,8 @@ mapfile -t workflows < <(git ls-files 'workflows/*.yaml')
 
 verdict 'shellcheck' "$(shellcheck "${scripts[@]}" 2>&1)"
 if ((${#bats[@]})); then verdict 'shellcheck of bats' "$(shellcheck --severity=warning --shell=bats --exclude=SC2154,SC2164,SC2030,SC2031 "${bats[@]}" 2>&1)"; fi
+verdict 'tests check one thing a line, for bats does not see that the first of two failed' \
+  "$(grep -nE '^ +\[.*\] && (\[|grep|cmp|run|! )' "${bats[@]}" | grep -v ' || ')"
 if ((${#yaml[@]})); then verdict 'yamllint' "$(yamllint -s "${yaml[@]}" 2>&1)"; fi
 verdict 'clang-format (make fmt mends it)' "$(clang-format --dry-run -Werror "${sources[@]}" 2>&1 | grep -E 'error:' | head -20)"
 verdict "sources have at most $file_lines lines" \

@@ -404,16 +404,9 @@ PYTHON
   [ "$(ls -A | sort | paste -sd' ')" = "all.csv many.jsonl r.json" ]
 }
 
-@test "a spill directory that is full or missing is said, with the way out" {
+@test "a spill directory that is missing is said, with the way out" {
   "$BUILD/fake_gen" -n 1000000 -u 1000000 -s 5 -o many.jsonl
   refused 4 'choose another with --spill-dir' aggregate -m 26M --spill-dir ./none many.jsonl
-  if [ "$(id -u)" -eq 0 ]; then
-    mkdir small
-    mount -t tmpfs -o size=1M tmpfs small
-    run --separate-stderr aggregate -m 26M --spill-dir small many.jsonl
-    umount small
-    [ "$status" -eq 10 ] && [[ $stderr == *"No space left"*"--spill-dir"* ]]
-  fi
 }
 
 @test "few keys take little memory, whatever the size of the input" {

@@ -41,7 +41,8 @@ refused() { # TEXT COMMAND...
   rm -f rejects
   run --separate-stderr "$@"
   [ "$status" -eq 3 ] || { echo "$*: status $status: $stderr"; return 1; }
-  [ -z "$output" ] && [ -e rejects ]
+  [ -z "$output" ]
+  [ -e rejects ]
   [[ $stderr == "aggregator: $text"* && $stderr != *max-bad* ]] || { echo "said: $stderr"; return 1; }
 }
 
@@ -183,7 +184,8 @@ PYTHON
   { cat good; echo rubbish; } >w.bad
   refused 'w.zst:1:1: this is compressed' aggregate good w.zst w.bad
   run --separate-stderr "$BUILD/aggregator" --print csv -t 4 w.bad w.zst
-  [ "$status" -eq 3 ] && [[ $stderr == *'w.bad:2001:1: '* ]]
+  [ "$status" -eq 3 ]
+  [[ $stderr == *'w.bad:2001:1: '* ]]
 }
 
 # --- lines --------------------------------------------------------------------------------------
@@ -193,7 +195,8 @@ PYTHON
   { cat b.csv; head -n 1 good; } >b.mixed
   for tolerated in 100% 100000; do
     run --separate-stderr "$BUILD/aggregator" --print csv --max-bad $tolerated b.csv
-    [ "$status" -eq 3 ] && [ -z "$output" ]
+    [ "$status" -eq 3 ]
+    [ -z "$output" ]
     [[ $stderr == *"b.csv:1:1: expected an object"*"not one of 2000 lines is an event"* ]]
     aggregate --max-bad $tolerated b.mixed
   done
@@ -249,7 +252,8 @@ PYTHON
 @test "a byte order mark before any other line is bad" {
   cat good <(printf '\xef\xbb\xbf') good >m.inside
   run --separate-stderr "$BUILD/aggregator" --print csv m.inside
-  [ "$status" -eq 3 ] && [[ $stderr == *'m.inside:2001:1: a byte order mark'* && $stderr != *max-bad* ]]
+  [ "$status" -eq 3 ]
+  [[ $stderr == *'m.inside:2001:1: a byte order mark'* && $stderr != *max-bad* ]]
 }
 
 @test "blocks that were never written are told as NUL bytes, with place and length" {

@@ -49,7 +49,8 @@ prepared() { # a path as a witness prepares it
     for option in --help --version '-?' -V; do
       # shellcheck disable=SC2086
       "$PROBE" $command $option >out 2>err
-      [ -s out ] && [ ! -s err ]
+      [ -s out ]
+      [ ! -s err ]
       run awk 'length > 95' out
       [ -z "$output" ]
     done
@@ -66,15 +67,18 @@ prepared() { # a path as a witness prepares it
     'run --pod-gids 1;2' 'costs --batches 2' 'run stray'; do
     # shellcheck disable=SC2086
     run --separate-stderr "$PROBE" $args
-    [ "$status" -eq 2 ] && [ -z "$output" ]
+    [ "$status" -eq 2 ]
+    [ -z "$output" ]
     [ "${#stderr_lines[@]}" -eq 1 ]
     last=${args##* }
     [[ ${stderr_lines[0]} == *"${last##*,}"* ]]
   done
   run --separate-stderr "$PROBE"
-  [ "$status" -eq 2 ] && [[ $stderr == *"which command?"* ]]
+  [ "$status" -eq 2 ]
+  [[ $stderr == *"which command?"* ]]
   run --separate-stderr "$PROBE" explain
-  [ "$status" -eq 2 ] && [[ $stderr == *"which probe?"* ]]
+  [ "$status" -eq 2 ]
+  [[ $stderr == *"which probe?"* ]]
 }
 
 @test "list names every probe that a run asks, and no other" {
@@ -182,11 +186,14 @@ prepared() { # a path as a witness prepares it
   path=$(prepared)
   ln -s "$path" "$path/open/r1-c1"
   run --separate-stderr unprivileged "$PROBE" run --path "$path" --run-id r1 --cell c1
-  [ "$status" -eq 4 ] && [ -z "$output" ] && [[ $stderr == *"open/r1-c1"* ]]
+  [ "$status" -eq 4 ]
+  [ -z "$output" ]
+  [[ $stderr == *"open/r1-c1"* ]]
   if ((EUID == 0)); then
     mkdir "$path/open/r2-c2"
     run --separate-stderr unprivileged "$PROBE" run --path "$path" --run-id r2 --cell c2
-    [ "$status" -eq 4 ] && [[ $stderr == *"open/r2-c2"* ]]
+    [ "$status" -eq 4 ]
+    [[ $stderr == *"open/r2-c2"* ]]
   fi
 }
 
@@ -202,14 +209,17 @@ prepared() { # a path as a witness prepares it
 @test "a path that is not prepared is said so, and nothing is made in it" {
   mkdir "$OPEN_DIR/bare"
   run --separate-stderr "$PROBE" run --only host_file_write --path "$OPEN_DIR/bare" --format json
-  [ "$status" -eq 0 ] && [[ $stderr == *"witness"* ]]
+  [ "$status" -eq 0 ]
+  [[ $stderr == *"witness"* ]]
   [ "$(jq -r '.probes[0].result' <<<"$output")" = absent ]
   [ -z "$(ls "$OPEN_DIR/bare")" ]
 }
 
 @test "a path that is not there is status 4 and named" {
   run --separate-stderr "$PROBE" run --path /no/such/path
-  [ "$status" -eq 4 ] && [ -z "$output" ] && [[ $stderr == *"/no/such/path"* ]]
+  [ "$status" -eq 4 ]
+  [ -z "$output" ]
+  [[ $stderr == *"/no/such/path"* ]]
 }
 
 @test "a privileged process does not try kernel calls, and says why" {
@@ -242,10 +252,12 @@ prepared() { # a path as a witness prepares it
   for args in --help --version list 'explain uname' 'run -o uname' 'run -o uname -f json'; do
     # shellcheck disable=SC2086
     run bash -c '"$@" 2>&1 >/dev/full' _ "$PROBE" $args
-    [ "$status" -eq 10 ] && [[ $output == *"No space left on device"* ]]
+    [ "$status" -eq 10 ]
+    [[ $output == *"No space left on device"* ]]
     # shellcheck disable=SC2086
     run bash -c '"$@" 2>&1 >&-' _ "$PROBE" $args
-    [ "$status" -eq 4 ] && [[ $output == *"standard output"* ]]
+    [ "$status" -eq 4 ]
+    [[ $output == *"standard output"* ]]
   done
 }
 
@@ -272,5 +284,6 @@ prepared() { # a path as a witness prepares it
 
 @test "a passed ARGO_DEADLINE cancels a run" {
   ARGO_DEADLINE=2020-01-01T00:00:00Z run --separate-stderr "$PROBE" costs --warmup 60s
-  [ "$status" -eq 11 ] && [[ $stderr == *ARGO_DEADLINE* ]]
+  [ "$status" -eq 11 ]
+  [[ $stderr == *ARGO_DEADLINE* ]]
 }

@@ -95,13 +95,15 @@ many() { head -c "$1" /dev/zero | tr '\0' "$2"; } # COUNT CHARACTER
 @test "what hostile lines hold does not reach the terminal, nor break a log line" {
   printf '{"userId":"\\u001b[2J\\u0007\\u009b","sessionDuration":9223372036854775807}\n%.0s' 1 2 >in.jsonl
   run --separate-stderr "$BUILD/aggregator" --print table in.jsonl
-  [ "$status" -eq 3 ] && [[ $stderr == *"the total of '\\x1b[2J"* && $stderr != *$'\e'* ]]
+  [ "$status" -eq 3 ]
+  [[ $stderr == *"the total of '\\x1b[2J"* && $stderr != *$'\e'* ]]
   head -n 1 in.jsonl >one.jsonl
   "$BUILD/aggregator" --print table one.jsonl >out
   run grep -cP '[\x00-\x09\x0b-\x1f\x7f]' out
   [ "$output" = 0 ]
   AGGREGATOR_LOG_FORMAT=json run --separate-stderr "$BUILD/aggregator" --print csv $'no\nsuch\e[2J.jsonl'
-  [ "$status" -eq 4 ] && [ "${#stderr_lines[@]}" -eq 1 ] && jq -e . <<<"$stderr"
+  [ "$status" -eq 4 ]
+  [ "${#stderr_lines[@]}" -eq 1 ] && jq -e . <<<"$stderr"
 }
 
 @test "a bomb of gzip is read in bounded memory, and stopped by its lines" {

@@ -37,11 +37,13 @@ generate() { as_us ./fake_gen --events 10 --seed 1 --output "$@"; }
   shared_directory
   as_other ln -s ../victim/file shared/out
   run generate shared/out
-  [ "$status" -eq 4 ] && [[ $output == *'cannot follow the link shared/out: Permission denied'* ]]
+  [ "$status" -eq 4 ]
+  [[ $output == *'cannot follow the link shared/out: Permission denied'* ]]
   [ "$(cat victim/file)" = precious ]
   as_us ln -s ../victim/file shared/ours
   generate shared/ours
-  [ "$(wc -l <victim/file)" -eq 10 ] && [ -L shared/ours ]
+  [ "$(wc -l <victim/file)" -eq 10 ]
+  [ -L shared/ours ]
 }
 
 @test "a file of another user, linked to where output goes, keeps its content" {
@@ -90,7 +92,8 @@ generate() { as_us ./fake_gen --events 10 --seed 1 --output "$@"; }
   [ "$(wc -l <a/out.jsonl)" -eq 5 ]
   ln -s nowhere/file a/link
   "$BUILD/fake_gen" --events 5 --output a/link
-  [ "$(wc -l <a/link)" -eq 5 ] && [ ! -e nowhere ]
+  [ "$(wc -l <a/link)" -eq 5 ]
+  [ ! -e nowhere ]
 }
 
 @test "few descriptors: done, or status 10 and one line, and no output that is not whole" {
@@ -98,10 +101,12 @@ generate() { as_us ./fake_gen --events 10 --seed 1 --output "$@"; }
   for n in {3..14}; do
     rm -f out r.json
     run --separate-stderr bash -c 'ulimit -n "$1"; exec "$2" --events 100 --seed 1 --report r.json --output out' _ "$n" "$BUILD/fake_gen"
-    [[ $status == 0 || $status == 10 ]] && [ "${#stderr_lines[@]}" -le 1 ]
+    [[ $status == 0 || $status == 10 ]]
+    [ "${#stderr_lines[@]}" -le 1 ]
     [ ! -e out ] || [ "$(wc -l <out)" -eq 100 ]
     run --separate-stderr bash -c 'ulimit -n "$1"; exec "$2" --print csv --rejects rejects in.jsonl' _ "$n" "$BUILD/aggregator"
-    [[ $status == 0 || $status == 10 ]] && [ "${#stderr_lines[@]}" -le 1 ]
+    [[ $status == 0 || $status == 10 ]]
+    [ "${#stderr_lines[@]}" -le 1 ]
     [[ $status == 0 || -z $output ]]
   done
   [ "$status" -eq 0 ]
@@ -109,7 +114,8 @@ generate() { as_us ./fake_gen --events 10 --seed 1 --output "$@"; }
 
 @test "a limit on the size of files is refused, not a death by signal" {
   run bash -c 'ulimit -f 1; exec "$1" --events 1000 --seed 1 --output out' _ "$BUILD/fake_gen"
-  [ "$status" -eq 4 ] && [[ $output == *'File too large'* ]]
+  [ "$status" -eq 4 ]
+  [[ $output == *'File too large'* ]]
   [ ! -e out ]
 }
 
@@ -126,7 +132,8 @@ generate() { as_us ./fake_gen --events 10 --seed 1 --output "$@"; }
   kill -TERM "$inner"
   wait $outer || status=$?
   exec 7>&-
-  [ "$status" -eq 11 ] && [ "$(cat err)" = 'aggregator: cancelled by SIGTERM' ]
+  [ "$status" -eq 11 ]
+  [ "$(cat err)" = 'aggregator: cancelled by SIGTERM' ]
 }
 
 @test "a huge environment changes nothing" {
@@ -135,7 +142,8 @@ generate() { as_us ./fake_gen --events 10 --seed 1 --output "$@"; }
   "$BUILD/aggregator" --print csv in.jsonl >out.csv
   [ "$(wc -l <out.csv)" -eq 4 ]
   AGGREGATOR_KEY=$HUGE_1 run --separate-stderr "$BUILD/aggregator" --print csv in.jsonl
-  [ "$status" -eq 2 ] && [ "${#stderr}" -lt 500 ]
+  [ "$status" -eq 2 ]
+  [ "${#stderr}" -lt 500 ]
 }
 
 @test "no core is dumped, neither into a file nor into a pipe" {
@@ -164,9 +172,11 @@ generate() { as_us ./fake_gen --events 10 --seed 1 --output "$@"; }
   local dir=$PWD
   while [[ $dir == /tmp/* ]]; do chmod o+x "$dir"; dir=${dir%/*}; done
   run setpriv --reuid=4242 --regid=4242 --clear-groups env -i PGHOST=127.0.0.1 PGPORT=1 ./aggregator --log-format text in.jsonl
-  [ "$status" -eq 2 ] && [[ $output == *'local user with ID 4242 does not exist'* ]]
+  [ "$status" -eq 2 ]
+  [[ $output == *'local user with ID 4242 does not exist'* ]]
   run setpriv --reuid=4242 --regid=4242 --clear-groups env -i PGHOST=127.0.0.1 PGPORT=1 DB_USER=me ./aggregator --log-format text in.jsonl
-  [ "$status" -eq 10 ] && [[ $output == *'Connection refused'* ]]
+  [ "$status" -eq 10 ]
+  [[ $output == *'Connection refused'* ]]
 }
 
 @test "a file that was deleted, replaced or made unreadable after it was opened is read as it was" {

@@ -29,7 +29,8 @@ setup_file() {
   for program in $programs; do
     for option in --help --version '-?' -V; do
       "$BUILD/$program" $option >out 2>err
-      [ -s out ] && [ ! -s err ]
+      [ -s out ]
+      [ ! -s err ]
       run awk 'length > 95' out
       [ -z "$output" ]
     done
@@ -55,7 +56,8 @@ setup_file() {
   for program in $programs; do
     for option in --no-such-option -Q; do
       run --separate-stderr "$BUILD/$program" $option
-      [ "$status" -eq 2 ] && [ -z "$output" ]
+      [ "$status" -eq 2 ]
+      [ -z "$output" ]
       [ "${#stderr_lines[@]}" -eq 1 ]
       [[ ${stderr_lines[0]} == *"$option"* ]]
     done
@@ -73,17 +75,21 @@ setup_file() {
 @test "an option without its value, and a flag with one, are refused" {
   for program in $programs; do
     run --separate-stderr "$BUILD/$program" --threads
-    [ "$status" -eq 2 ] && [[ $stderr == *"--threads needs a value"* ]]
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"--threads needs a value"* ]]
     run --separate-stderr "$BUILD/$program" --help=x
-    [ "$status" -eq 2 ] && [[ $stderr == *"--help takes no value"* ]]
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"--help takes no value"* ]]
   done
 }
 
 @test "a broken value in the environment is refused by the variable's name; an empty one is unset" {
   AGGREGATOR_THREADS=many run --separate-stderr "$BUILD/aggregator" --print csv /dev/null
-  [ "$status" -eq 2 ] && [[ $stderr == *AGGREGATOR_THREADS* ]]
+  [ "$status" -eq 2 ]
+  [[ $stderr == *AGGREGATOR_THREADS* ]]
   FAKE_GEN_THREADS=many run --separate-stderr "$BUILD/fake_gen" -o -
-  [ "$status" -eq 2 ] && [[ $stderr == *FAKE_GEN_THREADS* ]]
+  [ "$status" -eq 2 ]
+  [[ $stderr == *FAKE_GEN_THREADS* ]]
   AGGREGATOR_THREADS='' "$BUILD/aggregator" --print csv /dev/null
   FAKE_GEN_THREADS='' EVENTS=1 "$BUILD/fake_gen" -o - >out
   [ "$(wc -l <out)" -eq 1 ]
@@ -93,15 +99,20 @@ setup_file() {
   for program in $programs; do
     prefix=${program^^}
     run --separate-stderr "$BUILD/$program" --no-such-option --log-format text
-    [ "$status" -eq 2 ] && [[ $stderr == "$program: unknown option"* ]]
+    [ "$status" -eq 2 ]
+    [[ $stderr == "$program: unknown option"* ]]
     run --separate-stderr "$BUILD/$program" --log-format=text --threads many
-    [ "$status" -eq 2 ] && [[ $stderr == "$program: --threads"* ]]
+    [ "$status" -eq 2 ]
+    [[ $stderr == "$program: --threads"* ]]
     run --separate-stderr env "${prefix}_LOG_FORMAT=text" "$BUILD/$program" --threads many
-    [ "$status" -eq 2 ] && [[ $stderr == "$program: --threads"* ]]
+    [ "$status" -eq 2 ]
+    [[ $stderr == "$program: --threads"* ]]
     run --separate-stderr env "${prefix}_LOG_FORMAT=text" "$BUILD/$program" --log-format json -Q
-    [ "$status" -eq 2 ] && [[ $(jq -r .level <<<"$stderr") == error ]]
+    [ "$status" -eq 2 ]
+    [[ $(jq -r .level <<<"$stderr") == error ]]
     run --separate-stderr "$BUILD/$program" --log-format xml
-    [ "$status" -eq 2 ] && [[ $(jq -r .msg <<<"$stderr") == *"not one of auto|text|json"* ]]
+    [ "$status" -eq 2 ]
+    [[ $(jq -r .msg <<<"$stderr") == *"not one of auto|text|json"* ]]
   done
 }
 
@@ -189,12 +200,14 @@ setup_file() {
 @test "a passed ARGO_DEADLINE cancels; Go's zero time means none; rubbish is refused" {
   # shellcheck disable=SC2046
   ARGO_DEADLINE=2020-01-01T00:00:00Z run --separate-stderr "$BUILD/fake_gen" --events 1000000000000 -o /dev/null
-  [ "$status" -eq 11 ] && [[ $stderr == *ARGO_DEADLINE* ]]
+  [ "$status" -eq 11 ]
+  [[ $stderr == *ARGO_DEADLINE* ]]
   ARGO_DEADLINE=0001-01-01T00:00:00Z "$BUILD/aggregator" --print csv /dev/null
   for program in $programs; do
     # shellcheck disable=SC2046
     ARGO_DEADLINE=soon run --separate-stderr "$BUILD/$program" $(work $program)
-    [ "$status" -eq 2 ] && [[ $stderr == *ARGO_DEADLINE* ]]
+    [ "$status" -eq 2 ]
+    [[ $stderr == *ARGO_DEADLINE* ]]
   done
 }
 
@@ -223,7 +236,8 @@ setup_file() {
 
 @test "a report that cannot be written is an error" {
   run --separate-stderr "$BUILD/fake_gen" -n 1 -o e.jsonl --report no/such/dir/r.json
-  [ "$status" -eq 4 ] && [[ $stderr == *"no/such/dir"* ]]
+  [ "$status" -eq 4 ]
+  [[ $stderr == *"no/such/dir"* ]]
 }
 
 @test "files that are made are not for others, whatever the umask handed down" {
