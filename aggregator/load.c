@@ -286,6 +286,12 @@ static bool commit(struct attempt *at, struct err *err)
     return true;
 }
 
+/* The run is in the ledger, and its totals in a table that keeps them. */
+static bool leave_applied(struct attempt *at, struct err *err)
+{
+    return table_check_kept(at->pg, &at->target.sql, err) && pg_run(at->pg, "ROLLBACK", err);
+}
+
 /* In the transaction that connect_target() opened. */
 static bool transact(struct attempt *at, struct err *err)
 {
@@ -298,15 +304,14 @@ static bool transact(struct attempt *at, struct err *err)
             return false;
         if (!found)
             return err_set(err, STATUS_TRANSIENT, "the run left the ledger while it was read");
-        return pg_run(at->pg, "ROLLBACK", err);
+        return leave_applied(at, err);
     }
     if (!lock_target(at, err) || !check_equal_shards(at, err) ||
         !find_name_in_order(at, &found, err))
         return false;
     if (found)
-        return pg_run(at->pg, "ROLLBACK", err);
-    /* Both tables are locked by then: nobody can have made them UNLOGGED since they were looked at.
-     */
+        return leave_applied(at, err);
+    /* When the merge is done both tables are locked: none can become UNLOGGED after this look. */
     return stage(at, err) && check_cut_keys(at, err) && merge(at, err) &&
            table_check_kept(at->pg, &at->target.sql, err) && commit(at, err);
 }
@@ -366,8 +371,10 @@ bool load_prepare(struct load_request *request, struct err *err)
 {
     struct attempt at = attempt_of(request, request->run_id);
     bool done = connect_target(&at, request->database.wait_ms, err) &&
-                table_rehearse(at.pg, &at.target.sql, err) && note_runs_before(&at, request, err) &&
-                check_known_run(&at, err) && pg_run(at.pg, "COMMIT", err);
+                table_check_kept(at.pg, &at.target.sql, err) &&
+                table_check_takes(at.pg, &at.target.sql, err) &&
+                note_runs_before(&at, request, err) && check_known_run(&at, err) &&
+                pg_run(at.pg, "COMMIT", err);
 
     attempt_end(&at);
     return done;

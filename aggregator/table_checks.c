@@ -17,6 +17,14 @@ enum { SQL_MAX = 64 * 1024 };
     "WHERE p.kind = 'p') "
 #define PLACES PLACES_OF("$1::regclass::oid")
 
+/* Foreign partitions are for the server to judge. */
+#define LOST_IN_A_CRASH                                                                            \
+    "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), p.kind, p.persistence "              \
+    "FROM place p JOIN pg_class c ON c.oid = p.oid "                                               \
+    "JOIN pg_namespace n ON n.oid = c.relnamespace "                                               \
+    "WHERE CASE p.kind WHEN 'r' THEN p.persistence <> 'p' WHEN 'p' THEN false "                    \
+    "ELSE p.is_root END LIMIT 1"
+
 /* Of the places of $1 alone, whose columns $2 to $6 are, quoted: those that are computed. */
 #define COMPUTED(condition)                                                                        \
     "SELECT pg_catalog.quote_ident(a.attname::text), "                                             \
@@ -50,20 +58,8 @@ bool table_check_kept(struct pg *pg, const struct sql_target *sql, struct err *e
     OWNED_ROWS rows = NULL;
     const char *params[] = {sql->table, sql->ledger};
 
-    /* Foreign partitions are for the server to judge. */
-    if (!pg_query(
-            pg,
-            PLACES_OF(
-                "$1::regclass::oid, $2::regclass::oid") "SELECT pg_catalog.format('%I.%I', "
-                                                        "n.nspname, c.relname), "
-                                                        "p.kind, p.persistence FROM place p JOIN "
-                                                        "pg_class c ON c.oid = p.oid "
-                                                        "JOIN pg_namespace n ON n.oid = "
-                                                        "c.relnamespace "
-                                                        "WHERE CASE p.kind WHEN 'r' THEN "
-                                                        "p.persistence <> 'p' WHEN 'p' THEN false "
-                                                        "ELSE p.is_root END LIMIT 1",
-            2, params, &rows, err))
+    if (!pg_query(pg, PLACES_OF("$1::regclass::oid, $2::regclass::oid") LOST_IN_A_CRASH, 2, params,
+                  &rows, err))
         return false;
     if (pg_row_count(rows) == 0)
         return true;
@@ -151,15 +147,15 @@ static bool check_published(struct pg *pg, const struct sql_target *sql, struct 
                    pg_value(rows, 0, 1), table, table);
 }
 
-bool table_check_takes(struct pg *pg, const struct sql_target *sql, struct err *err)
-{
-    return check_rules(pg, sql, err) && check_generated(pg, sql, err) &&
-           check_published(pg, sql, err);
-}
-
-bool table_rehearse(struct pg *pg, const struct sql_target *sql, struct err *err)
+static bool check_plan(struct pg *pg, const struct sql_target *sql, struct err *err)
 {
     OWNED_BUF(text, SQL_MAX);
     return sql_explain_merge(&text, sql, err) && buf_add(&text, "", 1, err) &&
            pg_run(pg, text.data, err);
+}
+
+bool table_check_takes(struct pg *pg, const struct sql_target *sql, struct err *err)
+{
+    return check_rules(pg, sql, err) && check_generated(pg, sql, err) &&
+           check_published(pg, sql, err) && check_plan(pg, sql, err);
 }

@@ -13,21 +13,16 @@
 /*
  * REFUSED where the table, a leaf partition of it, or the ledger is UNLOGGED or temporary: it would
  * be emptied while the other stays, and a run would be lost or count twice. REFUSED too where the
- * ledger is no table. Once both are locked by the load, the answer stays until its end.
+ * ledger is no table. Once both are locked by a load, the answer stays until its end.
  */
 bool table_check_kept(struct pg *pg, const struct sql_target *sql, struct err *err);
 
 /*
  * REFUSED where the table, or a leaf partition of it, would not take INSERT ... ON CONFLICT DO
  * UPDATE, or not keep what it is given: rules, generated columns, published updates without a
- * replica identity. Triggers are not looked at.
+ * replica identity; and whatever else the server refuses when it plans the load. Nothing is run,
+ * and triggers are not looked at.
  */
 bool table_check_takes(struct pg *pg, const struct sql_target *sql, struct err *err);
-
-/*
- * Lets the server plan the load, which runs nothing: what it refuses for another reason it refuses
- * then.
- */
-bool table_rehearse(struct pg *pg, const struct sql_target *sql, struct err *err);
 
 #endif

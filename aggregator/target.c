@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "aggregator/ledger.h"
-#include "aggregator/table_checks.h"
 
 enum { TEXT_MAX = 64 * 1024, PRIVILEGE_COUNT = 3 };
 
@@ -337,9 +336,8 @@ bool target_open(struct target *ret, struct pg *pg, const struct target_request 
     if (strcmp(relation.kind, "r") != 0 && strcmp(relation.kind, "p") != 0)
         return err_set(err, STATUS_REFUSED, "%s is not a table", ret->sql.table);
     return find_columns(pg, ret, &relation, request, err) &&
-           ledger_ensure(pg, &ret->sql, request->create, err) &&
-           table_check_kept(pg, &ret->sql, err) && table_check_takes(pg, &ret->sql, err) &&
-           check_rights(pg, ret, err) && name_work(ret, request, err);
+           ledger_ensure(pg, &ret->sql, request->create, err) && check_rights(pg, ret, err) &&
+           name_work(ret, request, err);
 }
 
 /* The ledger that stands where the table stood, or would. */

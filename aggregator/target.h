@@ -29,7 +29,7 @@ struct target {
 
 /*
  * In an open transaction. REFUSED where the table cannot serve: wrong kind, no such column, inexact
- * type, no unique index, missing rights, not kept through a crash. Release *ret in any case.
+ * type, no unique index, missing rights. Release *ret in any case.
  */
 bool target_open(struct target *ret, struct pg *pg, const struct target_request *request,
                  struct err *err);

@@ -94,6 +94,15 @@ refused_early() { # TEXT ARGUMENT...: before the input is read, and nothing is c
   finish
   ended_with 4 'table public.session_duration is UNLOGGED'
   loaded_once in.jsonl
+  sql 'ALTER TABLE session_duration SET LOGGED'
+  mkfifo again
+  start --run-id before again
+  exec {feed}>again
+  sql 'ALTER TABLE session_duration SET UNLOGGED'
+  cat in.jsonl >&"$feed"
+  exec {feed}>&-
+  finish
+  ended_with 4 'table public.session_duration is UNLOGGED'
 }
 
 # Totals that are gone.
