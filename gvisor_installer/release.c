@@ -155,7 +155,8 @@ static bool put(struct unpacking *to, const char *name, const struct input *inpu
     if (fd < 0)
         return err_errno(err, errno, "cannot create %s", path);
     sha256_init(&hash);
-    bool done = fchmod(fd, 0755) == 0 && copy(input, fd, &hash, bytes, err);
+    bool done = (fchmod(fd, 0755) == 0 || err_errno(err, errno, "cannot give it its mode")) &&
+                copy(input, fd, &hash, bytes, err);
     (void)close(fd);
     if (!done)
         return err_prefix(err, "%s", name);
