@@ -291,7 +291,7 @@ def main():
             while True:
                 listener.accept()[0].close()
 
-        tasks = [(programs, shared, scenario, call, step if call in ("malloc", "realloc", "calloc") else min(step, 3))
+        tasks = [(programs, shared, scenario, call, step)
                  for scenario in SCENARIOS if only in scenario.name for call in SHORTAGES]
         with concurrent.futures.ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
             results = pool.map(fail_each, tasks)
