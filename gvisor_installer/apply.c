@@ -315,8 +315,8 @@ bool apply_undo(struct applying *run, struct err *err)
         return false;
     if (exists)
         return host_rename(copy, notes, err);
-    if (state->made_directory)
-        host_remove_parent(state->drop_in);
+    if (state->made_directory && !host_remove_parent(state->drop_in, err))
+        return false;
     return backup_drop(run->options->config, state, err) && host_remove(notes, err);
 }
 
@@ -370,8 +370,8 @@ static bool settle_uninstalled(struct applying *run, struct err *err)
     step_reached("removed");
     if (!copies_drop_all(state, err))
         return false;
-    if (state->made_directory)
-        host_remove_parent(state->drop_in);
+    if (state->made_directory && !host_remove_parent(state->drop_in, err))
+        return false;
     step_reached("directory");
     return backup_drop(run->options->config, state, err) && prefix_clear(run->options, state, err);
 }

@@ -146,12 +146,14 @@ static bool make_parent(const char *path, struct err *err)
     return done;
 }
 
-void host_remove_parent(const char *path)
+bool host_remove_parent(const char *path, struct err *err)
 {
     char *parent = parent_of(path);
-    if (parent != NULL)
-        (void)rmdir(parent);
+    if (parent == NULL)
+        return err_set(err, STATUS_TRANSIENT, "out of memory");
+    (void)rmdir(parent);
     free(parent);
+    return true;
 }
 
 bool host_exists(const char *path, bool *ret, struct err *err)

@@ -34,7 +34,7 @@ bool host_link_target(const char *path, char **ret, struct err *err);
 bool host_remove(const char *path, struct err *err); /* a file; none is fine */
 
 /* The directory of a file; an empty one only. What prevents it is ignored. */
-void host_remove_parent(const char *path);
+bool host_remove_parent(const char *path, struct err *err);
 bool host_has_parent(const char *path, bool *ret, struct err *err);
 
 /* Whether something bears the name, a link that leads nowhere too. */

@@ -69,7 +69,8 @@ static bool tell_remains(const struct session *session, const struct survey *sur
 
     if (!prefix_tell_remains(options->prefix, &count, err) ||
         (survey->state.lost && !backup_exists(options->config, &backup, err)))
-        return false;
+        return err_prefix(err,
+                          "gVisor is out of containerd's files, but what is left cannot be told");
     if (backup)
         log_warn("%s.gvisor_installer.orig stays: the configuration before some installation",
                  options->config);
