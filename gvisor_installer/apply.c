@@ -56,7 +56,7 @@ static bool note_files(const struct applying *run, struct state *state, struct e
     for (size_t i = 0; i < run->plan->count; i++) {
         const struct plan_change *change = &run->plan->change[i];
         if ((change->kind == PLAN_WRITE || change->kind == PLAN_REMOVE) &&
-            !copies_note(state, change->path, err))
+            !copies_note(run->options->prefix, state, change->path, err))
             return false;
     }
     return true;
@@ -75,8 +75,8 @@ static bool keep_notes(const struct applying *run, const struct state *state, st
     char notes[CONFIG_PATH_MAX], copy[CONFIG_PATH_MAX];
     bool exists;
 
-    if (!notes_path(run->options, notes, err) || !copies_path(notes, copy, err) ||
-        !host_exists(notes, &exists, err))
+    if (!notes_path(run->options, notes, err) ||
+        !copies_path(run->options->prefix, notes, copy, err) || !host_exists(notes, &exists, err))
         return false;
     return exists && (state->phase == PHASE_SETTLED || state->lost) ? host_copy(notes, copy, err)
                                                                     : host_remove(copy, err);
@@ -97,11 +97,11 @@ static bool begin_afresh(const struct applying *run, struct state *state, struct
     return true;
 }
 
-static bool continue_interrupted(const struct state *state, struct err *err)
+static bool continue_interrupted(const char *prefix, const struct state *state, struct err *err)
 {
     char missing[CONFIG_PATH_MAX];
 
-    return copies_complete(state, missing, err) &&
+    return copies_complete(prefix, state, missing, err) &&
            (missing[0] == '\0' ||
             err_set(err, STATUS_REFUSED,
                     "%s, a copy from before an interrupted run, is missing or changed: "
@@ -134,7 +134,7 @@ static bool begin(struct applying *run, struct err *err)
 {
     struct state *state = &run->survey->state;
 
-    if (!(state->phase == PHASE_CHANGING ? continue_interrupted(state, err)
+    if (!(state->phase == PHASE_CHANGING ? continue_interrupted(run->options->prefix, state, err)
                                          : begin_afresh(run, state, err)) ||
         !note_files(run, state, err))
         return false;
@@ -197,7 +197,7 @@ static bool change_files(struct applying *run, const struct release_source *sour
         if (change->kind != PLAN_UNPACK && !run->begun) {
             if (!begin(run, err)) {
                 struct err ignored = {0};
-                (void)copies_drop_all(&run->survey->state, &ignored);
+                (void)copies_drop_all(run->options->prefix, &run->survey->state, &ignored);
                 return false;
             }
             run->begun = true;
@@ -274,7 +274,7 @@ bool apply_sweep(const struct install_options *options, const struct survey *sur
         if (paths[i] == NULL || paths[i][0] == '\0')
             continue;
         host_sweep(paths[i]);
-        if (survey->state.phase != PHASE_CHANGING && !copies_drop(paths[i], err))
+        if (survey->state.phase != PHASE_CHANGING && !copies_drop(options->prefix, paths[i], err))
             return false;
     }
     return true;
@@ -298,7 +298,7 @@ bool apply_undo(struct applying *run, struct err *err)
     bool exists;
 
     /* Whatever does not come back, the rest does. */
-    bool done = copies_put_back(state, err);
+    bool done = copies_put_back(run->options->prefix, state, err);
     if (!put_back_link(run, &link))
         done = done ? err_set(err, link.status, "%s", link.text)
                     : err_set(err, err->status, "%.1000s; %.900s", err->text, link.text);
@@ -308,10 +308,10 @@ bool apply_undo(struct applying *run, struct err *err)
     if ((run->restarted || run->survey->facts.unsettled) && !restart(run, err))
         return false;
     step_reached("restarted again");
-    if (!copies_drop_all(state, err))
+    if (!copies_drop_all(run->options->prefix, state, err))
         return false;
-    if (!notes_path(run->options, notes, err) || !copies_path(notes, copy, err) ||
-        !host_exists(copy, &exists, err))
+    if (!notes_path(run->options, notes, err) ||
+        !copies_path(run->options->prefix, notes, copy, err) || !host_exists(copy, &exists, err))
         return false;
     if (exists)
         return host_rename(copy, notes, err);
@@ -334,8 +334,8 @@ static bool settle_installed(struct applying *run, struct err *err)
     run->settled = true;
     step_reached("settled");
     /* The next run sweeps what cannot be removed here. */
-    if (!copies_drop_all(state, &why) || !notes_path(run->options, notes, &why) ||
-        !copies_drop(notes, &why))
+    if (!copies_drop_all(run->options->prefix, state, &why) ||
+        !notes_path(run->options, notes, &why) || !copies_drop(run->options->prefix, notes, &why))
         log_warn("%s", why.text);
     *state = settled;
     return true;
@@ -350,9 +350,9 @@ static bool settle_lost(struct applying *run, struct err *err)
     bool exists;
 
     run->settled = true;
-    if (!copies_drop_all(state, err) || !backup_drop(run->options->config, state, err) ||
-        !notes_path(run->options, notes, err) || !copies_path(notes, copy, err) ||
-        !host_exists(copy, &exists, err))
+    if (!copies_drop_all(run->options->prefix, state, err) ||
+        !backup_drop(run->options->config, state, err) || !notes_path(run->options, notes, err) ||
+        !copies_path(run->options->prefix, notes, copy, err) || !host_exists(copy, &exists, err))
         return false;
     return !run->noted || (exists ? host_rename(copy, notes, err) : host_remove(notes, err));
 }
@@ -368,7 +368,7 @@ static bool settle_uninstalled(struct applying *run, struct err *err)
     }
     run->settled = true;
     step_reached("removed");
-    if (!copies_drop_all(state, err))
+    if (!copies_drop_all(run->options->prefix, state, err))
         return false;
     if (state->made_directory && !host_remove_parent(state->drop_in, err))
         return false;

@@ -6,13 +6,31 @@
 #include "gvisor_installer/host.h"
 #include "gvisor_installer/path.h"
 
-bool copies_path(const char *path, char out[CONFIG_PATH_MAX], struct err *err)
+/* Where older installers put them. */
+static bool beside(const char *path, char out[CONFIG_PATH_MAX], struct err *err)
 {
     const char *slash = strrchr(path, '/');
     int dir_len = slash == NULL ? 0 : (int)(slash + 1 - path);
 
     return snprintf(out, CONFIG_PATH_MAX, "%.*s.%s.gvisor_installer.before", dir_len, path,
                     path + dir_len) < CONFIG_PATH_MAX ||
+           err_set(err, STATUS_USAGE, "%s: too long a path", path);
+}
+
+bool copies_path(const char *prefix, const char *path, char out[CONFIG_PATH_MAX], struct err *err)
+{
+    const size_t len = strlen(prefix);
+    const char *slash = strrchr(path, '/');
+    char hex[SHA256_HEX + 1];
+    struct sha256 hash;
+
+    if (strncmp(path, prefix, len) == 0 && path[len] == '/')
+        return beside(path, out, err);
+    sha256_init(&hash);
+    sha256_add(&hash, path, strlen(path));
+    sha256_hex(&hash, hex);
+    return snprintf(out, CONFIG_PATH_MAX, "%s/.%s.%.8s.before", prefix,
+                    slash == NULL ? path : slash + 1, hex) < CONFIG_PATH_MAX ||
            err_set(err, STATUS_USAGE, "%s: too long a path", path);
 }
 
@@ -24,7 +42,7 @@ static bool is_noted(const struct state *state, const char *path)
     return false;
 }
 
-bool copies_note(struct state *state, const char *path, struct err *err)
+bool copies_note(const char *prefix, struct state *state, const char *path, struct err *err)
 {
     char copy[CONFIG_PATH_MAX];
 
@@ -39,7 +57,7 @@ bool copies_note(struct state *state, const char *path, struct err *err)
         return false;
     file->existed = file->sha256[0] != '\0';
     state->file_count++;
-    return !file->existed || (copies_path(path, copy, err) && host_copy(path, copy, err));
+    return !file->existed || (copies_path(prefix, path, copy, err) && host_copy(path, copy, err));
 }
 
 static bool is_same(const char *path, const struct state_file *file, bool *ret, struct err *err)
@@ -53,7 +71,18 @@ static bool is_same(const char *path, const struct state_file *file, bool *ret, 
     return true;
 }
 
-bool copies_complete(const struct state *state, char missing[CONFIG_PATH_MAX], struct err *err)
+/* The copy, from an older installer or by us. *ret_found: it is what was noted; else out is ours.
+ */
+static bool find(const char *prefix, const struct state_file *file, char out[CONFIG_PATH_MAX],
+                 bool *ret_found, struct err *err)
+{
+    return beside(file->path, out, err) && is_same(out, file, ret_found, err) &&
+           (*ret_found ||
+            (copies_path(prefix, file->path, out, err) && is_same(out, file, ret_found, err)));
+}
+
+bool copies_complete(const char *prefix, const struct state *state, char missing[CONFIG_PATH_MAX],
+                     struct err *err)
 {
     char copy[CONFIG_PATH_MAX];
     bool same;
@@ -63,7 +92,7 @@ bool copies_complete(const struct state *state, char missing[CONFIG_PATH_MAX], s
         const struct state_file *file = &state->file[i];
         if (!file->existed)
             continue;
-        if (!copies_path(file->path, copy, err) || !is_same(copy, file, &same, err))
+        if (!find(prefix, file, copy, &same, err))
             return false;
         if (same)
             continue;
@@ -75,7 +104,7 @@ bool copies_complete(const struct state *state, char missing[CONFIG_PATH_MAX], s
     return true;
 }
 
-static bool put_back(const struct state_file *file, struct err *err)
+static bool put_back(const char *prefix, const struct state_file *file, struct err *err)
 {
     char copy[CONFIG_PATH_MAX], real[CONFIG_PATH_MAX];
     struct err ignored = {0};
@@ -86,7 +115,7 @@ static bool put_back(const struct state_file *file, struct err *err)
     /* Perhaps it was never changed, or has been put back by a run that was then killed. */
     if (is_same(file->path, file, &same, &ignored) && same)
         return true;
-    if (!copies_path(file->path, copy, err) || !is_same(copy, file, &same, err))
+    if (!find(prefix, file, copy, &same, err))
         return false;
     if (!same)
         return err_set(err, STATUS_REFUSED, "its copy %s is missing or changed", copy);
@@ -97,14 +126,14 @@ static bool put_back(const struct state_file *file, struct err *err)
                                          : host_copy(copy, real, err);
 }
 
-bool copies_put_back(const struct state *state, struct err *err)
+bool copies_put_back(const char *prefix, const struct state *state, struct err *err)
 {
     char list[ERR_TEXT_MAX] = "";
     bool done = true;
 
     for (size_t i = state->file_count; i-- > 0;) {
         struct err why = {0};
-        if (put_back(&state->file[i], &why))
+        if (put_back(prefix, &state->file[i], &why))
             continue;
         size_t len = strlen(list);
         (void)snprintf(list + len, sizeof list - len, "%s%.900s: %.900s", len == 0 ? "" : "; ",
@@ -116,16 +145,17 @@ bool copies_put_back(const struct state *state, struct err *err)
     return done || err_set(err, err->status, "%s", list);
 }
 
-bool copies_drop(const char *path, struct err *err)
+bool copies_drop(const char *prefix, const char *path, struct err *err)
 {
     char copy[CONFIG_PATH_MAX];
-    return copies_path(path, copy, err) && host_remove(copy, err);
+    return beside(path, copy, err) && host_remove(copy, err) &&
+           copies_path(prefix, path, copy, err) && host_remove(copy, err);
 }
 
-bool copies_drop_all(const struct state *state, struct err *err)
+bool copies_drop_all(const char *prefix, const struct state *state, struct err *err)
 {
     for (size_t i = 0; i < state->file_count; i++)
-        if (!copies_drop(state->file[i].path, err))
+        if (!copies_drop(prefix, state->file[i].path, err))
             return false;
     return true;
 }

@@ -353,7 +353,7 @@ static bool clear_file(const char *prefix, const char *name, struct err *err)
 
     join(path, prefix, name);
     host_sweep(path);
-    return copies_drop(path, err) && host_remove(path, err);
+    return copies_drop(prefix, path, err) && host_remove(path, err);
 }
 
 /* Options of handlers: by name, and whatever else we wrote for handlers of other names. */

@@ -32,12 +32,12 @@ static bool refuse_users(const struct install_options *options, struct err *err)
  * that they speak of have gone. What is not noted is then told by what it says, in containerd's
  * files; under the prefix nothing can be.
  */
-static bool find_lost(struct survey *survey, struct err *err)
+static bool find_lost(const char *prefix, struct survey *survey, struct err *err)
 {
     struct state *state = &survey->state;
     char missing[CONFIG_PATH_MAX] = "";
 
-    if (state->phase == PHASE_CHANGING && !copies_complete(state, missing, err))
+    if (state->phase == PHASE_CHANGING && !copies_complete(prefix, state, missing, err))
         return false;
     if (missing[0] != '\0')
         log_warn("%s, a copy from before an interrupted run, is missing or changed", missing);
@@ -122,7 +122,7 @@ bool uninstall_main(struct session *session, struct err *err)
         !node_check(session->node, err) || !node_label(session->node, "false", err) ||
         !refuse_users(options, err) || !survey_node(options, &survey, err))
         return false;
-    bool done = find_lost(&survey, err) && apply_sweep(options, &survey, err) &&
+    bool done = find_lost(options->prefix, &survey, err) && apply_sweep(options, &survey, err) &&
                 backup_read(options->config, &survey.state, &text, &before, &known, err) &&
                 plan_uninstall(&survey.facts, known ? &before : NULL, &plan, err);
     if (done) {
