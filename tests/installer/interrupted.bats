@@ -54,7 +54,7 @@ killed() { # COMMAND NUMBER
 }
 
 @test "install, killed at any step, is undone by uninstall, to the byte" {
-  for name in debian-1.6 imports-of-others-2.1 none-2.1; do
+  for name in debian-1.6 imports-of-others-2.1 none-2.1 imports-all-files-2.1; do
     need_node "$name"
     steps=$(steps_of install)
     for ((step = 1; step <= steps; step++)); do
