@@ -315,5 +315,14 @@ def main():
     return 1 if failed else 0
 
 
+def alone():
+    """Goes on where few processes are to be seen: an uninstall looks at each that there is."""
+    inside = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    if os.geteuid() == 0 and "ALONE" not in os.environ and subprocess.run([*inside, "true"], check=False).returncode == 0:
+        os.environ["ALONE"] = "yes"
+        os.execvp(inside[0], [*inside, sys.executable, *sys.argv])
+
+
 if __name__ == "__main__":
+    alone()
     sys.exit(main())
