@@ -14,36 +14,36 @@
 
 static atomic_size_t blocks_moved, blocks_elsewhere;
 
-static struct iovec count_block(const void *bytes, size_t len)
+static struct iovec count_block(uintptr_t bytes, size_t len)
 {
     if (len >= PAGE_BYTES) {
         atomic_fetch_add(&blocks_moved, 1);
-        atomic_fetch_add(&blocks_elsewhere, (uintptr_t)bytes % PAGE_BYTES != 0);
+        atomic_fetch_add(&blocks_elsewhere, bytes % PAGE_BYTES != 0);
     }
-    return (struct iovec){.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
+    return (struct iovec){.iov_base = (void *)bytes, .iov_len = len};
 }
 
 ssize_t read(int fd, void *bytes, size_t len)
 {
-    const struct iovec block = count_block(bytes, len);
+    const struct iovec block = count_block((uintptr_t)bytes, len);
     return readv(fd, &block, 1);
 }
 
 ssize_t pread(int fd, void *bytes, size_t len, off_t at)
 {
-    const struct iovec block = count_block(bytes, len);
+    const struct iovec block = count_block((uintptr_t)bytes, len);
     return preadv(fd, &block, 1, at);
 }
 
 ssize_t write(int fd, const void *bytes, size_t len)
 {
-    const struct iovec block = count_block(bytes, len);
+    const struct iovec block = count_block((uintptr_t)bytes, len);
     return writev(fd, &block, 1);
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
 {
-    const struct iovec block = count_block(bytes, len);
+    const struct iovec block = count_block((uintptr_t)bytes, len);
     return pwritev(fd, &block, 1, at);
 }
 
