@@ -6,18 +6,24 @@
 #include "common/log.h"
 #include "gvisor_installer/host.h"
 
-static bool paths(const char *config, char out[CONFIG_PATH_MAX], char out_sum[CONFIG_PATH_MAX],
-                  struct err *err)
+static bool backup_path(const char *config, char out[CONFIG_PATH_MAX], struct err *err)
 {
-    (void)snprintf(out, CONFIG_PATH_MAX, "%s.gvisor_installer.orig", config);
-    return snprintf(out_sum, CONFIG_PATH_MAX, "%s.gvisor_installer.orig.sha256", config) <
-               CONFIG_PATH_MAX ||
+    return snprintf(out, CONFIG_PATH_MAX, "%s.gvisor_installer.orig", config) < CONFIG_PATH_MAX ||
            err_set(err, STATUS_USAGE, "%s: too long a path", config);
+}
+
+/* Older installers kept the digest beside it. */
+static bool drop_sum(const char *backup, struct err *err)
+{
+    char sum[CONFIG_PATH_MAX];
+
+    return snprintf(sum, sizeof sum, "%s.sha256", backup) >= CONFIG_PATH_MAX ||
+           host_remove(sum, err);
 }
 
 bool backup_make(const char *config, struct state *state, struct err *err)
 {
-    char backup[CONFIG_PATH_MAX], sum[CONFIG_PATH_MAX], text[SHA256_HEX + CONFIG_PATH_MAX];
+    char backup[CONFIG_PATH_MAX];
     char found[SHA256_HEX + 1];
 
     if (!host_sha256(config, state->config_before, err))
@@ -25,7 +31,7 @@ bool backup_make(const char *config, struct state *state, struct err *err)
     state->config_existed = state->config_before[0] != '\0';
     if (!state->config_existed)
         return true;
-    if (!paths(config, backup, sum, err) || !host_sha256(backup, found, err))
+    if (!backup_path(config, backup, err) || !host_sha256(backup, found, err))
         return false;
     if (found[0] != '\0' && strcmp(found, state->config_before) != 0) {
         log_warn("%s is of an older installation and stays; uninstalling will take out what is "
@@ -34,15 +40,13 @@ bool backup_make(const char *config, struct state *state, struct err *err)
         state->config_before[0] = '\0';
         return true;
     }
-    int len =
-        snprintf(text, sizeof text, "%s  %s\n", state->config_before, strrchr(backup, '/') + 1);
-    return host_copy(config, backup, err) && host_write(sum, text, (size_t)len, err);
+    return host_copy(config, backup, err);
 }
 
 bool backup_read(const char *config, const struct state *state, struct buf *text,
                  struct plan_file *ret, bool *ret_known, struct err *err)
 {
-    char backup[CONFIG_PATH_MAX], sum[CONFIG_PATH_MAX], found[SHA256_HEX + 1];
+    char backup[CONFIG_PATH_MAX], found[SHA256_HEX + 1];
     bool exists;
 
     *ret_known = false;
@@ -56,7 +60,7 @@ bool backup_read(const char *config, const struct state *state, struct buf *text
     *ret_known = true;
     if (!state->config_existed)
         return true;
-    if (!paths(config, backup, sum, err) || !host_sha256(backup, found, err))
+    if (!backup_path(config, backup, err) || !host_sha256(backup, found, err))
         return false;
     *ret_known = strcmp(found, state->config_before) == 0;
     if (!*ret_known) {
@@ -72,19 +76,19 @@ bool backup_read(const char *config, const struct state *state, struct buf *text
 
 bool backup_drop(const char *config, const struct state *state, struct err *err)
 {
-    char backup[CONFIG_PATH_MAX], sum[CONFIG_PATH_MAX];
+    char backup[CONFIG_PATH_MAX];
     char found[SHA256_HEX + 1], is[SHA256_HEX + 1];
 
-    if (!paths(config, backup, sum, err) || !host_sha256(config, is, err) ||
+    if (!backup_path(config, backup, err) || !host_sha256(config, is, err) ||
         !host_sha256(backup, found, err))
         return false;
     if (found[0] != '\0' && strcmp(found, state->config_before) != 0 && strcmp(found, is) != 0)
         return true;
-    return host_remove(backup, err) && host_remove(sum, err);
+    return host_remove(backup, err) && drop_sum(backup, err);
 }
 
 bool backup_exists(const char *config, bool *ret, struct err *err)
 {
-    char backup[CONFIG_PATH_MAX], sum[CONFIG_PATH_MAX];
-    return paths(config, backup, sum, err) && host_exists(backup, ret, err);
+    char backup[CONFIG_PATH_MAX];
+    return backup_path(config, backup, err) && host_exists(backup, ret, err);
 }

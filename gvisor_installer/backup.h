@@ -1,6 +1,7 @@
 /*
  * containerd's configuration as it was before there was an installer, kept beside it from the
- * first installation on: CONFIG.gvisor_installer.orig, and its digest in .orig.sha256.
+ * first installation on: CONFIG.gvisor_installer.orig. containerd may import all that is there, so
+ * nothing but a configuration may lie beside it; the digest is in the state.
  */
 #ifndef GVISOR_INSTALLER_BACKUP_H
 #define GVISOR_INSTALLER_BACKUP_H
