@@ -18,7 +18,13 @@ refused() { # TEXT ARGUMENT...: with status 2 and one line that has the text
 # What run.sh would submit, from a kubectl and an argo that only say what they are asked.
 submitted() { # ARGUMENT...
   mkdir -p bin
-  printf '#!/bin/sh\nif [ "$*" = "config current-context" ]; then echo kind-x; fi\n' >bin/kubectl
+  cat >bin/kubectl <<'END'
+#!/bin/sh
+case "$*" in
+"config current-context") echo kind-x ;;
+*"get secret"*) exit 1 ;;
+esac
+END
   printf '#!/bin/sh\ntouch "$PWD/loaded"\n' >bin/kind
   printf '#!/bin/sh\necho "$@" >>"%s/submitted"\nexit 1\n' "$PWD" >bin/argo
   cp bin/kind bin/make
