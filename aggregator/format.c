@@ -32,8 +32,7 @@ static const struct mark marks[] = {
          "7zXZ\0",
          "compressed with xz", PIPED("xz -dc")),
     MARK("\x5d\0\0", "compressed with lzma", PIPED("xz -dc")),
-    MARK("LZIP", "compressed with lzip", PIPED("lzip -dc")),
-    MARK("BZh", "compressed with bzip2", PIPED("bzip2 -dc")),
+    MARK("LZIP\x01", "compressed with lzip", PIPED("lzip -dc")),
     MARK("\x04\x22\x4d\x18", "compressed with lz4", PIPED("lz4 -dc")),
     MARK("\x02\x21\x4c\x18", "compressed with lz4", PIPED("lz4 -dc")),
     MARK("\x1f\x8b", "compressed with gzip twice", PIPED("gzip -dc")),
@@ -46,12 +45,12 @@ static const struct mark marks[] = {
     MARK("\x1e", "a JSON text sequence (RFC 7464)",
          "make lines of it first: tr -d '\\036' < FILE | jq -c . | aggregator -"),
     MARK("PAR1", "Parquet", CONVERT),
-    MARK("PARE", "Parquet, encrypted", CONVERT),
     MARK("Obj\x01", "Avro", CONVERT),
     MARK("ARROW1", "Arrow", CONVERT),
     MARK("SQLite format 3", "an SQLite database", CONVERT),
 };
 
+static const struct format bzip2 = {"compressed with bzip2", PIPED("bzip2 -dc")};
 static const struct format lz4_or_zstd = {"compressed with zstd or lz4",
                                           PIPED("zstd -dc (or lz4 -dc)")},
                            tar = {"a tar archive", "unpack it first: tar -xOf FILE | aggregator -"},
@@ -68,6 +67,13 @@ static const struct format lz4_or_zstd = {"compressed with zstd or lz4",
 static bool is_skippable_frame(const unsigned char *bytes, size_t len)
 {
     return len >= 4 && (bytes[0] & 0xf0) == 0x50 && memcmp(bytes + 1, "\x2a\x4d\x18", 3) == 0;
+}
+
+/* Its first three bytes alone may begin a line of text. */
+static bool is_bzip2(const unsigned char *bytes, size_t len)
+{
+    return len >= 4 && memcmp(bytes, "BZh", 3) == 0 && bytes[3] >= '1' && bytes[3] <= '9' &&
+           (len == 4 || bytes[4] == '1' || bytes[4] == 0x17);
 }
 
 /* A header holds the sum of its bytes in octal digits, those of the sum itself taken as blanks. */
@@ -189,5 +195,8 @@ const struct format *format_of(const unsigned char *bytes, size_t len)
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         if (len >= marks[i].len && memcmp(bytes, marks[i].bytes, marks[i].len) == 0)
             return &marks[i].format;
-    return is_skippable_frame(bytes, len) ? &lz4_or_zstd : is_tar(bytes, len) ? &tar : NULL;
+    return is_bzip2(bytes, len)             ? &bzip2
+           : is_skippable_frame(bytes, len) ? &lz4_or_zstd
+           : is_tar(bytes, len)             ? &tar
+                                            : NULL;
 }

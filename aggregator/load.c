@@ -100,14 +100,17 @@ static bool check_totals_stand(struct attempt *at, const struct pg_rows *claim, 
     if (!made && strcmp(pg_value(rows, 0, 0), "t") == 0)
         return true;
     (void)err_quote(shown, sizeof shown, at->run_id, strlen(at->run_id));
+    /* As a shell takes it; what holds a quote is named by its kind. */
+    const char *quote = strchr(at->run_id, '\'') == NULL ? "'" : "";
     return err_set(
         err, STATUS_REFUSED,
         "run '%s' was loaded at %s with %s keys, but %s %s: its totals are gone; to load "
-        "them again, let the ledger's owner run: aggregator runs --forget '%s' (with "
+        "them again, let the ledger's owner run: aggregator runs --forget %s%s%s (with "
         "this load's --table, --key, --value, --stats); if they were moved away, accept "
         "it with --allow-empty-table",
         shown, pg_value(claim, 0, 2), pg_value(claim, 0, 3), at->target.sql.table,
-        made ? "was gone and had to be made" : "holds no row", shown);
+        made ? "was gone and had to be made" : "holds no row", quote, *quote ? shown : "RUN",
+        quote);
 }
 
 /* The run is in the ledger: is it this one? */
@@ -168,7 +171,7 @@ static bool check_equal_shards(struct attempt *at, struct err *err)
                             at->input->digest_in_order};
     char shown[128];
 
-    if (at->request->allow_equal_shards || at->input->bytes == 0)
+    if (at->request->allow_equal_shards || at->input->keys == 0)
         return true;
     if (!query(at, sql_find_equal_shard, 5, params, &rows, err))
         return false;

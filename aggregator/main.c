@@ -215,8 +215,9 @@ static void log_summary(const struct run *run)
  */
 static bool check_outputs(const struct config *config, struct err *err)
 {
-    static const char *const values[] = {"lines",   "users",          "total",          "bad_lines",
-                                         "seconds", "peak_rss_bytes", "already_applied"};
+    static const char *const values[] = {"lines",           "users",   "total",
+                                         "bad_lines",       "seconds", "peak_rss_bytes",
+                                         "already_applied", "top"};
     enum { VALUES = sizeof values / sizeof *values };
     struct output_name outputs[2 + VALUES] = {{.what = "--rejects", .path = config->rejects},
                                               {.what = "--report", .path = config->common.report}};

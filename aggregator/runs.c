@@ -116,7 +116,8 @@ static bool fetch_top(struct pg *pg, const struct load_request *request, enum pr
     struct target target = {0};
     struct buf sql, sum;
 
-    wanted.create = false; /* to look makes nothing */
+    wanted.create = false;
+    wanted.look = true;
     wanted.statistics = false;
     buf_init(&sql, SQL_MAX);
     buf_init(&sum, SQL_MAX);

@@ -116,11 +116,12 @@ bool setting_check_ports(const char *name, const char *ports, struct err *err)
         size_t len = strcspn(at, ",");
         memcpy(port, at, len < sizeof port ? len : 0);
         port[len < sizeof port ? len : 0] = '\0';
+        if (has_blank_end(at, len))
+            return err_set(err, STATUS_USAGE, "%s has a blank around a port; take it out", name);
         if (len > 0 && (!num_u64(port, &number) || number < 1 || number > PORT_MAX))
-            return err_set(err, STATUS_USAGE,
-                           "%s has a port that is no number from 1 to %d; in a URI, write / in a "
-                           "user's name as %%2F",
-                           name, PORT_MAX);
+            return err_set(
+                err, STATUS_USAGE, "%s has a port that is no number from 1 to %d%s", name, PORT_MAX,
+                strcmp(name, "--dsn") == 0 ? "; in a URI, write / in a user's name as %2F" : "");
         at += len;
         if (*at == '\0')
             return true;

@@ -232,7 +232,7 @@ bool sql_find_equal_shard(struct buf *out, const struct sql_target *target, stru
     return buf_printf(out, err,
                       "SELECT shard, applied_at FROM %s WHERE target = $1::text "
                       "AND run_id = $2::text AND shard <> $3::int "
-                      "AND input_digest IN ($4::text, $5::text) AND input_bytes > 0 "
+                      "AND input_digest IN ($4::text, $5::text) AND keys > 0 "
                       "ORDER BY shard LIMIT 1",
                       target->ledger);
 }
@@ -245,10 +245,14 @@ bool sql_holds_rows(struct buf *out, const struct sql_target *target, struct err
                       target->table);
 }
 
+/* As text that means the same whatever the session's DateStyle and TimeZone. */
+#define APPLIED_AT                                                                                 \
+    "pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+
 bool sql_newest_run(struct buf *out, const struct sql_target *target, struct err *err)
 {
     return buf_printf(out, err,
-                      "SELECT applied_at FROM %s WHERE target = $1::text AND keys > 0::bigint "
+                      "SELECT " APPLIED_AT " FROM %s WHERE target = $1::text AND keys > 0::bigint "
                       "ORDER BY applied_at DESC LIMIT 1",
                       target->ledger);
 }
@@ -258,8 +262,7 @@ static bool list_rows(struct buf *out, const char *from, bool as_json, struct er
     return buf_printf(out, err,
                       "SELECT %s FROM (SELECT target, run_id, shard, shards, input_lines, "
                       "input_bytes, input_digest, bad_lines, keys, total, seconds, peak_rss_bytes, "
-                      "program_version, pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', "
-                      "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS applied_at, applied_by FROM %s) "
+                      "program_version, " APPLIED_AT " AS applied_at, applied_by FROM %s) "
                       "AS r "
                       "ORDER BY r.applied_at, r.target, r.run_id, r.shard",
                       as_json ? "pg_catalog.row_to_json(r)" : "r.*", from);

@@ -16,6 +16,7 @@ struct target_request {
     const char *key, *value; /* field names; columns are named alike */
     bool statistics;
     bool create; /* tables may be made */
+    bool look;   /* nothing is loaded: no right to do so is needed */
 };
 
 struct target {

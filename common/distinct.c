@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/outfile.h"
 
@@ -81,8 +82,8 @@ static bool differs_from_inputs(const struct output_name *output, const struct p
     char shown[SHOWN];
 
     for (size_t i = 0; place->exists && i < count; i++)
-        if (!outfile_names_descriptor(inputs[i]) && strcmp(inputs[i], "/dev/stdin") != 0 &&
-            stat(inputs[i], &st) == 0 && st.st_dev == place->device && st.st_ino == place->inode)
+        if ((strcmp(inputs[i], "-") == 0 ? fstat(STDIN_FILENO, &st) : stat(inputs[i], &st)) == 0 &&
+            st.st_dev == place->device && st.st_ino == place->inode)
             return err_set(
                 err, STATUS_USAGE, "%s is the input %s, which it would replace; name another file",
                 output->what, err_quote(shown, sizeof shown, inputs[i], strlen(inputs[i])));

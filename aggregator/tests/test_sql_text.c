@@ -209,7 +209,7 @@ static const struct {
       "ON CONFLICT (target, run_id, shard) DO NOTHING"}},
     {"find claim", sql_find_claim, {"FROM \"s\"\"x\".\"aggregator_runs\"", "shard = $3::int"}},
     {"other count", sql_find_other_count, {"shards <> $3::int"}},
-    {"equal shard", sql_find_equal_shard, {"shard <> $3::int", "input_bytes > 0"}},
+    {"equal shard", sql_find_equal_shard, {"shard <> $3::int", "keys > 0"}},
     {"list", list_as_rows, {"SELECT r.*", "FROM \"s\"\"x\".\"aggregator_runs\"", "ORDER BY"}},
     {"list as JSON", list_as_json, {"row_to_json(r)", "ORDER BY"}},
     {"forget",

@@ -93,6 +93,28 @@ totals() { refused "$1" "$BUILD/aggregator" --print csv --max-bad 1 "${@:2}"; }
     "$BUILD/gvisor_probe" compare a.json b.json --witness host --report host/witness.json
 }
 
+@test "each value of --outputs is an output: no input, report or rejects file of its name is lost" {
+  "$BUILD/aggregator" --print csv --max-bad 1 --outputs values in.jsonl >out 2>err
+  [ "$(find values -type f | wc -l)" -ge 8 ]
+  for value in values/*; do
+    cp in.jsonl "$value"
+    for use in "$value" "--report $value in.jsonl" "--rejects $value in.jsonl"; do
+      # shellcheck disable=SC2086
+      run "$BUILD/aggregator" --print csv --max-bad 1 --outputs values $use
+      [ "$status" -eq 2 ]
+      cmp in.jsonl "$value"
+    done
+  done
+}
+
+@test "an input that is redirected is not replaced either" {
+  run "$BUILD/aggregator" --print csv --max-bad 1 --report in.jsonl - <in.jsonl
+  [ "$status" -eq 2 ]
+  run "$BUILD/aggregator" --print csv --max-bad 1 --report in.jsonl /dev/stdin <in.jsonl
+  [ "$status" -eq 2 ]
+  cmp in.jsonl kept
+}
+
 @test "what is written on, not replaced, may be named twice" {
   "$BUILD/aggregator" --print csv --max-bad 1 --rejects /dev/null --report /dev/null in.jsonl 2>err
   "$BUILD/aggregator" --print csv --max-bad 1 --rejects /dev/stdout --report - in.jsonl >>out 2>err

@@ -170,6 +170,21 @@ gone='its totals are gone; to load them again, let the ledger'"'"'s owner run: a
   same 2 "$(ledger_count)"
 }
 
+@test "a table that is made anew is loaded, however the session writes its times" {
+  succeeds --run-id one in.jsonl
+  for style in SQL Postgres German; do
+    sql 'DROP TABLE session_duration'
+    PGOPTIONS="-c datestyle=$style -c timezone=Asia/Kolkata" succeeds --run-id "$style" in.jsonl
+    loaded_once in.jsonl
+  done
+}
+
+@test "a run id with a quote in it is not put into a command that no shell takes" {
+  succeeds --run-id "it's" in.jsonl
+  sql 'TRUNCATE session_duration'
+  fails 4 'runs --forget RUN (with' --run-id "it's" in.jsonl
+}
+
 @test "a run without keys has no totals that could be gone" {
   echo >blank.jsonl
   succeeds --run-id none blank.jsonl

@@ -301,6 +301,8 @@ claim_of() { # FILE: the ledger row that a load of FILE would insert
   succeeds --run-id s --shard 1/3 --allow-equal-shards "$small"
   loaded_once "$small" "$small"
   for shard in 0/3 1/3 2/3; do succeeds --run-id empty --shard $shard /dev/null; done
+  printf '\xef\xbb\xbf\n' >mark.jsonl # an export without events
+  for shard in 0/3 1/3 2/3; do succeeds --run-id mark --shard $shard mark.jsonl; done
   succeeds --run-id other --shard 1/3 "$small"
 }
 

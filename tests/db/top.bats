@@ -27,6 +27,16 @@ setup() { use_emptied_database; }
   fails 2 "takes no 'x'; a file of that name is ./top" top x
 }
 
+@test "top needs no more than the right to read" {
+  events a 1 >in.jsonl
+  succeeds in.jsonl
+  sql "CREATE ROLE reader LOGIN PASSWORD 'x'; GRANT USAGE ON SCHEMA public TO reader;
+    GRANT SELECT ON session_duration, aggregator_runs TO reader"
+  PGUSER=reader PGPASSWORD=x succeeds top --print csv
+  same $'userId,sessionDuration\na,1' "$output"
+  sql 'DROP OWNED BY reader; DROP ROLE reader'
+}
+
 @test "top reads a table of the old shape, of any width" {
   sql "CREATE TABLE session_duration (userId varchar(10) PRIMARY KEY, sessionDuration integer);
     INSERT INTO session_duration VALUES ('b', NULL), ('c', 7)"
