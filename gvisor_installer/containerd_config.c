@@ -35,14 +35,16 @@ bool containerd_version_parse(const char *text, struct containerd_version *ret)
 
 /*
  * The kubelet leaves a version as it is when it is a semantic one, and else passes on its numbers
- * alone: of Debian's 1.6.20~ds1, 1.6.20.
+ * alone: of Debian's 1.6.20~ds1, 1.6.20; of Ubuntu's 1.6.12-0ubuntu1~22.04.1, 1.6.12.
  */
 static bool is_told_so(const char *version, const char *told)
 {
+    static const char semantic[] = "0123456789abcdefghijklmnopqrstuvwxyz"
+                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ.-+";
     const size_t numbers = strspn(version, "0123456789.");
 
     return strcmp(version, told) == 0 ||
-           (strchr("-+", version[numbers]) == NULL && strlen(told) == numbers &&
+           (version[strspn(version, semantic)] != '\0' && strlen(told) == numbers &&
             memcmp(version, told, numbers) == 0);
 }
 

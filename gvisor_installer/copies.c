@@ -122,7 +122,7 @@ static bool put_back(const char *prefix, const struct state_file *file, struct e
     /* Older installers noted links as they were given: the link stays, what it leads to changes. */
     if (!path_resolve(file->path, real, err))
         return false;
-    return strcmp(real, file->path) == 0 ? host_rename(copy, file->path, err)
+    return strcmp(real, file->path) == 0 ? host_move(copy, file->path, err)
                                          : host_copy(copy, real, err);
 }
 

@@ -273,6 +273,14 @@ bool host_rename(const char *from, const char *to, struct err *err)
            sync_parent(to, err);
 }
 
+bool host_move(const char *from, const char *to, struct err *err)
+{
+    if (rename(from, to) == 0)
+        return sync_parent(to, err);
+    return errno == EXDEV ? host_copy(from, to, err)
+                          : err_errno(err, errno, "cannot rename %s to %s", from, to);
+}
+
 bool host_link_target(const char *path, char **ret, struct err *err)
 {
     char target[PATH_MAX];

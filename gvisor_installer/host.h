@@ -47,6 +47,8 @@ bool host_make_directory(const char *path, struct err *err);
 bool host_copy(const char *from, const char *to, struct err *err);
 
 bool host_rename(const char *from, const char *to, struct err *err); /* durable */
+/* Renames a file, or copies it to another file system, where the old name stays. */
+bool host_move(const char *from, const char *to, struct err *err);
 
 /* The digest of a file, "" where there is none; false when there is one that cannot be read. */
 bool host_sha256(const char *path, char out[SHA256_HEX + 1], struct err *err);

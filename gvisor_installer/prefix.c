@@ -374,10 +374,14 @@ static bool clear_handlers(const struct install_options *options, struct err *er
     for (const char *name; !failed && entries != NULL &&
                            (name = next_entry(entries, options->prefix, &failed, err)) != NULL;) {
         OWNED_BUF(text, CONFIG_SIZE_MAX);
+        struct stat st;
         bool exists;
         if (!ends_with(name, ".toml", stem) || name[0] == '.')
             continue;
         join(path, options->prefix, name);
+        /* What no file of ours can be is somebody else's, and not read. */
+        if (lstat(path, &st) == 0 && (!S_ISREG(st.st_mode) || st.st_size > CONFIG_SIZE_MAX))
+            continue;
         (void)snprintf(file, sizeof file, "%s", name);
         failed = !host_read(path, &text, &exists, err) ||
                  (exists && fragment_is_ours(text.data, text.len) &&

@@ -208,10 +208,11 @@ static bool drop_block(const struct containerd_config *config, const char *text,
     const char *end = memchr(text + to, '\n', len - to);
     to = end == NULL ? len : (size_t)(end - text) + 1;
     if (from > 0 && is_blank(text, len, line_start(text, from - 1)) && is_blank(text, len, to)) {
-        if (to == len)
+        end = memchr(text + to, '\n', len - to);
+        if (end == NULL)
             from = line_start(text, from - 1);
         else
-            to = (size_t)((const char *)memchr(text + to, '\n', len - to) - text) + 1;
+            to = (size_t)(end - text) + 1;
     }
     return splice(text, len, from, to, "", out, err);
 }

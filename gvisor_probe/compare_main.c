@@ -320,6 +320,7 @@ static bool check_outputs(const struct config *config, const struct operands *op
         {"--outputs", config->outputs, config->outputs == NULL ? NULL : "verdict"},
         {"--outputs", config->outputs, config->outputs == NULL ? NULL : "valid"},
         {"--outputs", config->outputs, config->outputs == NULL ? NULL : "met"},
+        {"--outputs", config->outputs, config->outputs == NULL ? NULL : "summary"},
     };
     const size_t count = sizeof outputs / sizeof *outputs;
     char inside[PATH_MAX] = "";

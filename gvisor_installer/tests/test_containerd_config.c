@@ -41,6 +41,8 @@ static void the_kubelet_names_the_version_that_the_program_has(void **state)
     } cases[] = {
         {"containerd github.com/containerd/containerd/v2 v2.2.9 abc", "containerd://2.2.9", NULL},
         {"containerd x 1.6.20~ds1 1.6.20~ds1-1+deb12u3", "containerd://1.6.20", NULL},
+        {"containerd x 1.6.12-0ubuntu1~22.04.1", "containerd://1.6.12", NULL},
+        {"containerd x 1.6.12-0ubuntu1~22.04.1", "containerd://1.6.1", "restart containerd first"},
         {"containerd x 2.1.9+unknown ", "containerd://2.1.9+unknown", NULL},
         {"containerd x v2.1.5-k3s1.33", "containerd://2.1.5-k3s1.33", NULL},
         {"containerd x v2.1.5", "", NULL},

@@ -159,6 +159,7 @@ static void a_runtime_is_taken_out_however_it_is_written(void **state)
          "[" RUNTIMES "]\n  runc = { x = 1 }\n"},
         {"[" RUNTIMES "]\n'gv' = { x = 1 }", "[" RUNTIMES "]\n"},
         {"# \xc3\xa9\r\n[" RUNTIMES ".gv]\r\nx = '\xc3\xa9'\r\n[z]\r\n", "# \xc3\xa9\r\n[z]\r\n"},
+        {"a = 1\n\n[" RUNTIMES ".gv]\nx = 1\n\t", "a = 1\n\t"},
         {"[z]\n", "[z]\n"},
         {"", ""},
     };

@@ -91,6 +91,11 @@ totals() { refused "$1" "$BUILD/aggregator" --print csv --max-bad 1 "${@:2}"; }
   refused '--report is the input expected' "$BUILD/gvisor_probe" compare a.json b.json --expect expected --report expected
   refused '--report is the input host/witness.json' \
     "$BUILD/gvisor_probe" compare a.json b.json --witness host --report host/witness.json
+  mkdir values
+  for value in verdict valid met summary; do
+    cp a.json values/$value
+    refused "--outputs is the input values/$value" "$BUILD/gvisor_probe" compare a.json values/$value --outputs values
+  done
 }
 
 @test "each value of --outputs is an output: no input, report or rejects file of its name is lost" {

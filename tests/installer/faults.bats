@@ -79,6 +79,21 @@ END
   diff "$node/etc.before/config.toml" "$etc/config.toml"
 }
 
+@test "a prefix on another mount than the configuration: the node is as before" {
+  need_root
+  for name in kubeadm-systemd-1.7 no-line-end-2.1; do
+    need_node "$name"
+    mounted=$node/opt
+    mkdir "$node/opt"
+    mount -t tmpfs tmpfs "$node/opt"
+    refused 4 "broken; the node is as it was before" \
+      installer install --restart-command "echo x >>$node/restarts; [ \$(wc -l <$node/restarts) -gt 1 ] || { echo broken >&2; exit 7; }"
+    as_before
+    umount "$node/opt"
+    mounted=''
+  done
+}
+
 @test "a restart that hangs is ended in time, with its children" {
   need_node debian-1.6
   refused 10 "/bin/sh: not done in time" installer install --restart-command "sleep 321; :" --timeout 1s

@@ -108,6 +108,9 @@ newer_payload() { # RELEASE: a payload of another release, sets $newer
   echo mine >"$node/opt/gvisor/releases/$release/notes/a"
   echo mine >"$node/opt/gvisor/releases/$release/gvisor-bin/b"
   echo mine >"$node/opt/gvisor/c"
+  mkdir "$node/opt/gvisor/directory.toml"
+  mkfifo "$node/opt/gvisor/pipe.toml"
+  head -c 2M /dev/zero >"$node/opt/gvisor/large.toml"
   # A program that has changed is unpacked anew: that touches no file of the user's either.
   echo changed >>"$node/opt/gvisor/releases/$release/runsc"
   installer install
@@ -118,7 +121,10 @@ newer_payload() { # RELEASE: a payload of another release, sets $newer
   for file in "releases/$release/notes/a" "releases/$release/gvisor-bin/b" c; do
     [[ $output == *"$node/opt/gvisor/$file stays"* && $(<"$node/opt/gvisor/$file") == mine ]]
   done
-  [[ $(find "$node/opt/gvisor" -not -type d | wc -l) == 3 ]]
+  for file in directory.toml pipe.toml large.toml; do
+    [[ $output == *"$node/opt/gvisor/$file stays"* && -e $node/opt/gvisor/$file ]]
+  done
+  [[ $(find "$node/opt/gvisor" -not -type d | wc -l) == 5 ]]
   diff -r "$node/etc.before" "$etc"
 }
 
