@@ -110,11 +110,37 @@ static bool continue_interrupted(const char *prefix, const struct state *state, 
                     missing));
 }
 
+static bool same_directory(const char *path, const char *other)
+{
+    const char *slash = strrchr(path, '/'), *other_slash = strrchr(other, '/');
+    return slash != NULL && other_slash != NULL && slash - path == other_slash - other &&
+           memcmp(path, other, (size_t)(slash - path)) == 0;
+}
+
+/* The place of the drop-in, the one that it leaves, and which of their directories are ours. */
+static bool note_drop_in(const char *path, struct state *state, struct err *err)
+{
+    bool has_parent = true;
+
+    if (strcmp(state->drop_in, path) != 0) {
+        const bool made = strcmp(state->left, path) == 0
+                              ? state->made_left_directory
+                              : same_directory(state->drop_in, path) && state->made_directory;
+        (void)snprintf(state->left, sizeof state->left, "%s", state->drop_in);
+        state->made_left_directory = state->made_directory;
+        state->made_directory = made;
+        (void)snprintf(state->drop_in, sizeof state->drop_in, "%s", path);
+    }
+    if (path[0] != '\0' && !host_has_parent(path, &has_parent, err))
+        return false;
+    state->made_directory |= !has_parent;
+    return true;
+}
+
 /* What an installation notes about the node besides the files that it changes. */
 static bool note_node(const struct applying *run, struct state *state, struct err *err)
 {
     const struct install_options *options = run->options;
-    bool has_parent = true;
 
     state->lost = false;
     if (!state->config_noted && !backup_make(options->config, state, err))
@@ -123,11 +149,8 @@ static bool note_node(const struct applying *run, struct state *state, struct er
     note_config_after(run, state);
     (void)snprintf(state->release, sizeof state->release, "%s", options->release);
     state_add_release(state, options->release);
-    (void)snprintf(state->drop_in, sizeof state->drop_in, "%s", run->survey->drop_in_path);
-    if (state->drop_in[0] != '\0' && !host_has_parent(state->drop_in, &has_parent, err))
-        return false;
-    state->made_directory |= !has_parent;
-    return true;
+    (void)snprintf(state->config, sizeof state->config, "%s", options->config);
+    return note_drop_in(run->survey->drop_in_path, state, err);
 }
 
 static bool begin(struct applying *run, struct err *err)
@@ -264,6 +287,8 @@ bool apply_sweep(const struct install_options *options, const struct survey *sur
                                  survey->facts.config.file,
                                  survey->drop_in_path,
                                  survey->facts.drop_in.file,
+                                 survey->left_path,
+                                 survey->facts.left.file,
                                  survey->handler_path[0],
                                  survey->handler_path[1],
                                  notes};
@@ -313,10 +338,10 @@ bool apply_undo(struct applying *run, struct err *err)
     if (!notes_path(run->options, notes, err) ||
         !copies_path(run->options->prefix, notes, copy, err) || !host_exists(copy, &exists, err))
         return false;
-    if (exists)
-        return host_rename(copy, notes, err);
     if (state->made_directory && !host_remove_parent(state->drop_in, err))
         return false;
+    if (exists)
+        return host_rename(copy, notes, err);
     return backup_drop(run->options->config, state, err) && host_remove(notes, err);
 }
 
@@ -329,7 +354,11 @@ static bool settle_installed(struct applying *run, struct err *err)
 
     settled.phase = PHASE_SETTLED;
     settled.file_count = 0;
-    if (!state_save(run->options->prefix, &settled, err))
+    settled.left[0] = '\0';
+    settled.made_left_directory = false;
+    /* Undoing would make it anew. */
+    if ((state->made_left_directory && !host_remove_parent(state->left, err)) ||
+        !state_save(run->options->prefix, &settled, err))
         return false;
     run->settled = true;
     step_reached("settled");
@@ -370,7 +399,8 @@ static bool settle_uninstalled(struct applying *run, struct err *err)
     step_reached("removed");
     if (!copies_drop_all(run->options->prefix, state, err))
         return false;
-    if (state->made_directory && !host_remove_parent(state->drop_in, err))
+    if ((state->made_left_directory && !host_remove_parent(state->left, err)) ||
+        (state->made_directory && !host_remove_parent(state->drop_in, err)))
         return false;
     step_reached("directory");
     return backup_drop(run->options->config, state, err) && prefix_clear(run->options, state, err);

@@ -28,6 +28,7 @@ bool check_main(struct session *session, struct err *err)
     if (!survey_node(session->options, &survey, err))
         return false;
     bool done = state_usable(session->options->prefix, &survey.state, err) &&
+                state_is_of(&survey.state, session->options->config, err) &&
                 plan_install(&survey.facts, survey.way, &plan, err);
     if (done) {
         done =

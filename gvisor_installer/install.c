@@ -149,6 +149,7 @@ bool install_main(struct session *session, struct err *err)
         !node_check(session->node, err) || !survey_node(session->options, &survey, err))
         return false;
     bool done = state_usable(session->options->prefix, &survey.state, err) &&
+                state_is_of(&survey.state, session->options->config, err) &&
                 apply_sweep(session->options, &survey, err) &&
                 plan_install(&survey.facts, survey.way, &plan, err);
     if (!done) {
@@ -176,6 +177,7 @@ static bool verify_files(const struct install_options *options, struct err *err)
     if (!survey_node(options, &survey, err))
         return false;
     bool done = state_usable(options->prefix, &survey.state, err) &&
+                state_is_of(&survey.state, options->config, err) &&
                 plan_install(&survey.facts, survey.way, &plan, err);
     if (done) {
         if (apply_is_needed(&plan))

@@ -208,11 +208,10 @@ static bool plan_release(const struct plan_facts *facts, struct plan *plan, stru
                    facts->names.prefix);
 }
 
-/* By its first line, or by what it says: our runtimes and nothing else. */
-static bool drop_in_is_ours(const struct plan_facts *facts, bool *ret, struct err *err)
+bool plan_drop_in_is_ours(const struct plan_facts *facts, const struct plan_file *file, bool *ret,
+                          struct err *err)
 {
     static const char *const version[] = {"version", NULL};
-    const struct plan_file *file = &facts->drop_in;
     OWNED_CONFIG(read);
     struct err why = {0};
     bool found = false;
@@ -247,7 +246,7 @@ static bool plan_drop_in(const struct plan_facts *facts, const struct base *base
         return false;
     if (same(file, &text) || same_meaning(file, &text))
         return true;
-    if (file->text != NULL && !drop_in_is_ours(facts, &ours, err))
+    if (file->text != NULL && !plan_drop_in_is_ours(facts, file, &ours, err))
         return false;
     if (file->text != NULL && !ours)
         return err_set(err, STATUS_REFUSED,
@@ -256,6 +255,16 @@ static bool plan_drop_in(const struct plan_facts *facts, const struct base *base
     plan->restart = true;
     return add_change(plan, PLAN_WRITE, file->file, &text, file->text != NULL,
                       "gVisor's runtimes for containerd", err);
+}
+
+/* Of two the second would be forgotten, and outlive an uninstall. */
+static bool plan_left(const struct plan_facts *facts, struct plan *plan, struct err *err)
+{
+    if (facts->left.text == NULL)
+        return true;
+    plan->restart = true;
+    return add_change(plan, PLAN_REMOVE, facts->left.file, NULL, true,
+                      "gVisor's runtimes for containerd, at an earlier place", err);
 }
 
 /* Where to put what, since an edit would be lost. */
@@ -348,11 +357,12 @@ bool plan_install(const struct plan_facts *facts, enum plan_way way, struct plan
     __attribute__((cleanup(base_release))) struct base base = {0};
 
     *ret = (struct plan){.way = way, .restart = facts->unsettled};
-    bool done = base_read(facts, &base, err) && check_vendor(facts, &base, way, ret, err) &&
+    bool done = base_read(facts, &base, err) && base_check_containerd(facts, &base, err) &&
+                check_vendor(facts, &base, way, ret, err) &&
                 base_check(facts, &base, way, &ret->systemd_cgroup, err) &&
                 plan_release(facts, ret, err) &&
                 (way == WAY_EDIT || plan_drop_in(facts, &base, ret, err)) &&
-                plan_config(facts, &base, ret, err);
+                plan_config(facts, &base, ret, err) && plan_left(facts, ret, err);
     ret->late = way == WAY_VENDOR;
     return done;
 }
@@ -421,10 +431,11 @@ bool plan_uninstall(const struct plan_facts *facts, const struct plan_file *befo
                               err);
     }
     if (done && facts->drop_in.text != NULL)
-        done = drop_in_is_ours(facts, &ours, err);
+        done = plan_drop_in_is_ours(facts, &facts->drop_in, &ours, err);
     if (done && ours)
         done = add_change(ret, PLAN_REMOVE, facts->drop_in.file, NULL, true,
                           "gVisor's runtimes for containerd", err);
+    done = done && plan_left(facts, ret, err);
     ret->restart |= ret->count > 0;
     ret->late = is_merged(facts);
     if (!done)

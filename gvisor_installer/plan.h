@@ -35,7 +35,8 @@ struct plan_facts {
     struct containerd_version containerd;
     struct plan_file config;
     struct plan_file drop_in;
-    struct plan_file imported[PLAN_IMPORTED_MAX]; /* by the configuration, the drop-in excepted */
+    struct plan_file left; /* a drop-in of ours at an earlier place: it goes; path may be NULL */
+    struct plan_file imported[PLAN_IMPORTED_MAX]; /* by the configuration, these two excepted */
     size_t imported_count;
     struct plan_file handler[HANDLERS];
     const char *socket;
@@ -87,6 +88,10 @@ struct plan {
 bool plan_way(const struct plan_file *config, struct containerd_version containerd,
               const char *forced, enum plan_way *ret_way, char drop_in[CONFIG_PATH_MAX],
               struct err *err);
+
+/* By its first line, or by what it says: our runtimes and nothing else. */
+bool plan_drop_in_is_ours(const struct plan_facts *facts, const struct plan_file *file, bool *ret,
+                          struct err *err);
 
 /*
  * Status INPUT: a file of theirs is broken; REFUSED: it is fine, but not ours to change (a runtime

@@ -31,19 +31,12 @@ static size_t list_files(const struct base *base,
 }
 
 /* The version and the names of what we write, in a file of this containerd's. */
-static bool choose_version(const struct plan_facts *facts, struct base *base, struct err *err)
+static void choose_version(const struct plan_facts *facts, struct base *base)
 {
-    const bool merges = containerd_merges(facts->containerd);
     const struct containerd_config *files[1 + PLAN_IMPORTED_MAX];
     const size_t count = list_files(base, files);
 
-    if (base->config.version > containerd_config_newest(facts->containerd))
-        return err_set(err, STATUS_INPUT,
-                       "%s: version %d is more than containerd %u.%u reads: it cannot start with "
-                       "this file",
-                       facts->config.path, (int)base->config.version, facts->containerd.major,
-                       facts->containerd.minor);
-    if (!merges) {
+    if (!containerd_merges(facts->containerd)) {
         base->version = base->config.version;
         if (base->empty && facts->config.text == NULL)
             base->version = 2;
@@ -52,8 +45,19 @@ static bool choose_version(const struct plan_facts *facts, struct base *base, st
         base->version = containerd_drop_in_version(files, count);
         base->names = containerd_names(files, count);
     }
+}
+
+static bool check_version(const struct plan_facts *facts, const struct base *base, struct err *err)
+{
+    if (base->config.version > containerd_config_newest(facts->containerd))
+        return err_set(err, STATUS_INPUT,
+                       "%s: version %d is more than containerd %u.%u reads: it cannot start with "
+                       "this file",
+                       facts->config.path, (int)base->config.version, facts->containerd.major,
+                       facts->containerd.minor);
     /* Without plugins nothing in it depends on a version. */
-    if (merges && base->config.version < 2 && containerd_has_plugins(&base->config))
+    if (containerd_merges(facts->containerd) && base->config.version < 2 &&
+        containerd_has_plugins(&base->config))
         return err_set(err, STATUS_REFUSED,
                        "%s says no version, or 1, which containerd %u.%u does not merge with "
                        "others: bring it up to date with `containerd config migrate`",
@@ -90,6 +94,26 @@ static bool check_start(const struct plan_facts *facts, const struct plan_file *
                    file->path, facts->containerd.major, facts->containerd.minor);
 }
 
+/* The place that is left takes its line in `imports` with it. */
+static bool drop_left(const struct plan_facts *facts, struct base *base, struct err *err)
+{
+    const char *path = facts->config.path;
+    struct containerd_config config;
+    struct buf without;
+
+    if (facts->left.path == NULL)
+        return true;
+    const char *text = base->text.data == NULL ? "" : base->text.data;
+    if (!containerd_config_read(&config, path, text, base->text.len, err))
+        return false;
+    buf_init(&without, PLAN_TEXT_MAX);
+    bool done = edit_drop_import(&config, text, base->text.len, facts->left.path, &without, err);
+    containerd_config_free(&config);
+    buf_release(&base->text);
+    base->text = without;
+    return done;
+}
+
 /* Tables that another tool left without our comments are ours by what they say. */
 static bool drop_uncommented(const struct plan_facts *facts, struct base *base, struct err *err)
 {
@@ -122,19 +146,16 @@ static bool read_all(const struct plan_facts *facts, struct base *ret, struct er
     const struct plan_file *file = &facts->config;
     bool had_tables;
 
-    if (!check_start(facts, file, err))
-        return false;
     if (!edit_drop_tables(file->text == NULL ? "" : file->text, file->len, &ret->text, &had_tables,
                           err))
         return err_prefix(err, "%s", file->path);
-    if (!drop_uncommented(facts, ret, err) ||
+    if (!drop_uncommented(facts, ret, err) || !drop_left(facts, ret, err) ||
         !containerd_config_read(&ret->config, file->path,
                                 ret->text.data == NULL ? "" : ret->text.data, ret->text.len, err))
         return false;
     for (size_t i = 0; i < facts->imported_count; i++) {
         file = &facts->imported[i];
-        if (!check_start(facts, file, err) ||
-            !containerd_config_read(&ret->imported[i], file->path, file->text, file->len, err))
+        if (!containerd_config_read(&ret->imported[i], file->path, file->text, file->len, err))
             return false;
         ret->imported_count++;
     }
@@ -145,16 +166,24 @@ bool base_read(const struct plan_facts *facts, struct base *ret, struct err *err
 {
     *ret = (struct base){0};
     buf_init(&ret->text, PLAN_TEXT_MAX);
-    if (!containerd_is_new_enough(facts->containerd, err))
-        return false;
-    if (!read_all(facts, ret, err) || !check_cri(ret, err))
+    if (!read_all(facts, ret, err))
         return false;
     ret->empty = is_empty(ret->config.doc);
-    if (!choose_version(facts, ret, err))
-        return false;
+    choose_version(facts, ret);
     ret->no_runtimes =
         !toml_doc_has(ret->config.doc, containerd_runtime_path(ret->names, NULL).key);
     return true;
+}
+
+bool base_check_containerd(const struct plan_facts *facts, const struct base *base, struct err *err)
+{
+    if (!containerd_is_new_enough(facts->containerd, err) ||
+        !check_start(facts, &facts->config, err))
+        return false;
+    for (size_t i = 0; i < facts->imported_count; i++)
+        if (!check_start(facts, &facts->imported[i], err))
+            return false;
+    return check_cri(base, err) && check_version(facts, base, err);
 }
 
 static int64_t names_in(const struct plan_facts *facts, const struct base *base,

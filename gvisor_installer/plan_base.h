@@ -22,9 +22,13 @@ struct base {
     int64_t names;    /* of the tables that we write: the version that names them so */
 };
 
-/* base_release() whatever comes back. Statuses are those of plan_install(). */
+/* base_release() whatever comes back. Refuses only what cannot be read or taken apart. */
 bool base_read(const struct plan_facts *facts, struct base *ret, struct err *err);
 void base_release(struct base *base);
+
+/* Refuses a containerd that could not run gVisor with these files, or at all. */
+bool base_check_containerd(const struct plan_facts *facts, const struct base *base,
+                           struct err *err);
 
 /* Refuses what must not be there, or does not fit, in any of the files; then answers. */
 bool base_check(const struct plan_facts *facts, const struct base *base, enum plan_way way,

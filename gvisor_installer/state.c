@@ -29,6 +29,15 @@ bool state_usable(const char *prefix, const struct state *state, struct err *err
                    prefix);
 }
 
+bool state_is_of(const struct state *state, const char *config, struct err *err)
+{
+    return state->config[0] == '\0' || host_same(state->config, config) ||
+           err_set(err, STATUS_REFUSED,
+                   "gVisor was installed into %s, and --config is %s: name that one, or take "
+                   "gVisor out there first",
+                   state->config, config);
+}
+
 bool state_has_release(const struct state *state, const char *release)
 {
     for (size_t i = 0; i < state->unpacked_count; i++)
@@ -116,7 +125,13 @@ static bool decode(const cJSON *object, struct state *ret)
             !text_at(item, "sha256", file->sha256, sizeof file->sha256))
             return false;
     }
+    /* Not in the notes of older installers. */
     (void)bool_at(object, "lost", &ret->lost);
+    (void)bool_at(object, "made_left_directory", &ret->made_left_directory);
+    if (!text_at(object, "left", ret->left, sizeof ret->left))
+        ret->left[0] = '\0';
+    if (!text_at(object, "config", ret->config, sizeof ret->config))
+        ret->config[0] = '\0';
     return decode_releases(cJSON_GetObjectItemCaseSensitive(object, "releases"), ret);
 }
 
@@ -161,6 +176,10 @@ static cJSON *encode(const struct state *state)
     done &= cJSON_AddStringToObject(object, "drop_in", state->drop_in) != NULL;
     done &= cJSON_AddStringToObject(object, "current", state->current) != NULL;
     done &= cJSON_AddBoolToObject(object, "made_directory", state->made_directory) != NULL;
+    done &= cJSON_AddStringToObject(object, "left", state->left) != NULL;
+    done &=
+        cJSON_AddBoolToObject(object, "made_left_directory", state->made_left_directory) != NULL;
+    done &= cJSON_AddStringToObject(object, "config", state->config) != NULL;
     done &= cJSON_AddBoolToObject(object, "config_noted", state->config_noted) != NULL;
     done &= cJSON_AddBoolToObject(object, "config_existed", state->config_existed) != NULL;
     done &= cJSON_AddStringToObject(object, "config_before", state->config_before) != NULL;

@@ -16,7 +16,7 @@
 #include "common/sha256.h"
 #include "gvisor_installer/containerd_config.h"
 
-enum { STATE_FILES_MAX = 4, STATE_RELEASES_MAX = 32, STATE_TEXT_MAX = 128 };
+enum { STATE_FILES_MAX = 5, STATE_RELEASES_MAX = 32, STATE_TEXT_MAX = 128 };
 
 enum state_phase {
     PHASE_NONE, /* nothing was ever begun here */
@@ -41,6 +41,10 @@ struct state {
     size_t unpacked_count;
     char drop_in[CONFIG_PATH_MAX];
     bool made_directory; /* the drop-in's: it goes again when it is empty */
+    /* The drop-in's earlier place, while it moves. */
+    char left[CONFIG_PATH_MAX];
+    bool made_left_directory;
+    char config[CONFIG_PATH_MAX]; /* which the installation is in; empty: it was not noted */
     /* The configuration before the first installation, and as the last one left it. */
     bool config_noted, config_existed;
     char config_before[SHA256_HEX + 1], config_after[SHA256_HEX + 1];
@@ -54,6 +58,9 @@ bool state_load(const char *prefix, struct state *ret, struct err *err);
 
 /* false with INPUT for PHASE_BROKEN, which only an uninstall can do something about. */
 bool state_usable(const char *prefix, const struct state *state, struct err *err);
+
+/* false with REFUSED where the notes are about another configuration of containerd's. */
+bool state_is_of(const struct state *state, const char *config, struct err *err);
 
 /* Whether the state lists the release, and a way to list it: the oldest gives way where need be. */
 bool state_has_release(const struct state *state, const char *release);

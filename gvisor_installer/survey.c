@@ -70,6 +70,7 @@ static bool add_imported(struct survey *survey, const char *path, struct err *er
     size_t index = facts->imported_count;
 
     if (is_dots(path) || host_same(path, survey->drop_in_path) ||
+        (facts->left.path != NULL && host_same(path, facts->left.path)) ||
         host_same(path, facts->config.path))
         return true;
     for (size_t i = 0; i < index; i++)
@@ -126,6 +127,26 @@ static bool has_template(const char *config)
     return access(path, F_OK) == 0;
 }
 
+/* A drop-in that was put elsewhere, by other options or while the imports were others. */
+static bool survey_left(struct survey *survey, struct err *err)
+{
+    const char *const noted[] = {survey->state.left, survey->state.drop_in};
+    struct plan_facts *facts = &survey->facts;
+    bool ours = true;
+
+    for (size_t i = 0; i < 2 && survey->left_path[0] == '\0'; i++)
+        if (noted[i][0] != '\0' && !host_same(noted[i], survey->drop_in_path))
+            (void)snprintf(survey->left_path, CONFIG_PATH_MAX, "%s", noted[i]);
+    if (survey->left_path[0] == '\0')
+        return true;
+    if (!read_ours(survey->left_path, survey->left_file, &survey->left, &facts->left, err) ||
+        (facts->left.text != NULL && !plan_drop_in_is_ours(facts, &facts->left, &ours, err)))
+        return false;
+    if (!ours)
+        facts->left = (struct plan_file){0};
+    return true;
+}
+
 static bool survey_containerd(const struct install_options *options, struct survey *survey,
                               struct err *err)
 {
@@ -136,15 +157,12 @@ static bool survey_containerd(const struct install_options *options, struct surv
         !plan_way(&facts->config, facts->containerd, options->drop_in, &survey->way,
                   survey->drop_in_path, err))
         return false;
-    if (survey->way == WAY_EDIT && survey->state.drop_in[0] != '\0')
-        (void)snprintf(survey->drop_in_path, sizeof survey->drop_in_path, "%s",
-                       survey->state.drop_in);
     facts->has_template = has_template(facts->config.path);
     facts->drop_in = (struct plan_file){.path = survey->drop_in_path};
     if (survey->drop_in_path[0] != '\0' && !read_ours(survey->drop_in_path, survey->drop_in_file,
                                                       &survey->drop_in, &facts->drop_in, err))
         return false;
-    if (!follow(survey, &facts->config, err))
+    if (!survey_left(survey, err) || !follow(survey, &facts->config, err))
         return false;
     for (size_t i = 0; i < facts->imported_count; i++)
         if (!follow(survey, &facts->imported[i], err))
@@ -256,6 +274,7 @@ void survey_free(struct survey *survey)
 {
     buf_release(&survey->config);
     buf_release(&survey->drop_in);
+    buf_release(&survey->left);
     for (size_t i = 0; i < HANDLERS; i++)
         buf_release(&survey->handler[i]);
     for (size_t i = 0; i < PLAN_IMPORTED_MAX; i++) {

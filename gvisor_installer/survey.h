@@ -20,9 +20,10 @@ struct survey {
     char dump_why[ERR_TEXT_MAX];
     char config_file[CONFIG_PATH_MAX]; /* where the links lead */
     char drop_in_path[CONFIG_PATH_MAX], drop_in_file[CONFIG_PATH_MAX];
+    char left_path[CONFIG_PATH_MAX], left_file[CONFIG_PATH_MAX];
     char handler_path[HANDLERS][CONFIG_PATH_MAX];
     char release_dir[CONFIG_PATH_MAX];
-    struct buf config, drop_in, handler[HANDLERS];
+    struct buf config, drop_in, left, handler[HANDLERS];
     struct buf imported[PLAN_IMPORTED_MAX];
     char *imported_path[PLAN_IMPORTED_MAX];
     char *current;

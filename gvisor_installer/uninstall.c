@@ -8,6 +8,7 @@
 #include "gvisor_installer/backup.h"
 #include "gvisor_installer/command.h"
 #include "gvisor_installer/copies.h"
+#include "gvisor_installer/dump.h"
 #include "gvisor_installer/lock.h"
 #include "gvisor_installer/prefix.h"
 #include "gvisor_installer/step.h"
@@ -49,13 +50,36 @@ static bool find_lost(const char *prefix, struct survey *survey, struct err *err
     return true;
 }
 
-/* Nothing in containerd's files was ours: then there is nothing to prove either. */
+/*
+ * No file that is looked at has anything of ours in it. It may be in one that is not: then the
+ * programs stay, for containerd would still start pods with them.
+ */
+static bool check_absent(const struct survey *survey, const struct install_options *options,
+                         struct err *err)
+{
+    const struct containerd_config *dump = survey->facts.dump;
+
+    if (dump == NULL)
+        return (survey->state.phase == PHASE_NONE && !survey->state.lost) ||
+               err_set(err, STATUS_REFUSED, "%s", survey->dump_why);
+    return dump_lacks_runtimes(options, dump, err) ||
+           err_prefix(err,
+                      "nothing was changed, for what defines gVisor's runtimes is in none of the "
+                      "files that are known to be the installer's: remove it from those that "
+                      "`containerd config dump` lists as imports, and run this again");
+}
+
+/* Where nothing in containerd's files was ours, there is nothing to prove either. */
 static bool take_out(struct session *session, struct applying *run, struct err *err)
 {
-    if (apply_is_needed(run->plan) &&
-        (!apply_plan(run, &session->source, err) ||
-         !node_await_runtimes(session->node, false, err) || !node_smoke(session->node, NULL, err)))
+    if (!apply_is_needed(run->plan)) {
+        if (!check_absent(run->survey, session->options, err))
+            return false;
+    } else if (!apply_plan(run, &session->source, err) ||
+               !node_await_runtimes(session->node, false, err) ||
+               !node_smoke(session->node, NULL, err)) {
         return false;
+    }
     step_reached("proven");
     return apply_settle(run, err);
 }
@@ -122,7 +146,8 @@ bool uninstall_main(struct session *session, struct err *err)
         !node_check(session->node, err) || !node_label(session->node, "false", err) ||
         !refuse_users(options, err) || !survey_node(options, &survey, err))
         return false;
-    bool done = find_lost(options->prefix, &survey, err) && apply_sweep(options, &survey, err) &&
+    bool done = state_is_of(&survey.state, options->config, err) &&
+                find_lost(options->prefix, &survey, err) && apply_sweep(options, &survey, err) &&
                 backup_read(options->config, &survey.state, &text, &before, &known, err) &&
                 plan_uninstall(&survey.facts, known ? &before : NULL, &plan, err);
     if (done) {

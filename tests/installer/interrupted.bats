@@ -115,3 +115,27 @@ killed() { # COMMAND NUMBER
     diff -r "$node/etc.before" "$etc"
   done
 }
+
+@test "a move of the drop-in, killed at any step, is finished by the next, or undone by uninstall" {
+  need_node imports-of-others-2.1
+  installer install
+  STEPS=$node/steps installer install --drop-in "$etc/own/gv.toml"
+  steps=$(wc -l <"$node/steps")
+  for ((step = 1; step <= steps; step++)); do
+    for next in install uninstall; do
+      need_node imports-of-others-2.1
+      installer install
+      STOP_AT=$step run -137 installer install --drop-in "$etc/own/gv.toml"
+      containerd_can_start
+      if [[ $next == install ]]; then
+        installer install
+        installer verify
+        [[ ! -e $etc/own/gv.toml ]]
+      fi
+      installer uninstall
+      no_litter
+      diff -r "$node/etc.before" "$etc"
+      [[ ! -e $node/opt/gvisor ]]
+    done
+  done
+}
