@@ -275,6 +275,8 @@ bool host_rename(const char *from, const char *to, struct err *err)
 
 bool host_move(const char *from, const char *to, struct err *err)
 {
+    if (!make_parent(to, err))
+        return false;
     if (rename(from, to) == 0)
         return sync_parent(to, err);
     return errno == EXDEV ? host_copy(from, to, err)

@@ -47,7 +47,8 @@ bool host_make_directory(const char *path, struct err *err);
 bool host_copy(const char *from, const char *to, struct err *err);
 
 bool host_rename(const char *from, const char *to, struct err *err); /* durable */
-/* Renames a file, or copies it to another file system, where the old name stays. */
+/* Renames a file, or copies it to another file system, where the old name stays. Its directory is
+ * made anew where it has gone. */
 bool host_move(const char *from, const char *to, struct err *err);
 
 /* The digest of a file, "" where there is none; false when there is one that cannot be read. */
