@@ -132,10 +132,18 @@ static void hosts_are_as_libpq_takes_them(void **state)
 static void ports_are_numbers(void **state)
 {
     static const struct judged_text cases[] = {
-        {"", NULL},           {"1", NULL},           {"65535", NULL},
-        {"5432,,5433", NULL}, {"0", "1 to 65535"},   {"65536", "1 to 65535"},
-        {"x", "1 to 65535"},  {"54 ", "1 to 65535"}, {"5432,secret", "1 to 65535"},
-        {"-1", "1 to 65535"}, {"5432\n", "1 to"},    {"99999999999999999999", "1 to 65535"},
+        {"", NULL},
+        {"1", NULL},
+        {"65535", NULL},
+        {"5432,,5433", NULL},
+        {"0", "1 to 65535"},
+        {"65536", "1 to 65535"},
+        {"x", "1 to 65535"},
+        {"54 ", "blank around"},
+        {"5432,secret", "1 to 65535"},
+        {"-1", "1 to 65535"},
+        {"5432\n", "1 to"},
+        {"99999999999999999999", "1 to 65535"},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
