@@ -148,7 +148,7 @@ END
 # Pods that are being made when containerd goes are lost or left waiting: no verdict, or the right one.
 @test "containerd restarted in mid-experiment leads to no wrong verdict, and the next one is right" {
   experiment() { argo submit -n argo-steps-gvisor workflows/gvisor_run.yaml -p warmup=0s -p batches=3 --output name; }
-  verdict() { kubectl -n argo-steps-gvisor get "workflow/${1##*/}" -o json | jq -r '.status | .phase, (.outputs.parameters // [] | .[].value)' | xargs; }
+  verdict() { kubectl -n argo-steps-gvisor get "workflow/${1##*/}" -o json | jq -r '.status | .phase, (.outputs.parameters // [] | .[] | select(.name == "verdict").value)' | xargs; }
   has_cells() { kubectl -n argo-steps-gvisor get pods -o name | grep -qE -- "${1##*/}-(runc|gvisor|gvisor-sealed)-"; }
   name=$(experiment)
   until_true 120 has_cells "$name"
