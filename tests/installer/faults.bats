@@ -20,14 +20,6 @@ teardown() {
 }
 
 as_before() { diff -r "$node/etc.before" "$etc" && [[ ! -e $node/opt/gvisor/state.json ]]; }
-refused() { # STATUS TEXT COMMAND...: it fails with that status, and says that
-  local expected=$1 text=$2
-  shift 2
-  run "$@"
-  echo "status $status"
-  echo "$output"
-  [[ $status == "$expected" && $output == *"$text"* ]]
-}
 need_root() { ((EUID == 0)) || skip "needs root"; }
 
 archive() { # [-C DIRECTORY NAME...]: a gvisor.tar.bz2 of the payload or of what is named

@@ -67,6 +67,16 @@ installer() { # COMMAND [OPTION...]
     --log-format text "${@:2}"
 }
 
+# shellcheck disable=SC2154  # `run` sets them
+refused() { # STATUS TEXT COMMAND...: it fails with that status, and says that
+  local expected=$1 text=$2
+  shift 2
+  run "$@"
+  echo "status $status"
+  echo "$output"
+  [[ $status == "$expected" && $output == *"$text"* ]]
+}
+
 restarts() { wc -l <"$node/restarts"; }
 
 etc_differences() { # from the fixture to the node, with the paths of a real node

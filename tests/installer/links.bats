@@ -16,14 +16,6 @@ setup() { load helpers.bash; }
 teardown() { if [[ ${shim:-} ]]; then kill "$shim" 2>/dev/null || true; fi; }
 
 fails_once() { echo "echo x >>$node/restarts; [ -e $node/failed ] || { touch $node/failed; exit 7; }"; }
-refused() { # STATUS TEXT COMMAND...: it fails with that status, and says that
-  local expected=$1 text=$2
-  shift 2
-  run "$@"
-  echo "status $status"
-  echo "$output"
-  [[ $status == "$expected" && $output == *"$text"* ]]
-}
 tree() { (cd "$node" && find etc data -printf '%P %y %l %m %s\n' | grep -v '\.orig' | sort && find data -type f -exec cat {} +); }
 
 # Makes the configuration a link: to a file elsewhere, relative, over a second link, through a directory.

@@ -18,14 +18,6 @@ setup() {
 }
 teardown() { if [[ ${mounted:-} ]]; then umount "$mounted"; fi; }
 
-refused() { # STATUS TEXT COMMAND...: it fails with that status, and says that
-  local expected=$1 text=$2
-  shift 2
-  run "$@"
-  echo "status $status"
-  echo "$output"
-  [[ $status == "$expected" && $output == *"$text"* ]]
-}
 all_refuse() { # STATUS TEXT PREFIX
   local command
   for command in check install verify uninstall status; do

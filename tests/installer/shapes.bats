@@ -15,14 +15,6 @@ teardown_file() {
 }
 setup() { load helpers.bash; }
 
-refused() { # STATUS TEXT COMMAND...: it fails with that status, and says that
-  local expected=$1 text=$2
-  shift 2
-  run "$@"
-  echo "status $status"
-  echo "$output"
-  [[ $status == "$expected" && $output == *"$text"* ]]
-}
 # As tools that read TOML and write it again leave a file: without comments, in their own layout.
 written_anew() { sed -i -e '/^ *#/d' -e 's/ *# gvisor_installer$//' -e 's/^ *//' -e 's/^\[/\n[/' "$@"; }
 

@@ -15,14 +15,6 @@ teardown_file() {
 }
 setup() { load helpers.bash; }
 
-refused() { # STATUS TEXT COMMAND...: it fails with that status, and says that
-  local expected=$1 text=$2
-  shift 2
-  run "$@"
-  echo "status $status"
-  echo "$output"
-  [[ $status == "$expected" && $output == *"$text"* ]]
-}
 gone() { diff -r "$node/etc.before" "$etc" && [[ ! -e $node/opt/gvisor ]]; }
 import_first() { # DIRECTORY: it is made, and what is in it imported before all else
   mkdir "$etc/$1"
