@@ -3,7 +3,7 @@
 # PostgreSQL, once and only once.
 #
 #   ./run.sh [local] [OPTION...]     on this machine, without a cluster
-#   ./run.sh gvisor [OPTION...]      what gVisor isolates: gvisor_probe/experiment.sh (as root)
+#   ./run.sh gvisor [OPTION...]      what gVisor isolates: local/experiment.sh (as root)
 #   ./run.sh box [OPTION...]         on a real Kubernetes with Argo, made for it on this machine
 #   ./run.sh box gvisor [OPTION...]  what gVisor isolates, as a workflow there
 #   ./run.sh box down                ends that and removes all of it but its cache
@@ -30,8 +30,8 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source-path=SCRIPTDIR source=common/show.sh
-. "$root/common/show.sh"
+# shellcheck source-path=SCRIPTDIR source=local/show.sh
+. "$root/local/show.sh"
 top_rows=10
 temp='' child='' watcher=''
 
@@ -43,7 +43,7 @@ clean_up() {
   trap '' INT TERM HUP PIPE
   end_progress
   if [[ -n $child ]]; then kill "$child" 2>/dev/null || true; wait "$child" || true; fi
-  if [[ -d $temp/db ]]; then "$root/tests/db/server.sh" stop "$temp/db" immediate || true; fi
+  if [[ -d $temp/db ]]; then "$root/local/postgres.sh" stop "$temp/db" immediate || true; fi
   if [[ -n $temp ]]; then rm -rf "$temp"; fi
   exit "$status"
 }
@@ -115,7 +115,7 @@ find_database() {
     where=${PGSERVICE:-${PGHOST:-$PGHOSTADDR}}
   else
     unset DB_USER DB_PASSWORD DB_PASSWORD_FILE DB_NAME DB_PORT
-    "$root/tests/db/server.sh" start "$temp/db"
+    "$root/local/postgres.sh" start "$temp/db"
     # shellcheck source=/dev/null
     . "$temp/db/env"
     where="a private PostgreSQL on port $PGPORT"
@@ -244,7 +244,7 @@ make_namespace() { # NAME [LABEL...]
 }
 
 box_run() {
-  local box=$root/tests/e2e/box/box names='' gvisor='' name
+  local box=$root/local/box/box names='' gvisor='' name
   case ${1:-} in
   down)
     (($# == 1)) || die "box down takes nothing more"
@@ -271,7 +271,7 @@ box_run() {
   for name in BOX_STATE BOX_CACHE; do
     if [[ ${!name:-} ]]; then names+="$name=${!name} "; fi
   done
-  echo "  with these commands after: eval \"\$(${names}tests/e2e/box/box env)\""
+  echo "  with these commands after: eval \"\$(${names}local/box/box env)\""
   echo "  ${names}./run.sh box down"
 }
 
@@ -325,7 +325,7 @@ cluster_run() {
 
 case ${1:-local} in
 local) local_run "${@:2}" ;;
-gvisor) exec "$root/gvisor_probe/experiment.sh" "${@:2}" ;;
+gvisor) exec "$root/local/experiment.sh" "${@:2}" ;;
 box) box_run "${@:2}" ;;
 minikube) minikube_run "${@:2}" ;;
 cluster) cluster_run "${@:2}" ;;

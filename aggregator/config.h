@@ -2,8 +2,8 @@
 #ifndef AGGREGATOR_CONFIG_H
 #define AGGREGATOR_CONFIG_H
 
-#include "aggregator/load.h"
-#include "aggregator/password_file.h"
+#include "aggregator/load/load.h"
+#include "aggregator/load/password_file.h"
 #include "aggregator/print_rows.h"
 #include "common/options.h"
 

@@ -6,13 +6,13 @@
 #include <sys/stat.h>
 
 #include "aggregator/config.h"
-#include "aggregator/fold.h"
-#include "aggregator/input.h"
-#include "aggregator/load.h"
+#include "aggregator/load/load.h"
 #include "aggregator/print_rows.h"
+#include "aggregator/read/input.h"
+#include "aggregator/read/source.h"
 #include "aggregator/runs.h"
-#include "aggregator/source.h"
 #include "aggregator/top.h"
+#include "aggregator/totals/fold.h"
 #include "common/distinct.h"
 #include "common/log.h"
 #include "common/machine.h"

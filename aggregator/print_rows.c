@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "aggregator/scan.h"
+#include "aggregator/scan/scan.h"
 
 enum {
     NUMBER_WIDTH = 19,

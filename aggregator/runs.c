@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "aggregator/load/transaction.h"
 #include "aggregator/top.h"
-#include "aggregator/transaction.h"
 #include "common/log.h"
 #include "common/outfile.h"
 

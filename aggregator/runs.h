@@ -2,7 +2,7 @@
 #ifndef AGGREGATOR_RUNS_H
 #define AGGREGATOR_RUNS_H
 
-#include "aggregator/load.h"
+#include "aggregator/load/load.h"
 #include "aggregator/print_rows.h"
 
 /*

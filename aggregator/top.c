@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregator/scan.h"
+#include "aggregator/scan/scan.h"
 
 /* The largest so far, in order; their keys lie in rooms, which move with them. */
 struct top {

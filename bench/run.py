@@ -196,7 +196,7 @@ class Bench:
         path = self.input(self.events, users)
         totals = self.derived(path, "csv", [*self.fold("-")])
         self.server = tempfile.mkdtemp(prefix="bench.", dir="/tmp")
-        script = str(HERE.parent / "tests/db/server.sh")
+        script = str(HERE.parent / "local/postgres.sh")
         subprocess.run([script, "start", self.server], check=True, stdout=subprocess.DEVNULL)
         with open(f"{self.server}/env", encoding="utf-8") as env:
             for line in env:
@@ -251,7 +251,7 @@ class Bench:
 
     def stop(self):
         if self.server:
-            script = str(HERE.parent / "tests/db/server.sh")
+            script = str(HERE.parent / "local/postgres.sh")
             subprocess.run([script, "stop", self.server, "immediate"], check=False)
             shutil.rmtree(self.server, ignore_errors=True)
 

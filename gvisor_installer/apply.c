@@ -5,11 +5,12 @@
 
 #include "common/log.h"
 #include "common/machine.h"
-#include "gvisor_installer/backup.h"
-#include "gvisor_installer/copies.h"
-#include "gvisor_installer/dump.h"
-#include "gvisor_installer/host.h"
-#include "gvisor_installer/prefix.h"
+#include "common/pause.h"
+#include "gvisor_installer/containerd/dump.h"
+#include "gvisor_installer/containerd/prefix.h"
+#include "gvisor_installer/node/backup.h"
+#include "gvisor_installer/node/copies.h"
+#include "gvisor_installer/node/host.h"
 #include "gvisor_installer/step.h"
 
 enum { POLL_MS = 200 };
@@ -206,7 +207,7 @@ static bool restart(struct applying *run, struct err *err)
         if (machine_seconds() > deadline)
             return err_set(err, STATUS_EXPECTATION,
                            "containerd does not answer on %s after its restart", options->socket);
-        host_sleep(POLL_MS);
+        pause_for(POLL_MS);
     }
     return true;
 }

@@ -6,9 +6,9 @@
 
 #include "common/err.h"
 #include "gvisor_installer/install_options.h"
-#include "gvisor_installer/plan.h"
-#include "gvisor_installer/release.h"
-#include "gvisor_installer/survey.h"
+#include "gvisor_installer/plan/plan.h"
+#include "gvisor_installer/plan/survey.h"
+#include "gvisor_installer/release/release.h"
 
 struct applying {
     const struct install_options *options;

@@ -7,8 +7,8 @@
 #include "common/err.h"
 #include "gvisor_installer/apply.h"
 #include "gvisor_installer/install.h"
-#include "gvisor_installer/plan.h"
-#include "gvisor_installer/survey.h"
+#include "gvisor_installer/plan/plan.h"
+#include "gvisor_installer/plan/survey.h"
 
 void command_log_plan(const struct survey *survey, const struct plan *plan, bool installing);
 

@@ -9,10 +9,10 @@
 #include "common/stop.h"
 #include "gvisor_installer/apply.h"
 #include "gvisor_installer/command.h"
-#include "gvisor_installer/dump.h"
-#include "gvisor_installer/host.h"
-#include "gvisor_installer/lock.h"
-#include "gvisor_installer/plan_print.h"
+#include "gvisor_installer/containerd/dump.h"
+#include "gvisor_installer/node/host.h"
+#include "gvisor_installer/node/lock.h"
+#include "gvisor_installer/plan/plan_print.h"
 #include "gvisor_installer/step.h"
 
 enum { PRINTED_MAX = 1 << 20 };

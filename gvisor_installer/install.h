@@ -6,8 +6,8 @@
 
 #include "common/err.h"
 #include "gvisor_installer/install_options.h"
-#include "gvisor_installer/node.h"
-#include "gvisor_installer/release.h"
+#include "gvisor_installer/node/node.h"
+#include "gvisor_installer/release/release.h"
 
 /* What was opened before the process entered the node's file system. */
 struct session {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gvisor_installer/release.h"
+#include "gvisor_installer/release/release.h"
 
 enum { HANDLER_NAME_MAX = 63 };
 

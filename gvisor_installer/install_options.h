@@ -7,8 +7,8 @@
 
 #include "common/err.h"
 #include "common/options.h"
-#include "gvisor_installer/containerd_config.h"
-#include "gvisor_installer/fragments.h"
+#include "gvisor_installer/containerd/containerd_config.h"
+#include "gvisor_installer/containerd/fragments.h"
 
 enum systemd_choice { SYSTEMD_AUTO, SYSTEMD_YES, SYSTEMD_NO };
 enum output_format { OUTPUT_TEXT, OUTPUT_JSON };

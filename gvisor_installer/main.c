@@ -10,9 +10,9 @@
 #include "common/log.h"
 #include "common/program.h"
 #include "common/stop.h"
-#include "gvisor_installer/containerd_config.h"
+#include "gvisor_installer/containerd/containerd_config.h"
+#include "gvisor_installer/containerd/prefix.h"
 #include "gvisor_installer/install.h"
-#include "gvisor_installer/prefix.h"
 
 static const struct {
     const char *name;

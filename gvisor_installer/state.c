@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "common/buf.h"
-#include "gvisor_installer/host.h"
-#include "gvisor_installer/release.h"
+#include "gvisor_installer/node/host.h"
+#include "gvisor_installer/release/release.h"
 
 /* VERSION grows when an older installer would misunderstand what a newer one writes. */
 enum { STATE_SIZE_MAX = 1 << 17, VERSION = 1 };

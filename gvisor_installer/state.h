@@ -14,7 +14,7 @@
 
 #include "common/err.h"
 #include "common/sha256.h"
-#include "gvisor_installer/containerd_config.h"
+#include "gvisor_installer/containerd/containerd_config.h"
 
 enum { STATE_FILES_MAX = 5, STATE_RELEASES_MAX = 32, STATE_TEXT_MAX = 128 };
 

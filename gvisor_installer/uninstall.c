@@ -5,14 +5,14 @@
 #include "common/machine.h"
 #include "common/stop.h"
 #include "gvisor_installer/apply.h"
-#include "gvisor_installer/backup.h"
 #include "gvisor_installer/command.h"
-#include "gvisor_installer/copies.h"
-#include "gvisor_installer/dump.h"
-#include "gvisor_installer/lock.h"
-#include "gvisor_installer/prefix.h"
+#include "gvisor_installer/containerd/dump.h"
+#include "gvisor_installer/containerd/prefix.h"
+#include "gvisor_installer/node/backup.h"
+#include "gvisor_installer/node/copies.h"
+#include "gvisor_installer/node/lock.h"
+#include "gvisor_installer/node/users.h"
 #include "gvisor_installer/step.h"
-#include "gvisor_installer/users.h"
 
 static bool refuse_users(const struct install_options *options, struct err *err)
 {

@@ -12,8 +12,8 @@
 #include "common/options.h"
 #include "common/outfile.h"
 #include "gvisor_probe/commands.h"
-#include "gvisor_probe/json_in.h"
-#include "gvisor_probe/render.h"
+#include "gvisor_probe/render/render.h"
+#include "gvisor_probe/report/json_in.h"
 
 enum { OPERANDS_MAX = 2 * CELLS_MAX };
 

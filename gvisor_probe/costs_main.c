@@ -8,10 +8,10 @@
 #include "common/machine.h"
 #include "common/outfile.h"
 #include "common/stop.h"
-#include "gvisor_probe/bench.h"
 #include "gvisor_probe/commands.h"
-#include "gvisor_probe/report_json.h"
-#include "gvisor_probe/run.h"
+#include "gvisor_probe/probes/bench.h"
+#include "gvisor_probe/report/report_json.h"
+#include "gvisor_probe/run/run.h"
 
 enum { RESULTS_MAX = 16, COLD_OPERATIONS = 200, TABLE_MAX = 64 * 1024, LOAD_MAX = 64 };
 enum { FORMAT_TABLE, FORMAT_JSON };

@@ -5,7 +5,7 @@
 #include "common/options.h"
 #include "common/outfile.h"
 #include "gvisor_probe/commands.h"
-#include "gvisor_probe/probe.h"
+#include "gvisor_probe/probes/probe.h"
 
 enum { TEXT_MAX = 1 << 20, WIDTH = 95, LABEL_WIDTH = 11 };
 

@@ -9,8 +9,8 @@
 #include "common/outfile.h"
 #include "common/stop.h"
 #include "gvisor_probe/commands.h"
-#include "gvisor_probe/report_json.h"
-#include "gvisor_probe/run.h"
+#include "gvisor_probe/report/report_json.h"
+#include "gvisor_probe/run/run.h"
 
 enum { FORMAT_TABLE, FORMAT_JSON, TABLE_MAX = 1 << 20 };
 

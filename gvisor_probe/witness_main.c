@@ -7,8 +7,8 @@
 #include "common/outfile.h"
 #include "common/stop.h"
 #include "gvisor_probe/commands.h"
-#include "gvisor_probe/json_out.h"
-#include "gvisor_probe/witness.h"
+#include "gvisor_probe/report/json_out.h"
+#include "gvisor_probe/witness/witness.h"
 
 enum { END_WAIT_MS = 60000 };
 

@@ -68,9 +68,9 @@ include() { # NAME PATTERN FILES-ALLOWED: includes of a header stay where they b
     echo "ok - $1"
   fi
 }
-include 'libpq is known to one file' '#include <libpq-fe.h>' 'aggregator/load_pg\.c'
-include 'raw system calls are for probes' '\bsyscall\(' 'gvisor_probe/probe_.*\.c'
-include 'libcurl is known to two files' '#include <curl/curl.h>' 'gvisor_installer/(fetch|kube)\.c'
+include 'libpq is known to one file' '#include <libpq-fe.h>' 'aggregator/load/load_pg\.c'
+include 'raw system calls are for probes' '\bsyscall\(' 'gvisor_probe/probes/.*\.c'
+include 'libcurl is known to two files' '#include <curl/curl.h>' '(gvisor_installer/release/fetch|common/kube)\.c'
 include 'common includes no program' '#include "(fake_gen|aggregator|gvisor_probe|gvisor_installer)/' \
   '(fake_gen|aggregator|gvisor_probe|gvisor_installer)/.*'
 for program in fake_gen aggregator gvisor_probe gvisor_installer; do

@@ -10,7 +10,7 @@ says_pure() { # FILE
     END { exit !found }' "$1"
 }
 
-for source in */*.c */*.cpp */*/*.c; do
+for source in */*.c */*/*.c */*/*.cpp; do
   [[ $source != tests/* && $source != */tests/* ]] || continue
   if says_pure "${source%.*}.h" || says_pure "$source"; then echo "$source"; fi
 done

@@ -10,8 +10,8 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source-path=SCRIPTDIR source=../common/show.sh
-. "$here/../common/show.sh"
+# shellcheck source-path=SCRIPTDIR source=../local/show.sh
+. "$here/../local/show.sh"
 read -ra kubectl <<<"${KUBECTL:-kubectl}"
 read -ra argo <<<"${ARGO:-argo}"
 if [[ -n ${NAMESPACE:-} ]]; then

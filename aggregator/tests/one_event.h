@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "aggregator/totals.h"
+#include "aggregator/totals/totals.h"
 
 static inline bool add_one_event(struct totals *totals, const void *key, size_t key_len,
                                  int64_t value)

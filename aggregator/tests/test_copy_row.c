@@ -1,4 +1,4 @@
-#include "aggregator/copy_row.h"
+#include "aggregator/load/copy_row.h"
 
 #include "common/tests/unit.h"
 

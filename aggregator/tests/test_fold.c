@@ -1,4 +1,4 @@
-#include "aggregator/fold.h"
+#include "aggregator/totals/fold.h"
 
 #include "aggregator/tests/gzip_made.h"
 #include "common/tests/scratch.h"

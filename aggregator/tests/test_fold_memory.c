@@ -1,8 +1,8 @@
 /* What a fold does when memory is short: fail as TRANSIENT, crash never, leave nothing. */
 #include "common/tests/short_memory.h"
 
-#include "aggregator/fold.h"
 #include "aggregator/tests/gzip_made.h"
+#include "aggregator/totals/fold.h"
 #include "common/tests/scratch.h"
 
 enum { EVENTS = 40000, FILES = 3 };

@@ -1,4 +1,4 @@
-#include "aggregator/format.h"
+#include "aggregator/read/format.h"
 
 #include "common/buf.h"
 #include "common/tests/unit.h"

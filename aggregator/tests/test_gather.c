@@ -1,8 +1,8 @@
-#include "aggregator/gather.h"
+#include "aggregator/totals/gather.h"
 
 #include <pthread.h>
 
-#include "aggregator/merge.h"
+#include "aggregator/totals/merge.h"
 #include "common/tests/scratch.h"
 
 enum { KEYS = 60000, EVENTS = 150000, THREADS = 3, KEY_TEXT = 64 };

@@ -1,4 +1,4 @@
-#include "aggregator/inflate.h"
+#include "aggregator/read/inflate.h"
 
 #include "aggregator/tests/gzip_made.h"
 #include "common/bgzf.h"

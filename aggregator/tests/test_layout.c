@@ -1,4 +1,4 @@
-#include "aggregator/layout.h"
+#include "aggregator/scan/layout.h"
 
 #include "common/tests/unit.h"
 

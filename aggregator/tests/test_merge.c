@@ -1,4 +1,4 @@
-#include "aggregator/merge.h"
+#include "aggregator/totals/merge.h"
 
 #include "common/tests/unit.h"
 

@@ -1,4 +1,4 @@
-#include "aggregator/pg_failure.h"
+#include "aggregator/load/pg_failure.h"
 
 #include <stdio.h>
 #include <string.h>

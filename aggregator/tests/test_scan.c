@@ -1,4 +1,4 @@
-#include "aggregator/scan.h"
+#include "aggregator/scan/scan.h"
 
 #include "common/json_scan.h"
 #include "common/tests/unit.h"

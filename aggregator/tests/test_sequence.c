@@ -1,4 +1,4 @@
-#include "aggregator/sequence.h"
+#include "aggregator/totals/sequence.h"
 
 #include "common/buf.h"
 #include "common/tests/unit.h"

@@ -1,7 +1,7 @@
-#include "aggregator/source.h"
+#include "aggregator/read/source.h"
 
-#include "aggregator/input.h"
-#include "aggregator/reader.h"
+#include "aggregator/read/input.h"
+#include "aggregator/read/reader.h"
 #include "aggregator/tests/gzip_made.h"
 #include "common/bgzf.h"
 #include "common/tests/at_pages.h"

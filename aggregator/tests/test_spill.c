@@ -1,6 +1,6 @@
-#include "aggregator/spill.h"
+#include "aggregator/totals/spill.h"
 
-#include "aggregator/scan.h"
+#include "aggregator/scan/scan.h"
 #include "aggregator/tests/one_event.h"
 #include "common/tests/at_pages.h"
 #include "common/tests/scratch.h"

@@ -1,4 +1,4 @@
-#include "aggregator/sql_text.h"
+#include "aggregator/load/sql_text.h"
 
 #include "common/tests/unit.h"
 

@@ -1,4 +1,4 @@
-#include "aggregator/totals.h"
+#include "aggregator/totals/totals.h"
 
 #include "aggregator/tests/one_event.h"
 #include "common/tests/unit.h"

@@ -1,4 +1,4 @@
-#include "gvisor_installer/containerd_config.h"
+#include "gvisor_installer/containerd/containerd_config.h"
 
 #include "common/tests/unit.h"
 

@@ -1,4 +1,4 @@
-#include "gvisor_installer/toml_edit.h"
+#include "gvisor_installer/containerd/toml_edit.h"
 
 #include "common/tests/unit.h"
 

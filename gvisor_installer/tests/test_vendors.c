@@ -1,4 +1,4 @@
-#include "gvisor_installer/vendors.h"
+#include "gvisor_installer/plan/vendors.h"
 
 #include "common/tests/unit.h"
 

@@ -3,8 +3,8 @@
 #define GVISOR_PROBE_TESTS_EXPERIMENT_H
 
 #include "common/tests/scratch.h"
-#include "gvisor_probe/comparison.h"
-#include "gvisor_probe/json_in.h"
+#include "gvisor_probe/compare/comparison.h"
+#include "gvisor_probe/report/json_in.h"
 
 enum { RUNC, GVISOR, SEALED, UNCONFINED, RECORDED };
 

@@ -7,9 +7,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export RUN_ID=fixture NODE_NAME=node-1
-gvisor_probe/experiment.sh --keep "$work" --format json >/dev/null
+local/experiment.sh --keep "$work" --format json >/dev/null
 # Debian 12 has gVisor of 2022, which answers much differently.
-RUNSC=/usr/bin/runsc gvisor_probe/experiment.sh --keep "$work/2022" --format json >/dev/null ||
+RUNSC=/usr/bin/runsc local/experiment.sh --keep "$work/2022" --format json >/dev/null ||
   (($? == 5))
 mv "$work/2022/gvisor.json" "$work/gvisor-2022.json"
 

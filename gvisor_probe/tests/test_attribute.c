@@ -1,4 +1,4 @@
-#include "gvisor_probe/comparison.h"
+#include "gvisor_probe/compare/comparison.h"
 
 #include "common/tests/unit.h"
 

@@ -1,4 +1,4 @@
-#include "gvisor_probe/bench.h"
+#include "gvisor_probe/probes/bench.h"
 
 #include "common/tests/unit.h"
 

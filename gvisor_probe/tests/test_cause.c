@@ -1,9 +1,9 @@
-#include "gvisor_probe/cause.h"
+#include "gvisor_probe/report/cause.h"
 
 #include <errno.h>
 
 #include "common/tests/unit.h"
-#include "gvisor_probe/proc_status.h"
+#include "gvisor_probe/observe/proc_status.h"
 
 enum { DIR_TYPE = 0040000, FILE_TYPE = 0100000 };
 

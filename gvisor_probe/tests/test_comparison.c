@@ -1,6 +1,6 @@
-#include "gvisor_probe/comparison.h"
+#include "gvisor_probe/compare/comparison.h"
 
-#include "gvisor_probe/expectation.h"
+#include "gvisor_probe/compare/expectation.h"
 #include "gvisor_probe/tests/experiment.h"
 
 static bool names_confounder(const struct comparison *comparison, const char *what, const char *a,

@@ -1,4 +1,4 @@
-#include "gvisor_probe/detect.h"
+#include "gvisor_probe/observe/detect.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "gvisor_probe/mountinfo.h"
+#include "gvisor_probe/observe/mountinfo.h"
 
 #include "common/tests/unit.h"
 

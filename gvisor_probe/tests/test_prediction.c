@@ -1,4 +1,4 @@
-#include "gvisor_probe/prediction.h"
+#include "gvisor_probe/compare/prediction.h"
 
 #include "common/tests/unit.h"
 

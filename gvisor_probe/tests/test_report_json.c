@@ -2,7 +2,7 @@
 #include "common/tests/short_memory.h"
 
 #include "common/tests/scratch.h"
-#include "gvisor_probe/report_json.h"
+#include "gvisor_probe/report/report_json.h"
 
 static char *path;
 

@@ -1,4 +1,4 @@
-#include "gvisor_probe/run.h"
+#include "gvisor_probe/run/run.h"
 
 #include <errno.h>
 

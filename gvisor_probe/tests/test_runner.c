@@ -1,4 +1,4 @@
-#include "gvisor_probe/runner.h"
+#include "gvisor_probe/probes/runner.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "common/tests/unit.h"
-#include "gvisor_probe/observed.h"
+#include "gvisor_probe/observe/observed.h"
 
 static struct observed self;
 static const struct probe_context context = {.label = "run-cell", .self = &self};

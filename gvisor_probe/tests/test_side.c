@@ -1,4 +1,4 @@
-#include "gvisor_probe/side.h"
+#include "gvisor_probe/compare/side.h"
 
 #include "gvisor_probe/tests/experiment.h"
 

@@ -1,4 +1,4 @@
-#include "gvisor_probe/witness.h"
+#include "gvisor_probe/witness/witness.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -7,8 +7,8 @@
 
 #include "common/sha256.h"
 #include "common/tests/scratch.h"
-#include "gvisor_probe/json_in.h"
-#include "gvisor_probe/landing.h"
+#include "gvisor_probe/compare/landing.h"
+#include "gvisor_probe/report/json_in.h"
 
 /* A prepared directory, and what lies in it. */
 static char *prepared(char token[WITNESS_TOKEN_LEN + 1])

@@ -31,7 +31,7 @@ inside() { # as uid 65532, no capabilities, no new privileges
 
 @test "the aggregator finds its server by name in an empty root, by hosts file and by DNS" {
   server=$BATS_TEST_TMPDIR/pg
-  "$BATS_TEST_DIRNAME/../db/server.sh" start "$server" --fast
+  "$BATS_TEST_DIRNAME/../../local/postgres.sh" start "$server" --fast
   # shellcheck disable=SC1091
   . "$server/env"
   environment=("DB_USER=$PGUSER" "DB_PASSWORD=$PGPASSWORD" "DB_NAME=$PGDATABASE" "DB_PORT=$PGPORT"
@@ -52,11 +52,11 @@ inside() { # as uid 65532, no capabilities, no new privileges
   kill $dns
   [ "$status" -eq 0 ]
   [ "$(psql -Atc 'SELECT "sessionDuration" FROM session_duration')" = 10 ]
-  "$BATS_TEST_DIRNAME/../db/server.sh" stop "$server" immediate
+  "$BATS_TEST_DIRNAME/../../local/postgres.sh" stop "$server" immediate
 }
 
 teardown() {
   if [ -d "$BATS_TEST_TMPDIR/pg" ]; then
-    "$BATS_TEST_DIRNAME/../db/server.sh" stop "$BATS_TEST_TMPDIR/pg" immediate 2>/dev/null || true
+    "$BATS_TEST_DIRNAME/../../local/postgres.sh" stop "$BATS_TEST_TMPDIR/pg" immediate 2>/dev/null || true
   fi
 }

@@ -27,11 +27,11 @@ setup() {
       "$(command -v "$name")" >"$BATS_TEST_TMPDIR/bin/$name"
     chmod +x "$BATS_TEST_TMPDIR/bin/$name"
   done
-  "$top/tests/db/server.sh" start "$server"
+  "$top/local/postgres.sh" start "$server"
   . "$server/env"
   DB_URL=$PGHOST DB_PORT=$PGPORT DB_USER=$PGUSER DB_PASSWORD=$PGPASSWORD DB_NAME=$PGDATABASE \
     PATH=$BATS_TEST_TMPDIR/bin:$PATH run env -u PGHOST -u PGPASSWORD "$top/run.sh" --seed 7
-  "$top/tests/db/server.sh" stop "$server" immediate
+  "$top/local/postgres.sh" stop "$server" immediate
   [ "$status" -eq 0 ]
   [[ $output == *"once more  already applied: still 10 rows"* ]]
   grep -q '^psql' "$BATS_TEST_TMPDIR/arguments"

@@ -15,7 +15,7 @@ setup() {
 }
 
 teardown() {
-  if [[ -d late ]]; then "$here/server.sh" stop "$PWD/late" immediate; fi
+  if [[ -d late ]]; then "$here/../../local/postgres.sh" stop "$PWD/late" immediate; fi
 }
 
 make_role() { sql "CREATE ROLE $role LOGIN PASSWORD '$password'; $1"; }
@@ -428,13 +428,13 @@ unused() { # TEXT ARGUMENT...: no login for want of a password, in one line of J
 @test "--wait-db waits for a server that starts late" {
   local main_port=$PGPORT version
   version=$(default_version)
-  "$here/server.sh" start "$PWD/late" --fast ${version:+--version "$version"}
-  "$here/server.sh" stop "$PWD/late" immediate
+  "$here/../../local/postgres.sh" start "$PWD/late" --fast ${version:+--version "$version"}
+  "$here/../../local/postgres.sh" stop "$PWD/late" immediate
   # shellcheck source=/dev/null
   . late/env
   start --wait-db 30s in.jsonl
   wait_for grep -q 'trying again' "$BATS_TEST_TMPDIR/started.err"
-  "$here/server.sh" start "$PWD/late"
+  "$here/../../local/postgres.sh" start "$PWD/late"
   finish
   ended_well
   [[ $PGPORT != "$main_port" ]]

@@ -28,7 +28,7 @@ setup() {
 
 teardown() {
   if [[ ${RELAY:-} ]]; then touch "$RELAY/go"; fi
-  if [[ -d standby ]]; then "$here/server.sh" stop "$PWD/standby" immediate; fi
+  if [[ -d standby ]]; then "$here/../../local/postgres.sh" stop "$PWD/standby" immediate; fi
 }
 
 times_loaded() { # N FILE: the table holds FILE's totals N times, from N runs
@@ -150,9 +150,9 @@ stopped_in_copy() { # MODE
   through_relay start --run-id one "$wide"
   wait_for test -e "$RELAY/fired"
   wait_for sql_says 1 "$copying"
-  "$here/server.sh" stop "$BATS_FILE_TMPDIR/db" "$1"
+  "$here/../../local/postgres.sh" stop "$BATS_FILE_TMPDIR/db" "$1"
   finish
-  "$here/server.sh" start "$BATS_FILE_TMPDIR/db"
+  "$here/../../local/postgres.sh" start "$BATS_FILE_TMPDIR/db"
   ended_with 10 ''
   times_loaded 1 "$small"
   succeeds --run-id one "$wide"
@@ -201,7 +201,7 @@ stopped_in_copy() { # MODE
   head -n 100 "$small" >&9
   wait_for sql_says t "SELECT to_regclass('aggregator_runs') IS NOT NULL"
   wait_until_gone
-  "$here/server.sh" restart "$BATS_FILE_TMPDIR/db" fast
+  "$here/../../local/postgres.sh" restart "$BATS_FILE_TMPDIR/db" fast
   tail -n +101 "$small" >&9
   exec 9>&-
   finish
@@ -210,20 +210,20 @@ stopped_in_copy() { # MODE
 }
 
 @test "a server that is starting up may be tried again" {
-  "$here/server.sh" stop "$BATS_FILE_TMPDIR/db" fast
+  "$here/../../local/postgres.sh" stop "$BATS_FILE_TMPDIR/db" fast
   fails 10 'Connection refused' "$small"
-  "$here/server.sh" start "$BATS_FILE_TMPDIR/db"
+  "$here/../../local/postgres.sh" start "$BATS_FILE_TMPDIR/db"
   succeeds "$small"
 }
 
 start_standby() { # [SETTING]
   local version
   version=$(default_version)
-  "$here/server.sh" start "$PWD/standby" --fast ${version:+--version "$version"}
-  "$here/server.sh" stop "$PWD/standby" fast
+  "$here/../../local/postgres.sh" start "$PWD/standby" --fast ${version:+--version "$version"}
+  "$here/../../local/postgres.sh" stop "$PWD/standby" fast
   touch standby/data/standby.signal
   echo "${1:-}" >>standby/data/postgresql.conf
-  "$here/server.sh" start "$PWD/standby"
+  "$here/../../local/postgres.sh" start "$PWD/standby"
   # shellcheck source=/dev/null
   . standby/env
 }

@@ -25,7 +25,7 @@ start_server() { # VERSION or nothing, OPTION...
   for name in "${!PG@}" "${!DB_@}" "${!AGGREGATOR_@}"; do
     if [[ $name != PG_* ]]; then unset "$name"; fi
   done
-  "$here/server.sh" start "$BATS_FILE_TMPDIR/db" --fast ${version:+--version "$version"} "$@" || status=$?
+  "$here/../../local/postgres.sh" start "$BATS_FILE_TMPDIR/db" --fast ${version:+--version "$version"} "$@" || status=$?
   # bats 1.8 cannot skip in setup_file: each test's setup does it.
   if ((status == 77)); then export ABSENT="no PostgreSQL $version here"; return; fi
   ((status == 0)) || return "$status"
@@ -46,7 +46,7 @@ open_socket() { # the tests' own sessions need no password there: half of psql's
   psql -XAtqc 'SELECT pg_reload_conf()'
 }
 
-stop_server() { "$here/server.sh" stop "$BATS_FILE_TMPDIR/db" immediate; }
+stop_server() { "$here/../../local/postgres.sh" stop "$BATS_FILE_TMPDIR/db" immediate; }
 
 start_relay() { # for setup_file: $RELAY has its files, RELAY_PORT its port
   export RELAY=$BATS_FILE_TMPDIR/relay RELAY_PORT

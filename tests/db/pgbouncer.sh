@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A private pgbouncer in transaction mode before a server that server.sh started.
+# A private pgbouncer in transaction mode before a server that local/postgres.sh started.
 #
 #   pgbouncer.sh start DIR SERVER_DIR [setting=value...]
 #   pgbouncer.sh stop DIR
@@ -9,7 +9,7 @@
 set -euo pipefail
 
 # shellcheck source=/dev/null
-. "$(dirname "${BASH_SOURCE[0]}")/server.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../../local/postgres.sh"
 
 pause() { read -rt 0.02 <> <(:) || true; }
 

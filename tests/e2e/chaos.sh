@@ -13,7 +13,7 @@ seed=${SEED:-$RANDOM}
 at_once=3
 events=20000 users=200
 namespace=chaos
-box=tests/e2e/box/box
+box=local/box/box
 small=/run/argo-steps-small # in the box's own /run
 declare -A injected=() problems=()
 bad=()

@@ -5,7 +5,7 @@
 bats_require_minimum_version 1.5.0
 
 root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-box=$root/tests/e2e/box/box
+box=$root/local/box/box
 
 be_in() { # NAMESPACE: as a user whose context has it
   namespace=$1

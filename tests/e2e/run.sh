@@ -8,7 +8,7 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 results=$1
-box=tests/e2e/box/box
+box=local/box/box
 failed=0
 
 load_images() {

@@ -9,7 +9,7 @@ from relay import Plan, Relay
 from wire import PgError, Session
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SERVER = os.path.join(HERE, "..", "db", "server.sh")
+SERVER = os.path.join(HERE, "..", "..", "local", "postgres.sh")
 BUILD = os.environ.get("BUILD", os.path.join(HERE, "..", "..", "build"))
 AGGREGATOR = os.path.join(BUILD, "aggregator")
 RUN_SECONDS = 90  # no run may take longer

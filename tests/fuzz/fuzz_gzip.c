@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "aggregator/source.h"
+#include "aggregator/read/source.h"
 #include "common/bgzf.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -6,8 +6,8 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
-#include "aggregator/format.h"
-#include "aggregator/sequence.h"
+#include "aggregator/read/format.h"
+#include "aggregator/totals/sequence.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { PADDING = LAYOUT_LINE_MAX + 256, SLICES_MAX = 64 };

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "common/json_scan.h"
-#include "gvisor_probe/expectation.h"
-#include "gvisor_probe/json_in.h"
-#include "gvisor_probe/render.h"
+#include "gvisor_probe/compare/expectation.h"
+#include "gvisor_probe/render/render.h"
+#include "gvisor_probe/report/json_in.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct side cells[2];

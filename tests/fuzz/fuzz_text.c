@@ -1,7 +1,7 @@
 /* Small readers of text: numbers, times, names, messages. What they accept comes back the same. */
 #include <string.h>
 
-#include "aggregator/sql_text.h"
+#include "aggregator/load/sql_text.h"
 #include "common/civil_time.h"
 #include "common/err.h"
 #include "common/num.h"

@@ -3,7 +3,7 @@
 
 bats_require_minimum_version 1.5.0
 
-experiment=$BATS_TEST_DIRNAME/../../gvisor_probe/experiment.sh
+experiment=$BATS_TEST_DIRNAME/../../local/experiment.sh
 schemas=$BATS_TEST_DIRNAME/../../gvisor_probe
 
 setup_file() {

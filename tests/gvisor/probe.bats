@@ -6,8 +6,8 @@ cells="runc runc-unconfined gvisor gvisor-sealed"
 
 setup_file() {
   if ((EUID != 0)); then skip "needs root for runc and runsc"; fi
-  # shellcheck source=gvisor_probe/tests/cells.sh
-  . "$BATS_TEST_DIRNAME/../../gvisor_probe/tests/cells.sh"
+  # shellcheck source=local/cells.sh
+  . "$BATS_TEST_DIRNAME/../../local/cells.sh"
   WORK=$(mktemp -d)
   export WORK
   prepare_path "$WORK/host"
@@ -188,8 +188,8 @@ END
 }
 
 @test "a filter inside gVisor takes the evidence of ENOSYS away, not the conclusion" {
-  # shellcheck source=gvisor_probe/tests/cells.sh
-  . "$BATS_TEST_DIRNAME/../../gvisor_probe/tests/cells.sh"
+  # shellcheck source=local/cells.sh
+  . "$BATS_TEST_DIRNAME/../../local/cells.sh"
   prepare_cell gvisor "$WORK" "$BUILD/gvisor_probe" "$WORK/host" run --path /host --format json
   runtime+=(--oci-seccomp)
   timeout --kill-after=5 60 "${runtime[@]}" "${container[@]: -4}" </dev/null 2>"$WORK/filter.err" |

@@ -10,14 +10,14 @@
 set -euo pipefail
 
 pins=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-box=$pins/../e2e/box
+box=$pins/../../local/box
 cache=${LINT_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/argo-steps/lint}
 to=$pins/../../build/lint
 
 say() { echo "lint: $*" >&2; }
 die() { say "$*"; exit 1; }
-# shellcheck source-path=SCRIPTDIR source=../go_modules.sh
-. "$pins/../go_modules.sh"
+# shellcheck source-path=SCRIPTDIR source=../../local/go_modules.sh
+. "$pins/../../local/go_modules.sh"
 
 build_kubeconform() { go build -o "$out/bin/" -ldflags '-s -w' ./cmd/kubeconform; }
 build_kustomize() { go build -o "$out/bin/" -ldflags '-s -w' .; }
@@ -53,7 +53,7 @@ bring() { # NAME: exits when it cannot be had
   case $1 in
   argo)
     "$box/build.sh" argo
-    # shellcheck source-path=SCRIPTDIR source=../e2e/box/lib.sh
+    # shellcheck source-path=SCRIPTDIR source=../../local/box/lib.sh
     cache=$(. "$box/lib.sh" && echo "$cache")
     ;;
   hadolint) keep hadolint "$(cat "$pins/requirements.txt")" install_hadolint ;;

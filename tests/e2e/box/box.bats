@@ -4,7 +4,7 @@
 bats_require_minimum_version 1.5.0
 
 setup_file() {
-  export box=$BATS_TEST_DIRNAME/box here=$BATS_TEST_DIRNAME
+  export box=$BATS_TEST_DIRNAME/../../../local/box/box here=$BATS_TEST_DIRNAME
   "$box" build
   "$box" down
 }
@@ -139,7 +139,7 @@ pod() { # NAME RUNTIME-CLASS SCRIPT: runs it to its end, prints its output
 
 @test "an image is loaded under the name that the kubelet will ask for" {
   local archive=$BATS_TEST_TMPDIR/image.tar root=$BATS_TEST_TMPDIR/root
-  here=$here bash -c '. "$here/oci.sh"; mkdir -p "$1/bin"; cp /bin/busybox "$1/bin/"
+  here=${box%/*} bash -c '. "$here/oci.sh"; mkdir -p "$1/bin"; cp /bin/busybox "$1/bin/"
     oci_archive own:v1 "$1" "{\"Cmd\": [\"/bin/busybox\", \"echo\", \"loaded\"]}" "$2"' bash "$root" "$archive"
   run -0 "$box" load-image "$archive"
   [ "$output" = docker.io/library/own:v1 ]

@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 setup_file() {
   export root box BOX_STATE BOX_GVISOR=no
   root=$(cd "$BATS_TEST_DIRNAME/../../.." && pwd)
-  box=$root/tests/e2e/box/box
+  box=$root/local/box/box
   BOX_STATE=${BOX_STATE:-/var/lib/argo-steps-box-installer}
   cd "$root" || return
   if ! "$box" status >/dev/null 2>&1; then

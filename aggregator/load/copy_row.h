@@ -1,0 +1,18 @@
+/*
+ * Totals in PostgreSQL's binary COPY format. Pure.
+ * Source: PostgreSQL documentation, "COPY", section "Binary Format".
+ */
+#ifndef AGGREGATOR_LOAD_COPY_ROW_H
+#define AGGREGATOR_LOAD_COPY_ROW_H
+
+#include "aggregator/totals/totals.h"
+#include "common/buf.h"
+
+bool copy_header(struct buf *out, struct err *err);
+
+/* (key text, sum int8), and with statistics (…, count int8, min int8, max int8). */
+bool copy_row(struct buf *out, const struct total *total, bool statistics, struct err *err);
+
+bool copy_trailer(struct buf *out, struct err *err);
+
+#endif

@@ -1,0 +1,433 @@
+#include "aggregator/load/load.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "aggregator/load/copy_row.h"
+#include "aggregator/load/table_checks.h"
+#include "aggregator/load/transaction.h"
+#include "common/log.h"
+#include "common/machine.h"
+#include "common/num.h"
+#include "common/program.h"
+#include "common/progress.h"
+#include "common/stop.h"
+
+enum {
+    SQL_MAX = 64 * 1024,
+    COPY_CHUNK = 64 * 1024,
+    ATTEMPTS_MAX = 8,
+    PAUSE_FIRST_MS = 50,
+    RUN_SHOWN = 600,      /* whole, so that it can be copied into a command */
+    RECONNECT_MS = 30000, /* after a lost answer to COMMIT, beside --wait-db */
+};
+
+/* One attempt at the transaction. */
+struct attempt {
+    const struct load_request *request;
+    const struct fold_result *input;
+    struct total_stream *totals;
+    struct pg *pg;
+    struct target target;
+    const char *run_id;
+    char shard[16], shards[16];
+    bool already_applied;
+    bool outcome_unknown; /* the connection broke before COMMIT was answered */
+};
+
+typedef bool sql_builder(struct buf *out, const struct sql_target *target, struct err *err);
+
+static bool query(struct attempt *at, sql_builder *build, int count, const char *const *params,
+                  struct pg_rows **ret, struct err *err)
+{
+    OWNED_BUF(sql, SQL_MAX);
+    return build(&sql, &at->target.sql, err) && buf_add(&sql, "", 1, err) &&
+           pg_query(at->pg, sql.data, count, params, ret, err);
+}
+
+/* The steps, in order. */
+
+/* A concurrent twin makes this wait until its transaction ends. */
+static bool claim(struct attempt *at, bool *ret_claimed, struct err *err)
+{
+    OWNED_ROWS rows = NULL;
+    const struct fold_result *input = at->input;
+    struct usage usage;
+    char lines[24], bytes[24], bad[24], keys[24], total[NUM_U128_TEXT], seconds[32], peak[24];
+
+    machine_usage(&usage);
+    (void)snprintf(lines, sizeof lines, "%" PRIu64, input->tally.lines);
+    (void)snprintf(bytes, sizeof bytes, "%" PRIu64, input->bytes);
+    (void)snprintf(bad, sizeof bad, "%" PRIu64, input->tally.bad);
+    (void)snprintf(keys, sizeof keys, "%" PRIu64, input->keys);
+    (void)snprintf(seconds, sizeof seconds, "%.6f", machine_seconds() - at->request->started);
+    (void)snprintf(peak, sizeof peak, "%" PRIu64, usage.peak_rss_bytes);
+    num_put_u128(total, input->total);
+    const char *params[] = {
+        at->target.name, at->run_id, at->shard, at->shards, lines,   bytes,
+        input->digest,   bad,        keys,      total,      seconds, usage.peak_known ? peak : NULL,
+        PROGRAM_VERSION};
+    if (!query(at, sql_claim, sizeof params / sizeof *params, params, &rows, err))
+        return false;
+    *ret_claimed = pg_affected(rows) == 1;
+    return true;
+}
+
+static bool find_claim(struct attempt *at, struct pg_rows **ret, struct err *err)
+{
+    const char *before = at->request->runs_before;
+    const char *params[] = {at->target.name, at->run_id, at->shard,
+                            before[0] == '\0' ? NULL : before};
+    return query(at, sql_find_claim, 4, params, ret, err);
+}
+
+/*
+ * "Already applied" is wrong where the totals are gone: the table was made after the run, or is
+ * empty. A table that was emptied and loaded again since cannot be told.
+ */
+static bool check_totals_stand(struct attempt *at, const struct pg_rows *claim, struct err *err)
+{
+    OWNED_ROWS rows = NULL;
+    const char *params[] = {at->target.sql.table};
+    bool made = at->target.made || strcmp(pg_value(claim, 0, 4), "t") == 0;
+    char shown[RUN_SHOWN];
+
+    if (at->request->allow_empty_table || strcmp(pg_value(claim, 0, 3), "0") == 0)
+        return true;
+    if (!made && !query(at, sql_holds_rows, 1, params, &rows, err))
+        return false;
+    if (!made && strcmp(pg_value(rows, 0, 0), "t") == 0)
+        return true;
+    (void)err_quote(shown, sizeof shown, at->run_id, strlen(at->run_id));
+    /* As a shell takes it; what holds a quote is named by its kind. */
+    const char *quote = strchr(at->run_id, '\'') == NULL ? "'" : "";
+    return err_set(
+        err, STATUS_REFUSED,
+        "run '%s' was loaded at %s with %s keys, but %s %s: its totals are gone; to load "
+        "them again, let the ledger's owner run: aggregator runs --forget %s%s%s (with "
+        "this load's --table, --key, --value, --stats); if they were moved away, accept "
+        "it with --allow-empty-table",
+        shown, pg_value(claim, 0, 2), pg_value(claim, 0, 3), at->target.sql.table,
+        made ? "was gone and had to be made" : "holds no row", quote, *quote ? shown : "RUN",
+        quote);
+}
+
+/* The run is in the ledger: is it this one? */
+static bool compare_claim(struct attempt *at, bool *ret_found, struct err *err)
+{
+    OWNED_ROWS rows = NULL;
+    char shown[128];
+
+    if (!find_claim(at, &rows, err))
+        return false;
+    *ret_found = pg_row_count(rows) > 0;
+    if (!*ret_found)
+        return true;
+    (void)err_quote(shown, sizeof shown, at->run_id, strlen(at->run_id));
+    if (strcmp(pg_value(rows, 0, 1), at->shards) != 0)
+        return err_set(err, STATUS_REFUSED,
+                       "run '%s' was loaded as shard %s of %s, now of %s; keep the number of "
+                       "shards, or choose a new --run-id",
+                       shown, at->shard, pg_value(rows, 0, 1), at->shards);
+    if (strcmp(pg_value(rows, 0, 0), at->input->digest) != 0 &&
+        strcmp(pg_value(rows, 0, 0), at->input->digest_in_order) != 0)
+        return err_set(err, STATUS_REFUSED,
+                       "run '%s' shard %s/%s was loaded at %s from other input (digest %s, now "
+                       "%s); choose a new --run-id for new data",
+                       shown, at->shard, at->shards, pg_value(rows, 0, 2), pg_value(rows, 0, 0),
+                       at->input->digest);
+    at->already_applied = check_totals_stand(at, rows, err);
+    return at->already_applied;
+}
+
+/* Loads of one target take turns; with the lock held, shards of another split would be seen. */
+static bool lock_target(struct attempt *at, struct err *err)
+{
+    OWNED_ROWS rows = NULL;
+    const char *lock_params[] = {at->target.name};
+    const char *params[] = {at->target.name, at->run_id, at->shards};
+    char shown[128];
+
+    if (!pg_query(at->pg,
+                  "SELECT pg_catalog.pg_advisory_xact_lock("
+                  "pg_catalog.hashtextextended('aggregator.load.' || $1::text, 0))",
+                  1, lock_params, NULL, err) ||
+        !query(at, sql_find_other_count, 3, params, &rows, err))
+        return false;
+    return pg_row_count(rows) == 0 ||
+           err_set(err, STATUS_REFUSED,
+                   "run '%s' is split into %s shards in the ledger, now into %s; keep the number "
+                   "of shards, or choose a new --run-id",
+                   err_quote(shown, sizeof shown, at->run_id, strlen(at->run_id)),
+                   pg_value(rows, 0, 0), at->shards);
+}
+
+/* With the lock held. A file that was handed to two shards would count twice. */
+static bool check_equal_shards(struct attempt *at, struct err *err)
+{
+    OWNED_ROWS rows = NULL;
+    const char *params[] = {at->target.name, at->run_id, at->shard, at->input->digest,
+                            at->input->digest_in_order};
+    char shown[128];
+
+    if (at->request->allow_equal_shards || at->input->keys == 0)
+        return true;
+    if (!query(at, sql_find_equal_shard, 5, params, &rows, err))
+        return false;
+    return pg_row_count(rows) == 0 ||
+           err_set(
+               err, STATUS_REFUSED,
+               "shard %s of run '%s' has the same input as shard %s, which was loaded at %s: it "
+               "would count twice; give each shard its own part, or accept shards that are "
+               "equal by right with --allow-equal-shards",
+               at->shard, err_quote(shown, sizeof shown, at->run_id, strlen(at->run_id)),
+               pg_value(rows, 0, 0), pg_value(rows, 0, 1));
+}
+
+/*
+ * Older aggregators named several files by their order. Looked for with the lock held, as one of
+ * them may only just have loaded them.
+ */
+static bool find_name_in_order(struct attempt *at, bool *ret_found, struct err *err)
+{
+    const char *run_id = at->run_id;
+
+    *ret_found = false;
+    if (at->request->run_id != NULL || strcmp(at->input->digest, at->input->digest_in_order) == 0)
+        return true;
+    at->run_id = at->input->digest_in_order;
+    bool done = compare_claim(at, ret_found, err);
+    at->run_id = run_id;
+    return done;
+}
+
+static bool send_rows(struct attempt *at, struct buf *chunk, struct err *err)
+{
+    struct total total;
+    int got;
+
+    if (!copy_header(chunk, err) || !at->totals->rewind(at->totals, err))
+        return false;
+    while ((got = at->totals->next(at->totals, &total, err)) == 1) {
+        if (!copy_row(chunk, &total, at->target.sql.statistics, err))
+            return false;
+        if (chunk->len >= COPY_CHUNK) {
+            if (!pg_copy_put(at->pg, chunk->data, chunk->len, err))
+                return false;
+            buf_clear(chunk);
+        }
+        progress_add(1);
+    }
+    return got == 0 && copy_trailer(chunk, err) &&
+           pg_copy_put(at->pg, chunk->data, chunk->len, err);
+}
+
+static bool stage(struct attempt *at, struct err *err)
+{
+    OWNED_BUF(sql, SQL_MAX);
+    OWNED_BUF(chunk, COPY_CHUNK * 4);
+    uint64_t rows;
+
+    if (!query(at, sql_create_staging, 0, NULL, NULL, err) ||
+        !sql_copy_staging(&sql, &at->target.sql, err) || !buf_add(&sql, "", 1, err) ||
+        !pg_copy_begin(at->pg, sql.data, err) || !send_rows(at, &chunk, err) ||
+        !pg_copy_end(at->pg, &rows, err))
+        return false;
+    if (rows != at->input->keys)
+        return err_set(err, STATUS_BUG, "%" PRIu64 " rows were staged instead of %" PRIu64, rows,
+                       at->input->keys);
+    return pg_run(at->pg, "ANALYZE pg_temp.aggregator_staging", err);
+}
+
+static bool check_cut_keys(struct attempt *at, struct err *err)
+{
+    OWNED_ROWS rows = NULL;
+    OWNED_BUF(sql, SQL_MAX);
+    char shown[160];
+
+    if (at->target.cut_type == NULL)
+        return true;
+    if (!sql_find_cut_key(&sql, at->target.cut_type, err) || !buf_add(&sql, "", 1, err) ||
+        !pg_query(at->pg, sql.data, 0, NULL, &rows, err))
+        return false;
+    if (pg_row_count(rows) == 0)
+        return true;
+    const char *key = pg_value(rows, 0, 0);
+    return err_set(err, STATUS_REFUSED,
+                   "key '%s' does not fit column %s of %s, which is %s; widen the column to text",
+                   err_quote(shown, sizeof shown, key, strlen(key)), at->target.sql.key,
+                   at->target.sql.table, at->target.cut_type);
+}
+
+/* A trigger may keep rows out: then the totals would be lost, and the run counted as loaded. */
+static bool merge(struct attempt *at, struct err *err)
+{
+    OWNED_ROWS rows = NULL;
+
+    if (!query(at, sql_merge, 0, NULL, &rows, err))
+        return false;
+    return pg_affected(rows) == at->input->keys ||
+           err_set(err, STATUS_REFUSED,
+                   "%s took %" PRIu64 " of %" PRIu64 " totals: a trigger keeps rows out; nothing "
+                   "was loaded",
+                   at->target.sql.table, pg_affected(rows), at->input->keys);
+}
+
+/* An aborted transaction answers COMMIT with ROLLBACK, without an error. */
+static bool commit(struct attempt *at, struct err *err)
+{
+    OWNED_ROWS rows = NULL;
+
+    if (!pg_query(at->pg, "COMMIT", 0, NULL, &rows, err)) {
+        at->outcome_unknown = !pg_is_alive(at->pg); /* else the server said what failed */
+        return false;
+    }
+    if (strcmp(pg_tag(rows), "COMMIT") != 0)
+        return err_set(err, STATUS_TRANSIENT, "the database rolled the load back");
+    stop_finish(NULL, STOP_ENDS_MS); /* from here on a stop must not say "cancelled" */
+    return true;
+}
+
+/* The run is in the ledger, and its totals in a table that keeps them. */
+static bool leave_applied(struct attempt *at, struct err *err)
+{
+    return table_check_kept(at->pg, &at->target.sql, err) && pg_run(at->pg, "ROLLBACK", err);
+}
+
+/* In the transaction that connect_target() opened. */
+static bool transact(struct attempt *at, struct err *err)
+{
+    bool claimed, found;
+
+    if (!claim(at, &claimed, err))
+        return false;
+    if (!claimed) {
+        if (!compare_claim(at, &found, err))
+            return false;
+        if (!found)
+            return err_set(err, STATUS_TRANSIENT, "the run left the ledger while it was read");
+        return leave_applied(at, err);
+    }
+    if (!lock_target(at, err) || !check_equal_shards(at, err) ||
+        !find_name_in_order(at, &found, err))
+        return false;
+    if (found)
+        return leave_applied(at, err);
+    /* When the merge is done both tables are locked: none can become UNLOGGED after this look. */
+    return stage(at, err) && check_cut_keys(at, err) && merge(at, err) &&
+           table_check_kept(at->pg, &at->target.sql, err) && commit(at, err);
+}
+
+/* Attempts. */
+
+static struct attempt attempt_of(const struct load_request *request, const char *run_id)
+{
+    struct attempt at = {.request = request, .run_id = run_id};
+
+    (void)snprintf(at.shard, sizeof at.shard, "%" PRIu32, request->shard.index);
+    (void)snprintf(at.shards, sizeof at.shards, "%" PRIu32, request->shard.count);
+    return at;
+}
+
+static void attempt_end(struct attempt *at)
+{
+    target_release(&at->target);
+    pg_close(at->pg);
+}
+
+/* Leaves a transaction open that has seen the target. */
+static bool connect_target(struct attempt *at, uint64_t wait_ms, struct err *err)
+{
+    const struct load_request *request = at->request;
+    return pg_connect(&at->pg, &request->database, wait_ms, err) &&
+           transaction_begin(at->pg, request->database.lock_timeout_ms, err) &&
+           target_open(&at->target, at->pg, &request->target, err);
+}
+
+/* Runs that the ledger has by now were loaded into another table of that name. */
+static bool note_runs_before(struct attempt *at, struct load_request *request, struct err *err)
+{
+    OWNED_ROWS rows = NULL;
+    const char *params[] = {at->target.name};
+
+    if (!at->target.made)
+        return true;
+    if (!query(at, sql_newest_run, 1, params, &rows, err))
+        return false;
+    (void)snprintf(request->runs_before, sizeof request->runs_before, "%s", pg_value(rows, 0, 0));
+    return true;
+}
+
+/* Without a run id it takes the input to know. */
+static bool check_known_run(struct attempt *at, struct err *err)
+{
+    OWNED_ROWS rows = NULL;
+
+    if (at->run_id == NULL)
+        return true;
+    return find_claim(at, &rows, err) &&
+           (pg_row_count(rows) == 0 || check_totals_stand(at, rows, err));
+}
+
+bool load_prepare(struct load_request *request, struct err *err)
+{
+    struct attempt at = attempt_of(request, request->run_id);
+    bool done = connect_target(&at, request->database.wait_ms, err) &&
+                table_check_kept(at.pg, &at.target.sql, err) &&
+                table_check_takes(at.pg, &at.target.sql, err) &&
+                note_runs_before(&at, request, err) && check_known_run(&at, err) &&
+                pg_run(at.pg, "COMMIT", err);
+
+    attempt_end(&at);
+    return done;
+}
+
+/* Worth another attempt here: a lost race, or a COMMIT whose answer never came. */
+static bool is_settled_inside(const struct attempt *at, const struct err *err)
+{
+    const char *state = at->pg == NULL ? "" : pg_sqlstate(at->pg);
+
+    if (err->status != STATUS_TRANSIENT)
+        return false;
+    return at->outcome_unknown || strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0;
+}
+
+bool load_apply(const struct load_request *request, const struct fold_result *input,
+                struct total_stream *totals, struct load_result *ret, struct err *err)
+{
+    const double started = machine_seconds();
+    uint64_t wait_ms = 0;
+    bool done = false, again = true, unknown = false;
+
+    *ret = (struct load_result){0};
+    for (int pause_ms = PAUSE_FIRST_MS; !done && again; pause_ms *= 2) {
+        struct attempt at =
+            attempt_of(request, request->run_id != NULL ? request->run_id : input->digest);
+        at.input = input;
+        at.totals = totals;
+
+        ret->attempts++;
+        progress_start("rows", input->keys, NULL);
+        done = connect_target(&at, wait_ms, err) && transact(&at, err);
+        again = !done && ret->attempts < ATTEMPTS_MAX && is_settled_inside(&at, err);
+        if (again && at.outcome_unknown) {
+            unknown = true;
+            wait_ms = request->database.wait_ms + RECONNECT_MS;
+        }
+        attempt_end(&at);
+        progress_end();
+        /* After a COMMIT without an answer, "already applied" is our own doing. */
+        ret->already_applied = at.already_applied && !unknown;
+        if (again) {
+            log_warn("%s; trying again", err->text);
+            if (stop_wait(-1, 0, pause_ms, err) < 0)
+                return false;
+        }
+    }
+    ret->seconds = machine_seconds() - started;
+    if (!done && unknown)
+        return err_prefix(err, "whether the load was committed is unknown, a retry of the same run "
+                               "settles it");
+    return done;
+}

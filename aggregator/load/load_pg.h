@@ -1,0 +1,66 @@
+/*
+ * A PostgreSQL session for the load: the only file that knows libpq is load_pg.c.
+ *
+ * libpq is driven without blocking and every wait ends when the run is stopped. Failures carry the
+ * status their SQLSTATE deserves: what may pass is TRANSIENT, the rest REFUSED. Messages never hold
+ * a password.
+ */
+#ifndef AGGREGATOR_LOAD_LOAD_PG_H
+#define AGGREGATOR_LOAD_LOAD_PG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+struct pg_settings {
+    const char *dsn; /* URI or key=value text without a password, or NULL */
+    /* Beside it, each NULL or a text: what dsn does not say. Then libpq's own variables. */
+    const char *user, *password, *host, *name, *port;
+    uint64_t wait_ms;         /* how long the first connection is tried again */
+    uint64_t lock_timeout_ms; /* how long a concurrent twin is waited for */
+};
+
+/* USAGE: dsn does not parse or holds a secret; hosts, ports, user or database cannot be meant. */
+bool pg_check_settings(const struct pg_settings *settings, struct err *err);
+
+struct pg;
+
+/*
+ * Connects to the primary among the hosts. TLS is verify-full by default, unless every host is a
+ * socket or loopback. Transient failures are tried again, with backoff, for wait_ms.
+ */
+bool pg_connect(struct pg **ret, const struct pg_settings *settings, uint64_t wait_ms,
+                struct err *err);
+void pg_close(struct pg *pg); /* accepts NULL; an open transaction rolls back */
+
+int pg_version(const struct pg *pg);          /* 150018 for 15.18 */
+const char *pg_sqlstate(const struct pg *pg); /* of the last failure; "" without one */
+bool pg_is_alive(const struct pg *pg);        /* false once the connection is lost */
+
+struct pg_rows;
+
+/* One statement with text parameters (NULL: null). ret may be NULL; else free what it returns. */
+bool pg_query(struct pg *pg, const char *sql, int count, const char *const *params,
+              struct pg_rows **ret, struct err *err);
+#define pg_run(pg, sql, err) pg_query((pg), (sql), 0, NULL, NULL, (err))
+
+int pg_row_count(const struct pg_rows *rows);
+int pg_column_count(const struct pg_rows *rows);
+const char *pg_column_name(const struct pg_rows *rows, int column);
+const char *pg_value(const struct pg_rows *rows, int row, int column); /* "" for null or absent */
+const char *pg_tag(const struct pg_rows *rows);                        /* "INSERT 0 1", "COMMIT" */
+uint64_t pg_affected(const struct pg_rows *rows);
+void pg_rows_free(struct pg_rows *rows); /* accepts NULL */
+void pg_rows_release(struct pg_rows **rows);
+
+/* Rows that end with their scope. */
+#define OWNED_ROWS __attribute__((cleanup(pg_rows_release))) struct pg_rows *
+
+/* COPY … FROM STDIN: begin, any number of puts, end. A failed put must be followed by pg_close. */
+bool pg_copy_begin(struct pg *pg, const char *sql, struct err *err);
+bool pg_copy_put(struct pg *pg, const void *bytes, size_t len, struct err *err);
+bool pg_copy_end(struct pg *pg, uint64_t *ret_rows, struct err *err);
+
+#endif

@@ -1,0 +1,340 @@
+#include "aggregator/load/sql_text.h"
+
+#include <string.h>
+
+bool sql_add_identifier(struct buf *out, const char *name, struct err *err)
+{
+    if (!buf_add(out, "\"", 1, err))
+        return false;
+    for (; *name != '\0'; name++)
+        if (!buf_add(out, *name == '"' ? "\"\"" : name, *name == '"' ? 2 : 1, err))
+            return false;
+    return buf_add(out, "\"", 1, err);
+}
+
+/* One part of a name; *at moves on past it. */
+static bool take_part(const char **at, char part[SQL_NAME_MAX + 1], struct err *err)
+{
+    const char *text = *at;
+    bool quoted = *text == '"', closed = !quoted;
+    size_t len = 0;
+
+    for (text += quoted; *text != '\0'; text++) {
+        if (quoted && *text == '"' && *++text != '"') {
+            closed = true;
+            break;
+        }
+        if (!quoted && *text == '.')
+            break;
+        if (len == SQL_NAME_MAX)
+            return err_set(err, STATUS_USAGE, "a name in '%s' is longer than %d bytes", *at,
+                           SQL_NAME_MAX);
+        part[len++] = *text;
+    }
+    part[len] = '\0';
+    if (len == 0 || !closed)
+        return err_set(err, STATUS_USAGE,
+                       "'%s' is not a table name such as totals or "
+                       "reports.totals",
+                       *at);
+    *at = text;
+    return true;
+}
+
+bool sql_parse_name(const char *text, struct sql_name *ret, struct err *err)
+{
+    struct sql_name name = {0};
+    const char *at = text;
+
+    if (!take_part(&at, name.table, err))
+        return false;
+    if (*at == '.') {
+        memcpy(name.schema, name.table, sizeof name.schema);
+        at++;
+        if (!take_part(&at, name.table, err))
+            return false;
+    }
+    if (*at != '\0')
+        return err_set(err, STATUS_USAGE,
+                       "'%s' is not a table name such as totals or "
+                       "reports.totals",
+                       text);
+    *ret = name;
+    return true;
+}
+
+static void copy_folded(char *to, const char *from, bool fold)
+{
+    do
+        *to++ = fold && *from >= 'A' && *from <= 'Z' ? (char)(*from | 0x20) : *from;
+    while (*from++ != '\0');
+}
+
+bool sql_add_name(struct buf *out, const struct sql_name *name, bool fold, struct err *err)
+{
+    char part[SQL_NAME_MAX + 1];
+
+    if (name->schema[0] != '\0') {
+        copy_folded(part, name->schema, fold);
+        if (!sql_add_identifier(out, part, err) || !buf_add_text(out, ".", err))
+            return false;
+    }
+    copy_folded(part, name->table, fold);
+    return sql_add_identifier(out, part, err);
+}
+
+bool sql_create_table(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    if (!buf_printf(out, err,
+                    "CREATE TABLE IF NOT EXISTS %s (\n    %s text COLLATE \"C\" PRIMARY KEY,\n"
+                    "    %s bigint NOT NULL",
+                    target->table, target->key, target->value))
+        return false;
+    if (target->statistics &&
+        !buf_printf(out, err,
+                    ",\n    %s bigint NOT NULL,\n    %s bigint NOT NULL,\n    %s bigint NOT NULL",
+                    target->count, target->min, target->max))
+        return false;
+    return buf_add_text(out, "\n)", err);
+}
+
+static const char ledger_1[] = "(\n"
+                               "    target text NOT NULL,\n"
+                               "    run_id text NOT NULL,\n"
+                               "    shard int NOT NULL,\n"
+                               "    shards int NOT NULL,\n"
+                               "    input_lines bigint NOT NULL,\n"
+                               "    input_bytes bigint NOT NULL,\n"
+                               "    input_digest text NOT NULL,\n"
+                               "    bad_lines bigint NOT NULL,\n"
+                               "    keys bigint NOT NULL,\n"
+                               "    total numeric NOT NULL,\n"
+                               "    seconds double precision NOT NULL,\n"
+                               "    peak_rss_bytes bigint,\n"
+                               "    program_version text NOT NULL,\n"
+                               "    applied_at timestamptz NOT NULL,\n"
+                               "    PRIMARY KEY (target, run_id, shard)\n)";
+
+/* Each leads from one version to the next, and harms none that is past it. */
+static const struct {
+    const char *verb, *rest;
+} ledger_steps[] = {
+    {"CREATE TABLE IF NOT EXISTS", ledger_1},
+    {"ALTER TABLE", "ADD COLUMN IF NOT EXISTS applied_by text"}, /* the user who logged in */
+};
+_Static_assert(sizeof ledger_steps / sizeof *ledger_steps == LEDGER_VERSION, "a step a version");
+
+bool sql_ledger_step(struct buf *out, const struct sql_target *target, int version, struct err *err)
+{
+    return buf_printf(out, err, "%s %s %s", ledger_steps[version - 1].verb, target->ledger,
+                      ledger_steps[version - 1].rest);
+}
+
+bool sql_label_ledger(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return buf_printf(out, err,
+                      "COMMENT ON TABLE %s IS 'What aggregator has loaded; ledger version %d'",
+                      target->ledger, LEDGER_VERSION);
+}
+
+bool sql_create_staging(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return buf_printf(out, err,
+                      "CREATE TEMPORARY TABLE aggregator_staging "
+                      "(key text COLLATE \"C\", sum bigint%s) ON COMMIT DROP",
+                      target->statistics ? ", count bigint, min bigint, max bigint" : "");
+}
+
+bool sql_copy_staging(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    (void)target;
+    return buf_add_text(out, "COPY pg_temp.aggregator_staging FROM STDIN (FORMAT binary)", err);
+}
+
+bool sql_find_cut_key(struct buf *out, const char *key_type, struct err *err)
+{
+    /* An assignment refuses a text that is too long, unless only spaces are cut: those it drops
+     * silently, and the key would be another. An explicit cast shows both. */
+    return buf_printf(out, err,
+                      "SELECT key FROM pg_temp.aggregator_staging "
+                      "WHERE (key::%s)::text COLLATE \"C\" <> key ORDER BY key LIMIT 1",
+                      key_type);
+}
+
+static bool merge_from(struct buf *out, const struct sql_target *t, const char *source,
+                       struct err *err)
+{
+    if (!buf_printf(out, err, "INSERT INTO %s AS t (%s, %s", t->table, t->key, t->value))
+        return false;
+    if (t->statistics && !buf_printf(out, err, ", %s, %s, %s", t->count, t->min, t->max))
+        return false;
+    if (!buf_printf(out, err,
+                    ") SELECT s.key, s.sum%s FROM %s AS s "
+                    "ORDER BY s.key COLLATE \"C\" ON CONFLICT (%s) DO UPDATE SET "
+                    "%s = COALESCE(t.%s, 0) + EXCLUDED.%s",
+                    t->statistics ? ", s.count, s.min, s.max" : "", source, t->key, t->value,
+                    t->value, t->value))
+        return false;
+    return !t->statistics ||
+           buf_printf(out, err,
+                      ", %s = COALESCE(t.%s, 0) + EXCLUDED.%s, %s = LEAST(t.%s, EXCLUDED.%s), "
+                      "%s = GREATEST(t.%s, EXCLUDED.%s)",
+                      t->count, t->count, t->count, t->min, t->min, t->min, t->max, t->max, t->max);
+}
+
+bool sql_merge(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return merge_from(out, target, "pg_temp.aggregator_staging", err);
+}
+
+bool sql_explain_merge(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return buf_add_text(out, "EXPLAIN ", err) &&
+           merge_from(out, target,
+                      "(SELECT NULL::text COLLATE \"C\" AS key, NULL::bigint AS sum, "
+                      "NULL::bigint AS count, NULL::bigint AS min, NULL::bigint AS max)",
+                      err);
+}
+
+bool sql_claim(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return buf_printf(
+        out, err,
+        "INSERT INTO %s (target, run_id, shard, shards, input_lines, input_bytes, "
+        "input_digest, bad_lines, keys, total, seconds, peak_rss_bytes, "
+        "program_version, applied_at, applied_by) VALUES ($1::text, $2::text, $3::int, $4::int, "
+        "$5::bigint, $6::bigint, $7::text, $8::bigint, $9::bigint, $10::numeric, "
+        "$11::double precision, $12::bigint, $13::text, pg_catalog.clock_timestamp(), "
+        "SESSION_USER::text) "
+        "ON CONFLICT (target, run_id, shard) DO NOTHING",
+        target->ledger);
+}
+
+bool sql_find_claim(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return buf_printf(out, err,
+                      "SELECT input_digest, shards, applied_at, keys, "
+                      "COALESCE(applied_at <= $4::timestamptz, false) FROM %s "
+                      "WHERE target = $1::text AND run_id = $2::text AND shard = $3::int",
+                      target->ledger);
+}
+
+bool sql_find_other_count(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return buf_printf(out, err,
+                      "SELECT shards FROM %s WHERE target = $1::text AND run_id = $2::text "
+                      "AND shards <> $3::int LIMIT 1",
+                      target->ledger);
+}
+
+bool sql_find_equal_shard(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return buf_printf(out, err,
+                      "SELECT shard, applied_at FROM %s WHERE target = $1::text "
+                      "AND run_id = $2::text AND shard <> $3::int "
+                      "AND input_digest IN ($4::text, $5::text) AND keys > 0 "
+                      "ORDER BY shard LIMIT 1",
+                      target->ledger);
+}
+
+bool sql_holds_rows(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return buf_printf(out, err,
+                      "SELECT EXISTS (SELECT FROM %s) OR "
+                      "pg_catalog.row_security_active($1::regclass::oid)",
+                      target->table);
+}
+
+/* As text that means the same whatever the session's DateStyle and TimeZone. */
+#define APPLIED_AT                                                                                 \
+    "pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+
+bool sql_newest_run(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return buf_printf(out, err,
+                      "SELECT " APPLIED_AT " FROM %s WHERE target = $1::text AND keys > 0::bigint "
+                      "ORDER BY applied_at DESC LIMIT 1",
+                      target->ledger);
+}
+
+static bool list_rows(struct buf *out, const char *from, bool as_json, struct err *err)
+{
+    return buf_printf(out, err,
+                      "SELECT %s FROM (SELECT target, run_id, shard, shards, input_lines, "
+                      "input_bytes, input_digest, bad_lines, keys, total, seconds, peak_rss_bytes, "
+                      "program_version, " APPLIED_AT " AS applied_at, applied_by FROM %s) "
+                      "AS r "
+                      "ORDER BY r.applied_at, r.target, r.run_id, r.shard",
+                      as_json ? "pg_catalog.row_to_json(r)" : "r.*", from);
+}
+
+bool sql_list_ledger(struct buf *out, const struct sql_target *target, bool as_json,
+                     struct err *err)
+{
+    return list_rows(out, target->ledger, as_json, err);
+}
+
+bool sql_forget_run(struct buf *out, const struct sql_target *target, bool as_json, struct err *err)
+{
+    return buf_printf(out, err,
+                      "WITH gone AS (DELETE FROM %s WHERE target = $1::text AND run_id = $2::text "
+                      "RETURNING *) ",
+                      target->ledger) &&
+           list_rows(out, "gone", as_json, err);
+}
+
+bool sql_list_top(struct buf *out, const struct sql_target *target, int rows, bool as_json,
+                  bool for_people, struct err *err)
+{
+    const struct sql_target *t = target;
+
+    return buf_printf(out, err, "SELECT %s FROM (SELECT ",
+                      as_json ? "pg_catalog.row_to_json(r)" : "r.*") &&
+           (for_people ? buf_printf(out, err,
+                                    "pg_catalog.left(pg_catalog.regexp_replace(%s::text, "
+                                    "'[[:cntrl:]]', '?', 'g'), 60) AS %s",
+                                    t->key, t->key)
+                       : buf_add_text(out, t->key, err)) &&
+           buf_printf(out, err, ", %s FROM %s ORDER BY %s DESC NULLS LAST, %s.%s LIMIT %d) AS r",
+                      t->value, t->table, t->value, t->table, t->key, rows);
+}
+
+bool sql_sum_table(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    return buf_printf(out, err,
+                      "SELECT pg_catalog.count(*), "
+                      "coalesce(pg_catalog.sum(%s), 0)::text FROM %s",
+                      target->value, target->table);
+}
+
+bool sql_init_script(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    const struct sql_target *t = target;
+
+    if (!buf_add_text(out,
+                      "-- For the owner of the database: psql -v ON_ERROR_STOP=1 -f THIS\n"
+                      "-- Then: GRANT aggregator TO the user that loads.\nBEGIN;\n\n",
+                      err) ||
+        !sql_create_table(out, t, err) || !buf_add_text(out, ";\n\n", err))
+        return false;
+    for (int version = 1; version <= LEDGER_VERSION; version++)
+        if (!sql_ledger_step(out, t, version, err) || !buf_add_text(out, ";\n\n", err))
+            return false;
+    if (!sql_label_ledger(out, t, err) ||
+        !buf_add_text(out,
+                      ";\n\nDO $$\nBEGIN\n"
+                      "    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'aggregator') THEN\n"
+                      "        CREATE ROLE aggregator NOLOGIN;\n"
+                      "    END IF;\n"
+                      "    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO aggregator',\n"
+                      "                   current_database());\n"
+                      "END\n$$;\n",
+                      err))
+        return false;
+    if (t->schema != NULL &&
+        !buf_printf(out, err, "GRANT USAGE ON SCHEMA %s TO aggregator;\n", t->schema))
+        return false;
+    return buf_printf(out, err,
+                      "GRANT SELECT, INSERT, UPDATE ON %s, %s TO aggregator;\n\nCOMMIT;\n",
+                      t->table, t->ledger);
+}

@@ -1,0 +1,28 @@
+/*
+ * Whether the server would take a load into a table and keep it: asked of its catalogs, so that
+ * what cannot work is refused before any input is read.
+ */
+#ifndef AGGREGATOR_LOAD_TABLE_CHECKS_H
+#define AGGREGATOR_LOAD_TABLE_CHECKS_H
+
+#include <stdbool.h>
+
+#include "aggregator/load/load_pg.h"
+#include "aggregator/load/sql_text.h"
+
+/*
+ * REFUSED where the table, a leaf partition of it, or the ledger is UNLOGGED or temporary: it would
+ * be emptied while the other stays, and a run would be lost or count twice. REFUSED too where the
+ * ledger is no table. Once both are locked by a load, the answer stays until its end.
+ */
+bool table_check_kept(struct pg *pg, const struct sql_target *sql, struct err *err);
+
+/*
+ * REFUSED where the table, or a leaf partition of it, would not take INSERT ... ON CONFLICT DO
+ * UPDATE, or not keep what it is given: rules, generated columns, published updates without a
+ * replica identity; and whatever else the server refuses when it plans the load. Nothing is run,
+ * and triggers are not looked at.
+ */
+bool table_check_takes(struct pg *pg, const struct sql_target *sql, struct err *err);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * What a file is that holds no JSON Lines, told by its first bytes. Pure.
+ *
+ * A wrong file is not a file with bad lines: whoever tolerates some would lose it all in silence,
+ * or load the few lines of it that look like events.
+ */
+#ifndef AGGREGATOR_READ_FORMAT_H
+#define AGGREGATOR_READ_FORMAT_H
+
+#include <stddef.h>
+
+struct format {
+    const char *name;   /* ends "this is ..." */
+    const char *remedy; /* how lines of JSON come of it */
+};
+
+/*
+ * NULL where nothing speaks against lines of JSON. The bytes are the file's first ones, as they are
+ * once inflated: all of them, or so many that two lines and a tar header (512) are among them.
+ */
+const struct format *format_of(const unsigned char *bytes, size_t len);
+
+#endif

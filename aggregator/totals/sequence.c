@@ -1,0 +1,380 @@
+#include "aggregator/totals/sequence.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregator/read/format.h"
+
+enum { LINE_END_MAX = 2, REJECT_CUT = 1024, NAME_SHOWN = 512, BATCH_EVENTS = 256 };
+
+#define USUAL_ADVICE "mend the line, or tolerate some with --max-bad"
+
+struct sequence {
+    const struct scan_rules *rules;
+    struct bad_line_policy policy;
+    reject_sink *reject;
+    void *reject_context;
+
+    struct tally tally;
+    uint64_t bytes, line_number; /* line_number: lines of this file so far */
+    char first_bad[NAME_SHOWN + 128];
+    const char *first_advice; /* NULL: none in particular */
+
+    /* The straddling line: its first bytes and its length so far. */
+    unsigned char *carry;
+    size_t carry_cap, carry_len;
+    size_t zeros_beyond; /* NUL bytes that came right after those first bytes */
+
+    struct input_digest *input_digest;
+    char digest[DIGEST_TEXT], digest_in_order[DIGEST_TEXT];
+};
+
+/* Slices. */
+
+void slice_cut(struct slice *slice)
+{
+    const unsigned char *end = NULL;
+
+    slice->line_ends = false;
+    slice->head_len = 0;
+    if (!slice->first) {
+        end = memchr(slice->data, '\n', slice->len);
+        slice->line_ends = end != NULL;
+        slice->head_len = end != NULL ? (size_t)(end - slice->data) + 1 : slice->len;
+    }
+    end = memrchr(slice->data + slice->head_len, '\n', slice->len - slice->head_len);
+    slice->tail_at = end != NULL ? (size_t)(end - slice->data) + 1 : slice->head_len;
+    block_digest(slice->data, slice->len, slice->digest);
+}
+
+bool slice_check_format(const struct slice *slice, struct err *err)
+{
+    const struct format *format = slice->first ? format_of(slice->data, slice->len) : NULL;
+    char shown[NAME_SHOWN];
+
+    return format == NULL ||
+           err_set(err, STATUS_INPUT, "%s:1:1: this is %s, not JSON Lines; %s; nothing was loaded",
+                   err_quote(shown, sizeof shown, slice->name, strlen(slice->name)), format->name,
+                   format->remedy);
+}
+
+struct batch {
+    event_sink *sink;
+    void *context;
+    struct err *err;
+    size_t count;
+    struct event events[BATCH_EVENTS];
+};
+
+static bool batch_flush(struct batch *batch)
+{
+    size_t count = batch->count;
+    batch->count = 0;
+    return count == 0 || batch->sink(batch->context, batch->events, count, batch->err);
+}
+
+/* A key that is not in the slice itself does not stay. */
+static bool batch_add(struct batch *batch, const struct scan_result *found)
+{
+    event_set(&batch->events[batch->count++], found->key, found->key_len, found->value);
+    return (batch->count < BATCH_EVENTS && found->key != found->unescaped) || batch_flush(batch);
+}
+
+bool slice_scan(struct slice *slice, const struct scan_rules *rules, struct layout *layout,
+                event_sink *sink, void *context, struct err *err)
+{
+    layout_matcher *match = layout_variant(0);
+    const unsigned char *limit = slice->data + slice->len;
+    const unsigned char *at = slice->data + slice->head_len;
+    const unsigned char *end = slice->data + slice->tail_at;
+    struct batch batch = {.sink = sink, .context = context, .err = err};
+    struct scan_result found;
+    struct tally tally = {0};
+
+    while (at < end) {
+        size_t matched;
+        at = match(layout, rules, at, limit, batch.events + batch.count, BATCH_EVENTS - batch.count,
+                   &matched);
+        layout->hits += (uint32_t)matched;
+        tally.lines += matched;
+        batch.count += matched;
+        if (batch.count == BATCH_EVENTS && !batch_flush(&batch))
+            return false;
+        if (matched > 0)
+            continue;
+        const unsigned char *line_end = memchr(at, '\n', (size_t)(end - at));
+        size_t len = (size_t)(line_end - at);
+        bool opens = slice->first && at == slice->data;
+        switch ((opens ? scan_first_line : scan_line)(rules, at, len, &found)) {
+        case SCAN_EVENT:
+            if (!batch_add(&batch, &found))
+                return false;
+            if (!opens) /* it may hold a byte order mark */
+                layout_learn(layout, rules, at, len);
+            break;
+        case SCAN_BLANK:
+            tally.blank++;
+            break;
+        case SCAN_BAD:
+            tally.bad++;
+            break;
+        }
+        tally.lines++;
+        at = line_end + 1;
+    }
+    slice->inner = tally;
+    return batch_flush(&batch);
+}
+
+/* Life. */
+
+struct sequence *sequence_new(const struct scan_rules *rules, const struct bad_line_policy *policy,
+                              reject_sink *reject, void *reject_context)
+{
+    struct sequence *sequence = calloc(1, sizeof *sequence);
+    if (sequence == NULL)
+        return NULL;
+    sequence->rules = rules;
+    sequence->policy = *policy;
+    sequence->reject = reject;
+    sequence->reject_context = reject_context;
+    sequence->carry_cap = rules->max_line + LINE_END_MAX;
+    sequence->carry = malloc(sequence->carry_cap);
+    sequence->input_digest = input_digest_new();
+    if (sequence->carry == NULL || sequence->input_digest == NULL) {
+        sequence_free(sequence);
+        return NULL;
+    }
+    return sequence;
+}
+
+void sequence_free(struct sequence *sequence)
+{
+    if (sequence == NULL)
+        return;
+    free(sequence->carry);
+    input_digest_free(sequence->input_digest);
+    free(sequence);
+}
+
+/* Bad lines. */
+
+static bool write_reject(struct sequence *sequence, const char *place, const unsigned char *line,
+                         size_t kept, size_t len, struct err *err)
+{
+    char mark[64];
+    int mark_len = 0;
+
+    if (sequence->reject == NULL)
+        return true;
+    /* No more than a straddling line keeps: where blocks were cut must not show. */
+    if (len > sequence->carry_cap) {
+        size_t cut = sequence->carry_cap < REJECT_CUT ? sequence->carry_cap : REJECT_CUT;
+        kept = kept < cut ? kept : cut;
+        mark_len = snprintf(mark, sizeof mark, "...[cut: %zu bytes]", len);
+    }
+    return sequence->reject(sequence->reject_context, place, strlen(place), err) &&
+           sequence->reject(sequence->reject_context, "\t", 1, err) &&
+           sequence->reject(sequence->reject_context, line, kept, err) &&
+           sequence->reject(sequence->reject_context, mark, (size_t)mark_len, err) &&
+           sequence->reject(sequence->reject_context, "\n", 1, err);
+}
+
+/* One bad line, in order: kept of its len bytes are at line. */
+static bool bad_line(struct sequence *sequence, const char *name, uint64_t number,
+                     const struct scan_result *found, const unsigned char *line, size_t kept,
+                     size_t len, struct err *err)
+{
+    const struct bad_line_policy *policy = &sequence->policy;
+    char place[sizeof sequence->first_bad], shown[NAME_SHOWN], zeros[24] = "";
+
+    if (found->zeros > 0)
+        (void)snprintf(zeros, sizeof zeros, "%zu ", found->zeros);
+    (void)snprintf(place, sizeof place, "%s:%llu:%zu: %s%s",
+                   err_quote(shown, sizeof shown, name, strlen(name)), (unsigned long long)number,
+                   found->column, zeros, found->reason);
+    sequence->tally.bad++;
+    if (sequence->tally.bad == 1) {
+        memcpy(sequence->first_bad, place, sizeof place);
+        sequence->first_advice = found->advice;
+    }
+    if (!write_reject(sequence, place, line, kept, len, err))
+        return false;
+    if (policy->is_percent || sequence->tally.bad <= policy->lines)
+        return true;
+    if (policy->lines == 0)
+        return err_set(err, STATUS_INPUT, "%s (key '%s', value '%s'); nothing was loaded; %s",
+                       place, sequence->rules->key, sequence->rules->value,
+                       found->advice != NULL ? found->advice : USUAL_ADVICE);
+    return err_set(err, STATUS_INPUT,
+                   "%s; that is bad line %llu, more than --max-bad %llu; nothing was loaded", place,
+                   (unsigned long long)sequence->tally.bad, (unsigned long long)policy->lines);
+}
+
+static enum scan_kind scan_nth_line(const struct scan_rules *rules, uint64_t number,
+                                    const unsigned char *line, size_t len, struct scan_result *ret)
+{
+    return (number == 1 ? scan_first_line : scan_line)(rules, line, len, ret);
+}
+
+/* Finds the bad lines of a slice again, now that their numbers are known. */
+static bool replay_bad_lines(struct sequence *sequence, const struct slice *slice, struct err *err)
+{
+    const unsigned char *at = slice->data + slice->head_len;
+    const unsigned char *end = slice->data + slice->tail_at;
+    uint64_t number = sequence->line_number;
+    struct scan_result found;
+
+    for (uint64_t left = slice->inner.bad; left > 0 && at < end;) {
+        const unsigned char *line_end = memchr(at, '\n', (size_t)(end - at));
+        size_t len = (size_t)(line_end - at);
+        number++;
+        if (scan_nth_line(sequence->rules, number, at, len, &found) == SCAN_BAD) {
+            left--;
+            if (!bad_line(sequence, slice->name, number, &found, at, len, len, err))
+                return false;
+        }
+        at = line_end + 1;
+    }
+    return true;
+}
+
+static bool take_inner(struct sequence *sequence, const struct slice *slice, struct err *err)
+{
+    const struct tally *inner = &slice->inner;
+    bool decisive =
+        !sequence->policy.is_percent && inner->bad + sequence->tally.bad > sequence->policy.lines;
+
+    if (inner->bad > 0 && (decisive || sequence->reject != NULL || sequence->tally.bad == 0)) {
+        if (!replay_bad_lines(sequence, slice, err))
+            return false;
+    } else {
+        sequence->tally.bad += inner->bad;
+    }
+    sequence->line_number += inner->lines;
+    sequence->tally.lines += inner->lines;
+    sequence->tally.blank += inner->blank;
+    return true;
+}
+
+/* Straddling lines. */
+
+static size_t carry_kept(const struct sequence *sequence)
+{
+    return sequence->carry_len < sequence->carry_cap ? sequence->carry_len : sequence->carry_cap;
+}
+
+/* Keeps only what a line that is too long needs to be seen as such, or as NUL bytes. */
+static void carry_add(struct sequence *sequence, const unsigned char *bytes, size_t len)
+{
+    const size_t kept = carry_kept(sequence), room = sequence->carry_cap - kept;
+    size_t taken = len < room ? len : room;
+
+    memcpy(sequence->carry + kept, bytes, taken);
+    bool zeros_go_on = sequence->carry_len + taken == sequence->carry_cap + sequence->zeros_beyond;
+    for (; zeros_go_on && taken < len && bytes[taken] == '\0'; taken++)
+        sequence->zeros_beyond++;
+    sequence->carry_len += len;
+}
+
+static bool end_carry(struct sequence *sequence, const struct slice *slice, event_sink *sink,
+                      void *context, struct err *err)
+{
+    struct scan_result found;
+    struct event event;
+    const size_t len = sequence->carry_len, kept = carry_kept(sequence);
+    const size_t zeros_beyond = sequence->zeros_beyond;
+
+    sequence->carry_len = sequence->zeros_beyond = 0;
+    sequence->line_number++;
+    sequence->tally.lines++;
+    /* A cut line may end in '\r' by chance, but it is then still longer than allowed. */
+    switch (scan_nth_line(sequence->rules, sequence->line_number, sequence->carry, kept, &found)) {
+    case SCAN_EVENT:
+        event_set(&event, found.key, found.key_len, found.value);
+        return sink(context, &event, 1, err);
+    case SCAN_BLANK:
+        sequence->tally.blank++;
+        return true;
+    case SCAN_BAD:
+        if (found.zeros > 0 && found.column - 1 + found.zeros == kept)
+            found.zeros += zeros_beyond;
+        break;
+    }
+    return bad_line(sequence, slice->name, sequence->line_number, &found, sequence->carry, kept,
+                    len, err);
+}
+
+static bool take_digest(struct sequence *sequence, const struct slice *slice)
+{
+    if (slice->len > 0) /* a stream may end in an empty block where a plain file does not */
+        input_digest_add(sequence->input_digest, slice->digest);
+    return !slice->last || input_digest_end_file(sequence->input_digest);
+}
+
+bool sequence_take(struct sequence *sequence, const struct slice *slice, event_sink *sink,
+                   void *context, struct err *err)
+{
+    if (slice->first)
+        sequence->line_number = sequence->carry_len = sequence->zeros_beyond = 0;
+    sequence->bytes += slice->len;
+    if (!take_digest(sequence, slice))
+        return err_set(err, STATUS_TRANSIENT, "out of memory");
+
+    carry_add(sequence, slice->data, slice->head_len - slice->line_ends);
+    if (slice->line_ends && !end_carry(sequence, slice, sink, context, err))
+        return false;
+    if (!take_inner(sequence, slice, err))
+        return false;
+    carry_add(sequence, slice->data + slice->tail_at, slice->len - slice->tail_at);
+    if (slice->last && sequence->carry_len > 0)
+        return end_carry(sequence, slice, sink, context, err);
+    return true;
+}
+
+bool sequence_finish(struct sequence *sequence, struct err *err)
+{
+    const struct tally *tally = &sequence->tally;
+    uint64_t judged = tally->lines - tally->blank;
+
+    input_digest_finish(sequence->input_digest, sequence->digest, sequence->digest_in_order);
+    if (tally->bad == 0)
+        return true;
+    const char *advice = sequence->first_advice != NULL
+                             ? sequence->first_advice
+                             : "is it the right file, with the right --key and --value?";
+    if (tally->bad == judged)
+        return err_set(err, STATUS_INPUT,
+                       "%s (key '%s', value '%s'); not one of %llu lines is an event, which "
+                       "--max-bad does not tolerate; nothing was loaded; %s",
+                       sequence->first_bad, sequence->rules->key, sequence->rules->value,
+                       (unsigned long long)judged, advice);
+    double share = (double)tally->bad * 100 / (double)judged;
+    return !sequence->policy.is_percent || share <= sequence->policy.percent ||
+           err_set(err, STATUS_INPUT,
+                   "%llu of %llu lines are bad (%.2f%%), more than --max-bad %g%%; nothing was "
+                   "loaded; the first: %s",
+                   (unsigned long long)tally->bad, (unsigned long long)judged, share,
+                   sequence->policy.percent, sequence->first_bad);
+}
+
+const struct tally *sequence_tally(const struct sequence *sequence)
+{
+    return &sequence->tally;
+}
+
+uint64_t sequence_bytes(const struct sequence *sequence)
+{
+    return sequence->bytes;
+}
+
+const char *sequence_digest(const struct sequence *sequence)
+{
+    return sequence->digest;
+}
+
+const char *sequence_digest_in_order(const struct sequence *sequence)
+{
+    return sequence->digest_in_order;
+}

@@ -1,0 +1,53 @@
+/* What is said to the Kubernetes API and read from its answers. Pure. Texts go to the caller. */
+#ifndef COMMON_KUBE_JSON_H
+#define COMMON_KUBE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { KUBE_UID_MAX = 64, KUBE_TEXT_MAX = 1024 };
+
+struct kube_node {
+    char uid[KUBE_UID_MAX], boot_id[KUBE_UID_MAX];
+    char runtime[KUBE_UID_MAX * 2]; /* its runtime and version: containerd://2.2.9 */
+    char label[KUBE_UID_MAX];       /* of the key that was asked for; empty: there is none */
+    bool ready;
+    bool lists_runtimes; /* kubelets before 1.31 do not */
+    bool has[2];         /* the two handlers */
+};
+
+/* A Node object; false when it is none. */
+bool kube_node_read(const char *json, size_t len, const char *label_key,
+                    const char *const handlers[2], struct kube_node *ret);
+
+enum pod_phase { POD_WAITING, POD_SUCCEEDED, POD_FAILED };
+
+struct kube_pod {
+    enum pod_phase phase;
+    char why[KUBE_TEXT_MAX]; /* what keeps it waiting, or how it ended; may be empty */
+};
+bool kube_pod_read(const char *json, size_t len, struct kube_pod *ret);
+
+/*
+ * The conclusion of gvisor_probe's report, which is one line of a log that has others too, in
+ * whatever order the two outputs came; false when there is none.
+ */
+bool kube_conclusion_read(const char *log, size_t len, char *out, size_t size);
+
+/* Each returns text that the caller frees, NULL without memory. */
+char *kube_label_patch(const char *key, const char *value);
+
+struct kube_event {
+    const char *node, *uid, *reason, *message, *time; /* RFC 3339 */
+    bool warning;
+};
+char *kube_event_json(const struct kube_event *event);
+
+struct kube_smoke {
+    const char *name, *namespace, *node, *runtime_class; /* runtime_class NULL: the default */
+    const char *image, *args;                            /* args at blanks */
+    unsigned deadline_s;
+};
+char *kube_smoke_json(const struct kube_smoke *smoke);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * containerd's configuration as it was before there was an installer, kept beside it from the
+ * first installation on: CONFIG.gvisor_installer.orig. containerd may import all that is there, so
+ * nothing but a configuration may lie beside it; the digest is in the state.
+ */
+#ifndef GVISOR_INSTALLER_NODE_BACKUP_H
+#define GVISOR_INSTALLER_NODE_BACKUP_H
+
+#include <stdbool.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "gvisor_installer/plan/plan.h"
+#include "gvisor_installer/state.h"
+
+/* Once, and never over an older one, whose notes may have been lost. Notes it in the state. */
+bool backup_make(const char *config, struct state *state, struct err *err);
+
+/*
+ * What the configuration was, into *ret, whose text is in *text: *ret_known, where it is still as
+ * the last installation left it; its text is NULL where there was no file.
+ */
+bool backup_read(const char *config, const struct state *state, struct buf *text,
+                 struct plan_file *ret, bool *ret_known, struct err *err);
+
+/* Ours alone: one of an older installation stays until it says no more than the configuration. */
+bool backup_drop(const char *config, const struct state *state, struct err *err);
+
+/* Whether there is one. */
+bool backup_exists(const char *config, bool *ret, struct err *err);
+
+#endif

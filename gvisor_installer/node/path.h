@@ -1,0 +1,16 @@
+/* Where a path really leads. */
+#ifndef GVISOR_INSTALLER_NODE_PATH_H
+#define GVISOR_INSTALLER_NODE_PATH_H
+
+#include <stdbool.h>
+
+#include "common/err.h"
+#include "gvisor_installer/containerd/containerd_config.h"
+
+/*
+ * The path with every link in it followed; what does not exist yet at its end stays as it is.
+ * A link that leads nowhere is REFUSED: what is to be written there cannot be told.
+ */
+bool path_resolve(const char *path, char out[CONFIG_PATH_MAX], struct err *err);
+
+#endif

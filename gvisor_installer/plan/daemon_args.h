@@ -1,0 +1,22 @@
+/* The command line of a containerd that runs. Pure. */
+#ifndef GVISOR_INSTALLER_PLAN_DAEMON_ARGS_H
+#define GVISOR_INSTALLER_PLAN_DAEMON_ARGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CONTAINERD_DEFAULT_CONFIG "/etc/containerd/config.toml"
+#define CONTAINERD_DEFAULT_SOCKET "/run/containerd/containerd.sock"
+
+struct daemon_args {
+    const char *config;  /* borrowed; where it says none the default */
+    const char *address; /* borrowed; NULL: what its configuration says */
+};
+
+/*
+ * bytes are /proc/PID/cmdline, each argument ended by a NUL, the last too. False for another
+ * program than containerd, and for a containerd that is run for a question (`config dump`).
+ */
+bool daemon_args_read(const char *bytes, size_t len, struct daemon_args *ret);
+
+#endif

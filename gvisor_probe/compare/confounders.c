@@ -1,0 +1,287 @@
+/* What must not differ between the cells, or the experiment says nothing. Pure. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gvisor_probe/compare/comparison.h"
+#include "gvisor_probe/report/json_in.h"
+
+static const char unknown[] = "not known";
+
+/*
+ * Declared by the manifest, or observed and the same under any runtime. Seccomp mode, bounding set
+ * and mount types are not here: they differ by nature under runsc, and check_declared() holds them
+ * against what the cell's own runtime is known to do.
+ */
+static const struct {
+    const char *what, *path;
+    enum { MUST_EQUAL, EXCEPT_CONTROL, WHERE_TOLD } rule; /* old runsc tells less of itself */
+} settings[] = {
+    {"run", "run_id", MUST_EQUAL},
+    {"program digest", "program_sha256", MUST_EQUAL},
+    {"node", "cell.pod.node", MUST_EQUAL},
+    {"image", "cell.pod.image", MUST_EQUAL},
+    {"declared uid", "cell.pod.uid", MUST_EQUAL},
+    {"declared groups", "cell.pod.gids", MUST_EQUAL},
+    {"host path", "cell.pod.host_path", MUST_EQUAL},
+    {"declared read-only mount", "cell.pod.mount_read_only", MUST_EQUAL},
+    {"read-only root", "cell.pod.root_read_only", MUST_EQUAL},
+    {"declared capabilities", "cell.pod.capabilities", MUST_EQUAL},
+    {"declared seccomp", "cell.pod.seccomp", EXCEPT_CONTROL},
+    {"privileged", "cell.pod.privileged", MUST_EQUAL},
+    {"uid", "observed.uid", MUST_EQUAL},
+    {"effective uid", "observed.euid", MUST_EQUAL},
+    {"gid", "observed.gid", MUST_EQUAL},
+    {"effective gid", "observed.egid", MUST_EQUAL},
+    {"groups", "observed.groups", MUST_EQUAL},
+    {"inheritable capabilities", "observed.capabilities.inheritable", WHERE_TOLD},
+    {"permitted capabilities", "observed.capabilities.permitted", WHERE_TOLD},
+    {"effective capabilities", "observed.capabilities.effective", MUST_EQUAL},
+    {"no_new_privs", "observed.no_new_privs", WHERE_TOLD},
+    {"path", "observed.path.path", MUST_EQUAL},
+    {"read-only mount", "observed.path.read_only", MUST_EQUAL},
+};
+
+static struct confounder *add(struct comparison *comparison, const char *what, const char *where_a,
+                              const char *where_b)
+{
+    size_t index = comparison->confounder_count++;
+    struct confounder *made =
+        &comparison->confounders[index < CONFOUNDERS_MAX ? index : CONFOUNDERS_MAX];
+
+    comparison->valid = false;
+    *made = (struct confounder){.what = what, .where_a = where_a, .where_b = where_b};
+    return made;
+}
+
+static void show_text(char out[CONFOUNDER_TEXT], const char *text)
+{
+    err_quote(out, CONFOUNDER_TEXT, text, strlen(text));
+}
+
+static void confound(struct comparison *comparison, const char *what, const char *where_a,
+                     const char *a, const char *where_b, const char *b)
+{
+    struct confounder *made = add(comparison, what, where_a, where_b);
+    show_text(made->a, a == NULL ? unknown : a);
+    show_text(made->b, b == NULL ? unknown : b);
+}
+
+static bool is_none(const cJSON *item)
+{
+    return item == NULL || cJSON_IsNull(item);
+}
+
+static void show_item(char out[CONFOUNDER_TEXT], const cJSON *item)
+{
+    /* A longer one does not fit, and is said to be long. */
+    char text[CONFOUNDER_TEXT / 2];
+
+    if (is_none(item))
+        show_text(out, unknown);
+    else if (cJSON_IsString(item))
+        show_text(out, item->valuestring);
+    else if (cJSON_PrintPreallocated((cJSON *)item, text, sizeof text - 8, false))
+        show_text(out, text);
+    else
+        show_text(out, "(long)");
+}
+
+static bool same_item(const cJSON *a, const cJSON *b)
+{
+    return is_none(a) || is_none(b) ? is_none(a) == is_none(b) : cJSON_Compare(a, b, true) != 0;
+}
+
+static void check_settings(struct comparison *comparison, const struct side *a,
+                           const struct side *b)
+{
+    bool is_control = comparison->control >= 0 && b == &comparison->cells[comparison->control];
+
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        const cJSON *of_a = json_find(a->report, settings[i].path);
+        const cJSON *of_b = json_find(b->report, settings[i].path);
+        if (same_item(of_a, of_b) || (is_control && settings[i].rule == EXCEPT_CONTROL) ||
+            (settings[i].rule == WHERE_TOLD && (is_none(of_a) || is_none(of_b))))
+            continue;
+        struct confounder *made = add(comparison, settings[i].what, a->name, b->name);
+        show_item(made->a, of_a);
+        show_item(made->b, of_b);
+    }
+}
+
+static void show_directory(char out[CONFOUNDER_TEXT], const struct side_directory *directory)
+{
+    if (directory == NULL)
+        show_text(out, "not there");
+    else
+        (void)snprintf(out, CONFOUNDER_TEXT, "%04" PRIo32 " of %" PRIu32 ":%" PRIu32,
+                       directory->at.mode, directory->at.uid, directory->at.gid);
+}
+
+static void check_directories(struct comparison *comparison, const struct side *a,
+                              const struct side *b)
+{
+    static const char *const what[SIDE_DIRECTORIES] = {"mode of the path", "mode of open",
+                                                       "mode of locked"};
+
+    if ((a->canary == NULL) != (b->canary == NULL) ||
+        (a->canary != NULL && strcmp(a->canary, b->canary) != 0))
+        confound(comparison, "canary", a->name, a->canary, b->name, b->canary);
+    for (size_t i = 0; i < SIDE_DIRECTORIES; i++) {
+        char of_a[CONFOUNDER_TEXT], of_b[CONFOUNDER_TEXT];
+        show_directory(of_a, a->directories[i].seen ? &a->directories[i] : NULL);
+        show_directory(of_b, b->directories[i].seen ? &b->directories[i] : NULL);
+        if (strcmp(of_a, of_b) != 0)
+            confound(comparison, what[i], a->name, of_a, b->name, of_b);
+    }
+}
+
+static bool is_told(const struct comparison *comparison, const char *path)
+{
+    for (size_t i = 0; i < comparison->cell_count; i++)
+        if (!is_none(json_find(comparison->cells[i].report, path)))
+            return true;
+    return false;
+}
+
+static void note_undeclared(struct comparison *comparison)
+{
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        if (!is_told(comparison, settings[i].path))
+            comparison->undeclared[comparison->undeclared_count++] = settings[i].what;
+}
+
+_Static_assert(sizeof settings / sizeof *settings <= UNDECLARED_MAX, "one for each setting");
+
+/* Within a cell: did it get what its manifest declares? */
+
+static bool is_filtered_by_declaration(const char *seccomp)
+{
+    return strcmp(seccomp, "RuntimeDefault") == 0 || strncmp(seccomp, "Localhost", 9) == 0;
+}
+
+/* runsc applies no OCI profile unless told to (--oci-seccomp), so both answers are its nature. */
+static void check_seccomp(struct comparison *comparison, const struct side *cell)
+{
+    static const char *const modes[] = {"off", "strict", "filter"};
+    bool linux_answers = cell->conclusion == CONCLUSION_NOT_GVISOR;
+
+    if (cell->seccomp_declared == NULL || cell->seccomp < 0 || !linux_answers)
+        return;
+    bool off = cell->seccomp == 0;
+    if (off && is_filtered_by_declaration(cell->seccomp_declared))
+        confound(comparison, "seccomp", "declared", cell->seccomp_declared, cell->name,
+                 modes[cell->seccomp]);
+    if (!off && strcmp(cell->seccomp_declared, "Unconfined") == 0)
+        confound(comparison, "seccomp", "declared", cell->seccomp_declared, cell->name,
+                 modes[cell->seccomp]);
+}
+
+static void check_number(struct comparison *comparison, const struct side *cell, const char *what,
+                         const char *declared, const char *observed)
+{
+    const cJSON *want = json_find(cell->report, declared);
+    const cJSON *got = json_find(cell->report, observed);
+
+    if (is_none(want) || is_none(got) || same_item(want, got))
+        return;
+    struct confounder *made = add(comparison, what, "declared", cell->name);
+    show_item(made->a, want);
+    show_item(made->b, got);
+}
+
+static void check_capabilities(struct comparison *comparison, const struct side *cell,
+                               const char *what, uint64_t observed)
+{
+    const char *declared = cJSON_GetStringValue(json_find(cell->report, "cell.pod.capabilities"));
+    char text[CONFOUNDER_TEXT];
+
+    if (declared == NULL || strcmp(declared, "none") != 0 || observed == 0)
+        return;
+    (void)snprintf(text, sizeof text, "%016" PRIx64, observed);
+    confound(comparison, what, "declared", declared, cell->name, text);
+}
+
+static void check_declared(struct comparison *comparison, const struct side *cell)
+{
+    check_number(comparison, cell, "uid", "cell.pod.uid", "observed.euid");
+    check_number(comparison, cell, "read-only mount", "cell.pod.mount_read_only",
+                 "observed.path.read_only");
+    check_capabilities(comparison, cell, "effective capabilities", cell->who.capabilities);
+    /* What runsc leaves in the bounding set is its own affair: its kernel decides what they mean.
+     */
+    if (cell->conclusion == CONCLUSION_NOT_GVISOR)
+        check_capabilities(comparison, cell, "bounding capabilities", cell->bounding);
+    check_seccomp(comparison, cell);
+    if (cell->declared_matches == 0)
+        confound(comparison, "runtime", "declared", cell->runtime, cell->name,
+                 conclusion_name(cell->conclusion));
+    if (cell->conclusion == CONCLUSION_CONFLICTING)
+        confound(comparison, "runtime", "declared", cell->runtime, cell->name,
+                 "contradicting evidence");
+}
+
+/* The witness must have looked at the directory and the machine that the cells used. */
+
+static void check_witness(struct comparison *comparison)
+{
+    const struct landing *landing = comparison->landing;
+
+    if (landing->record == NULL)
+        return;
+    if (landing->fault != NULL)
+        confound(comparison, "witness", "needed", "a valid record", "witness", landing->fault);
+    for (size_t i = 0; i < comparison->cell_count; i++) {
+        const struct side *cell = &comparison->cells[i];
+        if (cell->canary != NULL && strcmp(cell->canary, landing->token) != 0)
+            confound(comparison, "canary", "witness", landing->token, cell->name, cell->canary);
+        if (cell->conclusion == CONCLUSION_NOT_GVISOR && cell->boot_id != NULL &&
+            landing->boot_id != NULL && strcmp(cell->boot_id, landing->boot_id) != 0)
+            confound(comparison, "host's boot_id", "witness", landing->boot_id, cell->name,
+                     cell->boot_id);
+    }
+}
+
+/* A witness that does not find what the baseline wrote would find nothing of the others either. */
+static void check_baseline_landed(struct comparison *comparison)
+{
+    const struct side *baseline = &comparison->cells[0];
+
+    if (comparison->landing->record == NULL || comparison->landing->fault != NULL)
+        return;
+    for (size_t i = 0; i < baseline->write_count; i++)
+        if (landing_fate(comparison->landing, &baseline->writes[i]) == FATE_CONTAINED) {
+            confound(comparison, "what the baseline wrote", baseline->name,
+                     baseline->writes[i].path, "witness", "not there");
+            return;
+        }
+}
+
+static void check_names(struct comparison *comparison)
+{
+    for (size_t i = 0; i < comparison->cell_count; i++)
+        for (size_t k = i + 1; k < comparison->cell_count; k++)
+            if (strcmp(comparison->cells[i].name, comparison->cells[k].name) == 0)
+                confound(comparison, "cell name", comparison->cells[i].source,
+                         comparison->cells[i].name, comparison->cells[k].source,
+                         comparison->cells[k].name);
+}
+
+void comparison_find_confounders(struct comparison *comparison)
+{
+    const struct side *baseline = &comparison->cells[0];
+
+    comparison->valid = true;
+    check_names(comparison);
+    note_undeclared(comparison);
+    for (size_t i = 0; i < comparison->cell_count; i++) {
+        const struct side *cell = &comparison->cells[i];
+        check_declared(comparison, cell);
+        if (i > 0) {
+            check_settings(comparison, baseline, cell);
+            check_directories(comparison, baseline, cell);
+        }
+    }
+    check_witness(comparison);
+    check_baseline_landed(comparison);
+}

@@ -1,0 +1,49 @@
+/*
+ * The witness's record, read for comparison: what landed on the host, and who reached its decoys.
+ * Pure. Texts are borrowed from the parsed record.
+ */
+#ifndef GVISOR_PROBE_COMPARE_LANDING_H
+#define GVISOR_PROBE_COMPARE_LANDING_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "gvisor_probe/compare/side.h"
+
+struct landing {
+    cJSON *record;               /* owned; NULL: there was no witness */
+    const char *source;          /* borrowed */
+    const char *fault;           /* NULL: the record is valid */
+    const char *token, *boot_id; /* boot_id may be NULL */
+    const cJSON *entries, *filestores;
+    bool truncated; /* what is not listed may be there all the same */
+    bool has_decoys;
+    const cJSON *connections;
+    uint64_t accepts, fifo_opens;
+};
+
+/* What became of something that a cell made, or tried to make. */
+enum fate {
+    FATE_LANDED,    /* the host has it */
+    FATE_CONTAINED, /* made inside, and the host has nothing of it */
+    FATE_DENIED,    /* not made */
+    FATE_UNKNOWN,   /* made inside, and nobody could say what the host has */
+    FATE_FORGED,    /* the host has something else of that name */
+    FATES,
+};
+
+const char *fate_name(enum fate fate);
+
+/* Takes the record over, also when it fails. */
+bool landing_read(struct landing *ret, const char *source, cJSON *record, struct err *err);
+void landing_release(struct landing *landing);
+
+enum fate landing_fate(const struct landing *landing, const struct side_write *write);
+
+/* Did this cell reach the socket? A visitor says RUN-CELL. */
+bool landing_visited(const struct landing *landing, const char *run_id, const char *cell);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * What owner, mode and a read-only mount make of an attempt to create something in a directory.
+ * Pure. What this predicts is no work of the runtime.
+ */
+#ifndef GVISOR_PROBE_COMPARE_PREDICTION_H
+#define GVISOR_PROBE_COMPARE_PREDICTION_H
+
+#include "gvisor_probe/report/cause.h"
+
+struct unix_directory {
+    uint32_t mode, uid, gid;
+};
+
+enum prediction {
+    PREDICT_ALLOWED,
+    PREDICT_DAC,   /* EACCES: owner and mode */
+    PREDICT_MOUNT, /* EROFS: read-only mount */
+    PREDICT_BOTH,  /* either: which is checked first differs between kernels */
+};
+
+enum prediction predict_create(const struct identity *who, const struct unix_directory *where,
+                               bool read_only);
+
+/* Is that how it was refused? errnum is a name such as "EACCES", or NULL. */
+bool prediction_explains(enum prediction prediction, const char *errnum);
+
+#endif

@@ -1,0 +1,60 @@
+/* What this process finds itself to be: identity, rights, kernel, mounts. */
+#ifndef GVISOR_PROBE_OBSERVE_OBSERVED_H
+#define GVISOR_PROBE_OBSERVE_OBSERVED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/utsname.h>
+
+#include "common/err.h"
+#include "gvisor_probe/observe/mountinfo.h"
+#include "gvisor_probe/observe/proc_status.h"
+#include "gvisor_probe/report/cause.h"
+
+enum { OBSERVED_GROUPS_MAX = 1024, OBSERVED_MOUNTS_MAX = 512, OBSERVED_TEXT_MAX = 128 };
+
+/* A directory as this process sees it. */
+struct seen_dir {
+    const char *name; /* a constant: ".", "open", "locked" */
+    bool exists;
+    uint32_t mode; /* with its type */
+    uint64_t uid, gid;
+};
+
+enum { SEEN_SELF, SEEN_OPEN, SEEN_LOCKED, SEEN_DIRS };
+
+struct observed {
+    uid_t uid, euid;
+    gid_t gid, egid;
+    gid_t groups[OBSERVED_GROUPS_MAX];
+    size_t group_count;
+    struct proc_status status;
+    struct utsname uname;
+    char boot_id[OBSERVED_TEXT_MAX], lsm[OBSERVED_TEXT_MAX]; /* "": not told */
+    pid_t pid;
+    unsigned cpus;
+    uint64_t memory_bytes; /* 0: unknown */
+
+    char *mounts_text; /* owned; the mounts borrow from it */
+    struct mount mounts[OBSERVED_MOUNTS_MAX];
+    size_t mount_count;
+    const struct mount *root_mount, *path_mount; /* or NULL */
+
+    const char *path; /* borrowed; NULL: none */
+    struct seen_dir dirs[SEEN_DIRS];
+    uint64_t statfs_type; /* 0: not known */
+    bool path_read_only;
+};
+
+/* path, absolute, or NULL. Fails REFUSED when it is no directory that can be looked at. */
+bool observed_take(struct observed *ret, const char *path, struct err *err);
+void observed_release(struct observed *observed);
+
+/* euid 0, or any effective capability. */
+bool observed_privileged(const struct observed *observed);
+
+/* Borrows from observed. */
+struct identity observed_identity(const struct observed *observed);
+
+#endif

@@ -1,0 +1,154 @@
+/* For machines: comparison.schema.json. Pure. */
+#include <math.h>
+
+#include "gvisor_probe/render/render.h"
+#include "gvisor_probe/report/json_out.h"
+
+enum { SCHEMA_VERSION = 1 };
+
+static const char *text_or_null(const char *text)
+{
+    return text != NULL && text[0] == '-' && text[1] == '\0' ? NULL : text;
+}
+
+static void put_cells(struct json_out *out, const struct comparison *comparison)
+{
+    json_open(out, "cells", '[');
+    for (size_t i = 0; i < comparison->cell_count; i++) {
+        const struct side *cell = &comparison->cells[i];
+        const char letter[] = {comparison_letter(i), '\0'};
+        json_open(out, NULL, '{');
+        json_text(out, "letter", letter);
+        json_text(out, "name", cell->name);
+        json_text(out, "runtime", cell->runtime);
+        json_text(out, "seccomp", cell->seccomp_declared);
+        json_text(out, "role", role_name(comparison->verdicts[i].role));
+        for (const struct verdict_row *row = verdict_rows; row->name != NULL; row++)
+            json_text(out, row->name, text_or_null(verdict_text(comparison, i, row->name)));
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
+static void put_confounders(struct json_out *out, const struct comparison *comparison)
+{
+    json_open(out, "confounders", '[');
+    for (size_t i = 0; i < comparison->confounder_count && i < CONFOUNDERS_MAX; i++) {
+        const struct confounder *confounder = &comparison->confounders[i];
+        json_open(out, NULL, '{');
+        json_text(out, "what", confounder->what);
+        json_open(out, "values", '[');
+        for (int side = 0; side < 2; side++) {
+            json_open(out, NULL, '{');
+            json_text(out, "of", side == 0 ? confounder->where_a : confounder->where_b);
+            json_text(out, "value", side == 0 ? confounder->a : confounder->b);
+            json_close(out, '}');
+        }
+        json_close(out, ']');
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
+static void put_outcomes(struct json_out *out, const struct comparison *comparison,
+                         const struct comparison_finding *finding)
+{
+    json_open(out, "outcomes", '[');
+    for (size_t i = 0; i < comparison->cell_count; i++) {
+        const struct outcome *outcome = &finding->outcomes[i];
+        json_open(out, NULL, '{');
+        json_text(out, "cell", comparison->cells[i].name);
+        json_text(out, "result", result_name(outcome->result));
+        json_text(out, "errno", outcome->errnum);
+        json_text(out, "value", outcome->value);
+        json_text(out, "fate", outcome->is_write ? fate_name(outcome->fate) : NULL);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
+static void put_findings(struct json_out *out, const struct comparison *comparison)
+{
+    json_open(out, "findings", '[');
+    for (size_t i = 0; i < comparison->finding_count; i++) {
+        const struct comparison_finding *finding = &comparison->findings[i];
+        json_open(out, NULL, '{');
+        json_text(out, "id", finding->id);
+        json_text(out, "group", group_name(finding->group));
+        json_text(out, "made", finding->kind);
+        json_text(out, "attribution", attribution_name(finding->attribution));
+        json_text(out, "why", finding->why);
+        json_open(out, "cells", '[');
+        for (size_t c = 0; c < comparison->cell_count; c++)
+            if ((finding->cells >> c & 1) != 0)
+                json_text(out, NULL, comparison->cells[c].name);
+        json_close(out, ']');
+        put_outcomes(out, comparison, finding);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
+static void put_costs(struct json_out *out, const struct comparison *comparison)
+{
+    json_open(out, "costs", '[');
+    for (size_t i = 0; i < comparison->overhead_count; i++) {
+        const struct overhead *overhead = &comparison->overheads[i];
+        json_open(out, NULL, '{');
+        json_text(out, "id", overhead->id);
+        json_text(out, "cell", comparison->cells[overhead->cell].name);
+        json_text(out, "work", work_name(overhead->work));
+        json_number(out, "baseline_ns", overhead->baseline_ns);
+        json_number(out, "cell_ns", overhead->cell_ns);
+        bool told = overhead->within == ANSWER_YES || overhead->within == ANSWER_NO;
+        json_number(out, "overhead_percent", told ? overhead->percent : NAN);
+        json_number(out, "break_even_ns", told ? overhead->break_even_ns : NAN);
+        json_text(out, "at_most_20_percent_slower", answer_name(overhead->within));
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
+static void put_expectations(struct json_out *out, const struct rendering *rendering)
+{
+    json_open(out, "expectations", '[');
+    for (size_t i = 0; i < rendering->expectation_count; i++) {
+        const struct expectation *expectation = &rendering->expectations[i];
+        json_open(out, NULL, '{');
+        json_text(out, "id", expectation->id);
+        json_text(out, "expected", expectation->expected);
+        json_text(out, "found", expectation->found);
+        json_bool(out, "met", expectation->met);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
+bool render_json(const struct rendering *rendering, struct buf *out, struct err *err)
+{
+    const struct comparison *comparison = rendering->comparison;
+    struct json_out json = {.buf = out, .err = err};
+    char line[RENDER_TEXT];
+
+    json_open(&json, NULL, '{');
+    json_u64(&json, "schema_version", SCHEMA_VERSION);
+    json_text(&json, "kind", "comparison");
+    json_text(&json, "run_id", comparison->cells[0].run_id);
+    json_bool(&json, "valid", comparison->valid);
+    json_text(&json, "verdict", verdict_line(comparison, line));
+    json_text(&json, "witness",
+              comparison->landing->record == NULL  ? "none"
+              : comparison->landing->fault != NULL ? "invalid"
+                                                   : "valid");
+    json_open(&json, "undeclared", '[');
+    for (size_t i = 0; i < comparison->undeclared_count; i++)
+        json_text(&json, NULL, comparison->undeclared[i]);
+    json_close(&json, ']');
+    put_confounders(&json, comparison);
+    put_cells(&json, comparison);
+    put_findings(&json, comparison);
+    put_costs(&json, comparison);
+    put_expectations(&json, rendering);
+    json_close(&json, '}');
+    return json_done(&json);
+}

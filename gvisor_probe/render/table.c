@@ -1,0 +1,436 @@
+/* For people: at most TABLE_COLUMNS wide, coloured where that is asked for. Pure. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gvisor_probe/render/render.h"
+
+enum {
+    ID_WIDTH = 26,
+    TITLE_WIDTH = 37,
+    COLUMN_MAX = 18,
+    CUT = 128,
+    TOGETHER_MIN = 3,
+    VALUE_WIDTH = 60,
+    PLACE_WIDTH = 30,
+    TOGETHER_MAX = 50
+};
+
+#define BOLD   "\033[1m"
+#define RED    "\033[31m"
+#define GREEN  "\033[32m"
+#define YELLOW "\033[33m"
+#define PLAIN  "\033[0m"
+
+struct page {
+    const struct rendering *rendering;
+    const struct comparison *comparison;
+    struct buf *out;
+    struct err *err;
+    bool ok;
+};
+
+__attribute__((format(printf, 2, 3))) static void put(struct page *page, const char *fmt, ...)
+{
+    char text[2 * RENDER_TEXT];
+    va_list args;
+
+    va_start(args, fmt);
+    int len = vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    if (page->ok)
+        page->ok = buf_add(page->out, text,
+                           (size_t)len < sizeof text ? (size_t)len : sizeof text - 1, page->err);
+}
+
+static const char *colour(const struct page *page, const char *code)
+{
+    return page->rendering->colour ? code : "";
+}
+
+static const char *colour_of(const char *word)
+{
+    static const char *const reds[] = {"landed", "reached", "forged", "beyond"};
+    static const char *const greens[] = {"contained", "refused", "within"};
+    static const char *const yellows[] = {"unknown", "noisy", "conflicting"};
+
+    for (size_t i = 0; i < sizeof reds / sizeof *reds; i++)
+        if (strcmp(word, reds[i]) == 0)
+            return RED;
+    for (size_t i = 0; i < sizeof greens / sizeof *greens; i++)
+        if (strcmp(word, greens[i]) == 0)
+            return GREEN;
+    for (size_t i = 0; i < sizeof yellows / sizeof *yellows; i++)
+        if (strcmp(word, yellows[i]) == 0)
+            return YELLOW;
+    return "";
+}
+
+/* What came from a report, fit for a terminal and at most width bytes. */
+static const char *shown(const char *text, size_t width, char out[CUT])
+{
+    char quoted[RENDER_TEXT];
+
+    err_quote(quoted, sizeof quoted, text, strlen(text));
+    size_t len = strlen(quoted);
+    if (len > width) {
+        len = width - 1;
+        while (len > 0 && ((unsigned char)quoted[len] & 0xc0) == 0x80)
+            len--; /* not within a character */
+        quoted[len++] = '+';
+        quoted[len] = '\0';
+    }
+    memcpy(out, quoted, len + 1);
+    return out;
+}
+
+static size_t column_width(const struct page *page, size_t first)
+{
+    size_t width = (TABLE_COLUMNS - first) / page->comparison->cell_count - 1;
+    return width > COLUMN_MAX ? COLUMN_MAX : width;
+}
+
+/* width 0: as wide as the word. */
+static void put_word(struct page *page, const char *word, size_t width, bool coloured)
+{
+    char cut[CUT];
+    const char *code = coloured ? colour(page, colour_of(word)) : "";
+
+    shown(word, width == 0 ? COLUMN_MAX : width, cut);
+    put(page, " %s%s%s%*s", code, cut, code[0] == '\0' ? "" : colour(page, PLAIN),
+        width > strlen(cut) ? (int)(width - strlen(cut)) : 0, "");
+}
+
+/* Blanks at the ends of lines are cut off. */
+static void end_line(struct page *page)
+{
+    while (page->ok && page->out->len > 0 && page->out->data[page->out->len - 1] == ' ')
+        page->out->len--;
+    put(page, "\n");
+}
+
+static void put_cells(struct page *page)
+{
+    const struct comparison *comparison = page->comparison;
+
+    for (size_t i = 0; i < comparison->cell_count; i++) {
+        const struct side *cell = &comparison->cells[i];
+        char name[CUT], runtime[CUT], seccomp[CUT];
+        put(page, "  %s%c%s %-26s runtime %s, seccomp %s; %s\n", colour(page, BOLD),
+            comparison_letter(i), colour(page, PLAIN), shown(cell->name, 26, name),
+            shown(cell->runtime == NULL ? "not declared" : cell->runtime, 16, runtime),
+            shown(cell->seccomp_declared == NULL ? "not declared" : cell->seccomp_declared, 16,
+                  seccomp),
+            role_name(comparison->verdicts[i].role));
+    }
+}
+
+/* In a line, or where that is too long in three. */
+static void put_confounder(struct page *page, const struct confounder *confounder)
+{
+    char line[RENDER_TEXT], value[CUT], place[CUT];
+
+    if (strlen(confounder_line(confounder, line)) <= TABLE_COLUMNS - 2) {
+        put(page, "  %s\n", line);
+        return;
+    }
+    put(page, "  %s\n", confounder->what);
+    put(page, "    %s (%s)\n", shown(confounder->a, VALUE_WIDTH, value),
+        shown(confounder->where_a, PLACE_WIDTH, place));
+    put(page, "    %s (%s)\n", shown(confounder->b, VALUE_WIDTH, value),
+        shown(confounder->where_b, PLACE_WIDTH, place));
+}
+
+static void put_confounders(struct page *page)
+{
+    const struct comparison *comparison = page->comparison;
+
+    if (comparison->valid) {
+        put(page,
+            "\n%sValid%s: path, modes, identity, program and declared settings are equal%s.\n",
+            colour(page, GREEN), colour(page, PLAIN),
+            comparison->landing->record == NULL ? "; no witness" : "; the witness agrees");
+        for (size_t i = 0; i < comparison->undeclared_count; i++)
+            put(page, "%s%s%s", i == 0 ? "Not checked, because no cell declares it: " : ", ",
+                comparison->undeclared[i], i + 1 == comparison->undeclared_count ? ".\n" : "");
+        return;
+    }
+    put(page, "\nThese differ, so nothing is credited to the runtime.\n");
+    for (size_t i = 0; i < comparison->confounder_count && i < CONFOUNDERS_MAX; i++)
+        put_confounder(page, &comparison->confounders[i]);
+    if (comparison->confounder_count > CONFOUNDERS_MAX)
+        put(page, "  ... and %zu more\n", comparison->confounder_count - CONFOUNDERS_MAX);
+}
+
+static void put_letters(struct page *page, size_t first, size_t width)
+{
+    put(page, "%*s", (int)first, "");
+    for (size_t i = 0; i < page->comparison->cell_count; i++)
+        put(page, " %s%c%s%*s", colour(page, BOLD), comparison_letter(i), colour(page, PLAIN),
+            (int)width - 1, "");
+    end_line(page);
+}
+
+static void put_verdicts(struct page *page)
+{
+    const struct comparison *comparison = page->comparison;
+    size_t width = column_width(page, TITLE_WIDTH + 2);
+
+    put(page, "\n");
+    put_letters(page, TITLE_WIDTH + 2, width);
+    for (const struct verdict_row *row = verdict_rows; row->name != NULL; row++) {
+        put(page, "  %-*s", TITLE_WIDTH, row->title);
+        for (size_t i = 0; i < comparison->cell_count; i++)
+            put_word(page, verdict_text(comparison, i, row->name), width, true);
+        end_line(page);
+    }
+}
+
+static bool stands_in_a_verdict(const struct comparison *comparison, const char *word)
+{
+    for (const struct verdict_row *row = verdict_rows; row->name != NULL; row++)
+        for (size_t i = 0; i < comparison->cell_count; i++)
+            if (strcmp(verdict_text(comparison, i, row->name), word) == 0)
+                return true;
+    return false;
+}
+
+/* The words of the verdicts, those that occur. */
+static void put_meanings(struct page *page)
+{
+    static const struct {
+        const char *word, *meaning;
+    } words[] = {
+        {"landed", "made inside, and the host has it"},
+        {"contained", "made inside, and the host has nothing of it"},
+        {"denied", "refused inside; the host has nothing of it"},
+        {"forged", "the host has something else of that name"},
+        {"reached", "the host's end of it heard from the cell"},
+        {"refused", "the host's end of it heard nothing"},
+        {"unknown", "nobody could say"},
+    };
+    bool first = true;
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (!stands_in_a_verdict(page->comparison, words[i].word))
+            continue;
+        put(page, "%s  %s%-9s%s  %s\n", first ? "\n" : "", colour(page, colour_of(words[i].word)),
+            words[i].word, colour(page, PLAIN), words[i].meaning);
+        first = false;
+    }
+}
+
+/* What stands in a cell's column; "" where the finding is not about the cell. */
+static const char *column_text(const struct page *page, const struct comparison_finding *finding,
+                               size_t cell)
+{
+    const struct comparison *comparison = page->comparison;
+    bool about = cell == 0 || (int)cell == comparison->control || (finding->cells >> cell & 1) != 0;
+
+    return about ? outcome_text(&finding->outcomes[cell], differs_by_value(finding, comparison))
+                 : "";
+}
+
+static bool same_row(const struct page *page, const struct comparison_finding *a,
+                     const struct comparison_finding *b)
+{
+    if (a->attribution != b->attribution || strcmp(a->why, b->why) != 0)
+        return false;
+    for (size_t i = 0; i < page->comparison->cell_count; i++)
+        if (strcmp(column_text(page, a, i), column_text(page, b, i)) != 0)
+            return false;
+    return true;
+}
+
+static void put_row(struct page *page, const char *title, const struct comparison_finding *finding)
+{
+    size_t width = column_width(page, ID_WIDTH + 4);
+    char cut[CUT];
+
+    put(page, "    %-*s", ID_WIDTH, shown(title, ID_WIDTH, cut));
+    for (size_t i = 0; i < page->comparison->cell_count; i++)
+        put_word(page, column_text(page, finding, i), width, finding->kind != NULL);
+    end_line(page);
+}
+
+/* The names of all findings with the row of the first one, in lines. */
+static void put_names(struct page *page, const struct comparison_finding *first)
+{
+    const struct comparison_finding *end =
+        page->comparison->findings + page->comparison->finding_count;
+    size_t column = TABLE_COLUMNS;
+
+    for (const struct comparison_finding *at = first; at < end; at++) {
+        if (!same_row(page, first, at))
+            continue;
+        if (column + 1 + strlen(at->id) > TABLE_COLUMNS) {
+            put(page, "%s     ", at == first ? "" : "\n");
+            column = strlen("     ");
+        }
+        put(page, " %s", at->id);
+        column += 1 + strlen(at->id);
+    }
+    put(page, "\n");
+}
+
+/* Findings of one row stand together, unless they are few. */
+static void put_rows(struct page *page, const struct comparison_finding *first)
+{
+    const struct comparison *comparison = page->comparison;
+    size_t count = 0;
+
+    for (size_t i = 0; i < comparison->finding_count; i++)
+        count += same_row(page, first, &comparison->findings[i]);
+    if (count >= TOGETHER_MIN) {
+        char title[CUT];
+        (void)snprintf(title, sizeof title, "%zu probes:", count);
+        put_row(page, title, first);
+        put_names(page, first);
+        return;
+    }
+    for (size_t i = 0; i < comparison->finding_count; i++)
+        if (same_row(page, first, &comparison->findings[i]))
+            put_row(page, comparison->findings[i].id, &comparison->findings[i]);
+}
+
+/* Below its reason, for each row that no earlier finding has. */
+static void put_reason(struct page *page, const struct comparison_finding *reason)
+{
+    const struct comparison *comparison = page->comparison;
+
+    put(page, "  %s\n", reason->why);
+    for (size_t i = 0; i < comparison->finding_count; i++) {
+        const struct comparison_finding *finding = &comparison->findings[i];
+        bool told =
+            finding->attribution != reason->attribution || strcmp(finding->why, reason->why) != 0;
+        for (size_t k = 0; k < i && !told; k++)
+            told = same_row(page, &comparison->findings[k], finding);
+        if (!told)
+            put_rows(page, finding);
+    }
+}
+
+static void put_list(struct page *page, enum attribution attribution)
+{
+    const struct comparison *comparison = page->comparison;
+    size_t count = count_findings(comparison, attribution);
+
+    if (count == 0)
+        return;
+    put(page, "\n%s%s%s (%zu)\n", colour(page, BOLD), attribution_titles[attribution],
+        colour(page, PLAIN), count);
+    put_letters(page, ID_WIDTH + 4, column_width(page, ID_WIDTH + 4));
+    for (size_t i = 0; i < comparison->finding_count; i++) {
+        const struct comparison_finding *first = &comparison->findings[i];
+        bool said = first->attribution != attribution;
+        for (size_t k = 0; k < i && !said; k++)
+            said = comparison->findings[k].attribution == attribution &&
+                   strcmp(comparison->findings[k].why, first->why) == 0;
+        if (!said)
+            put_reason(page, first);
+    }
+}
+
+static void put_overhead(struct page *page, const struct overhead *overhead)
+{
+    char a[RENDER_TEXT], b[RENDER_TEXT], id[CUT], work[RENDER_TEXT];
+
+    put(page, "    %-*s %c %-8s %8s -> %-8s", ID_WIDTH - 8, shown(overhead->id, ID_WIDTH - 8, id),
+        comparison_letter(overhead->cell), work_name(overhead->work),
+        duration_text(overhead->baseline_ns, a), duration_text(overhead->cell_ns, b));
+    if (overhead->within == ANSWER_YES || overhead->within == ANSWER_NO)
+        put(page, " %+7.0f%%", overhead->percent);
+    else
+        put(page, " %8s", "");
+    put_word(page, answer_name(overhead->within), 7, true);
+    if (overhead->within == ANSWER_NO)
+        put(page, " 20%% with %s between calls", duration_text(overhead->break_even_ns, work));
+    end_line(page);
+}
+
+/* No one figure: a program is as slow as what it does most. */
+static void put_costs(struct page *page)
+{
+    const struct comparison *comparison = page->comparison;
+
+    if (comparison->overhead_count == 0)
+        return;
+    put(page, "\n%sWhat it costs%s: (s-n)/n of medians; nothing is concluded from noise\n",
+        colour(page, BOLD), colour(page, PLAIN));
+    for (size_t i = 0; i < comparison->overhead_count; i++)
+        put_overhead(page, &comparison->overheads[i]);
+    put(page, "  At most %d%% slower?", SLOWDOWN_LIMIT_PERCENT);
+    for (size_t i = 1; i < comparison->cell_count; i++) {
+        if (comparison->cells[i].costs == NULL)
+            continue;
+        put(page, "  %c:", comparison_letter(i));
+        for (enum work work = 0; work < WORK_OTHER; work++) {
+            put(page, "%s %s", work == 0 ? "" : ",", work_name(work));
+            put_word(page, answer_name(comparison_within(comparison, i, work)), 0, true);
+        }
+    }
+    end_line(page);
+}
+
+static void put_expectations(struct page *page)
+{
+    const struct rendering *rendering = page->rendering;
+
+    if (rendering->expectation_count == 0)
+        return;
+    put(page, "\n%sExpectations%s\n", colour(page, BOLD), colour(page, PLAIN));
+    for (size_t i = 0; i < rendering->expectation_count; i++) {
+        const struct expectation *expectation = &rendering->expectations[i];
+        const char *found = expectation->found == NULL ? "no such fact" : expectation->found;
+        char id[CUT], expected[CUT];
+        put(page, "  %s%s%s %s:", colour(page, expectation->met ? GREEN : RED),
+            expectation->met ? "met    " : "NOT MET", colour(page, PLAIN),
+            shown(expectation->id, VALUE_WIDTH, id));
+        shown(expectation->expected, VALUE_WIDTH, expected);
+        bool fits = strlen(id) + strlen(expected) < TOGETHER_MAX;
+        put(page, "%s expected %s, found %s\n", fits ? "" : "\n         ", expected, found);
+    }
+}
+
+static struct page page_of(const struct rendering *rendering, struct buf *out, struct err *err)
+{
+    return (struct page){.rendering = rendering,
+                         .comparison = rendering->comparison,
+                         .out = out,
+                         .err = err,
+                         .ok = true};
+}
+
+static void put_head(struct page *page)
+{
+    const struct comparison *comparison = page->comparison;
+    char line[RENDER_TEXT];
+
+    put(page, "%s%s%s\n", colour(page, comparison->valid ? BOLD : RED),
+        comparison->valid ? verdict_line(comparison, line) : "invalid experiment",
+        colour(page, PLAIN));
+    put_cells(page);
+    put_confounders(page);
+    put_verdicts(page);
+    put_meanings(page);
+}
+
+bool render_summary(const struct rendering *rendering, struct buf *out, struct err *err)
+{
+    struct page page = page_of(rendering, out, err);
+
+    put_head(&page);
+    return page.ok;
+}
+
+bool render_table(const struct rendering *rendering, struct buf *out, struct err *err)
+{
+    struct page page = page_of(rendering, out, err);
+
+    put_head(&page);
+    for (enum attribution list = 0; list < ATTRIBUTIONS; list++)
+        put_list(&page, list);
+    put_costs(&page);
+    put_expectations(&page);
+    return page.ok;
+}

@@ -1,0 +1,112 @@
+/* A run told as a story, for people. Pure. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "gvisor_probe/run/run.h"
+
+static const char *const answering[CONCLUSIONS] = {
+    [CONCLUSION_CONFIRMED] = "gVisor's kernel answers me",
+    [CONCLUSION_LIKELY] = "probably gVisor's kernel answers me",
+    [CONCLUSION_CONFLICTING] = "the evidence of which kernel answers me contradicts itself",
+    [CONCLUSION_NOT_GVISOR] = "the host's Linux kernel answers me",
+    [CONCLUSION_OWN_LINUX_KERNEL] = "a Linux kernel answers me that is not the host's",
+    [CONCLUSION_UNKNOWN] = "which kernel answers me I cannot tell",
+};
+
+static const char *const reasons[CAUSES] = {
+    [CAUSE_ABSENT] = "the kernel that answers has no such thing",
+    [CAUSE_POLICY] = "seccomp, capabilities or the runtime's rules",
+    [CAUSE_DAC] = "owner and mode of the directory",
+    [CAUSE_MOUNT] = "the mount is read-only",
+};
+
+bool cell_line(const struct cell *cell, struct buf *out, struct err *err)
+{
+    return buf_printf(out, err, "cell %s of run %s: runtime %s", cell->name, cell->run_id,
+                      cell->runtime == NULL ? "not declared" : cell->runtime) &&
+           (cell->runtime_class == NULL ||
+            buf_printf(out, err, ", class %s", cell->runtime_class)) &&
+           buf_add_text(out, "\n", err);
+}
+
+static bool add_self(const struct run *run, struct buf *out, struct err *err)
+{
+    const struct observed *self = &run->observed;
+    const uint64_t capabilities = self->status.sets[SET_EFFECTIVE];
+
+    if (!buf_printf(out, err, "\nWho am I?\n  uid %u, gid %u, ", self->euid, self->egid))
+        return false;
+    if (capabilities == 0 ? !buf_add_text(out, "no capabilities", err)
+                          : !buf_printf(out, err, "capabilities %" PRIx64, capabilities))
+        return false;
+    return buf_printf(out, err, "; %s\n\n", answering[run->detection.conclusion]);
+}
+
+static bool add_what_happened(const struct finding *finding, const char *done, struct buf *out,
+                              struct err *err)
+{
+    const char *errname = strerrorname_np(finding->errnum);
+    const char *reason = reasons[finding->cause];
+
+    switch (finding->result) {
+    case RESULT_ALLOWED:
+        return buf_printf(out, err, "%s%s%s\n", done, finding->detail[0] == '\0' ? "" : ": ",
+                          finding->detail);
+    case RESULT_SKIPPED:
+        return buf_printf(out, err, "not tried: %s\n", finding->detail);
+    case RESULT_DENIED:
+    case RESULT_ABSENT:
+        return buf_printf(out, err, "refused, %s%s%s\n", errname == NULL ? "?" : errname,
+                          reason == NULL ? "" : ": ", reason == NULL ? "" : reason);
+    case RESULT_EMULATED:
+    case RESULT_KILLED:
+    case RESULT_TIMEOUT:
+    case RESULT_UNCLEAR:
+    case RESULTS:
+        break;
+    }
+    return buf_printf(out, err, "%s %s\n", result_name(finding->result), finding->value);
+}
+
+/* Of what touches the host's path: what makes something there, or the rest. */
+static bool add_attempts(const struct run *run, bool making, struct buf *out, struct err *err)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        const struct answered *answer = &run->answers[i];
+        if (!answer->probe->needs_path || (answer->probe->safety == SAFETY_FILE) != making)
+            continue;
+        if (!buf_printf(out, err, "  %-44s ", answer->probe->title) ||
+            !add_what_happened(&answer->finding, making ? "done" : "reached", out, err))
+            return false;
+    }
+    return true;
+}
+
+static bool add_path(const struct run *run, struct buf *out, struct err *err)
+{
+    const struct run_request *request = run->request;
+    const char *host = request->cell->host_path;
+
+    if (request->path == NULL)
+        return true;
+    return buf_add_text(out, "What did I try to write on the host's path, and what happened?\n",
+                        err) &&
+           buf_printf(out, err, "  %s is %s%s of the node; I write in open/%s, where all may\n",
+                      request->path, host == NULL ? "a directory" : host,
+                      run->observed.path_read_only ? ", read-only," : "", run->label) &&
+           add_attempts(run, true, out, err) &&
+           buf_add_text(out, "What did I reach of what the host has there?\n", err) &&
+           add_attempts(run, false, out, err) &&
+           buf_add_text(
+               out,
+               "So it looks from in here. What of it is on the host, only a witness there can "
+               "say;\n`gvisor_probe compare` puts both together.\n\n",
+               err);
+}
+
+bool run_story(const struct run *run, struct buf *out, struct err *err)
+{
+    return cell_line(run->request->cell, out, err) && add_self(run, out, err) &&
+           add_path(run, out, err) &&
+           buf_printf(out, err, "What I asked the kernel, %zu questions in all:\n\n", run->count);
+}
