@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregator/setting_text.h"
+#include "aggregator/load/setting_text.h"
 #include "common/machine.h"
 #include "common/num.h"
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "aggregator/load/pg_failure.h"
-#include "aggregator/setting_text.h"
+#include "aggregator/load/setting_text.h"
 
 const char *pg_params_get(const struct pg_params *params, const char *name)
 {

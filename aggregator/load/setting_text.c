@@ -1,4 +1,4 @@
-#include "aggregator/setting_text.h"
+#include "aggregator/load/setting_text.h"
 
 #include <string.h>
 

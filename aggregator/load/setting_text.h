@@ -6,8 +6,8 @@
  * made, in a database. Messages begin with `name`, which says where the text is from, and never
  * hold the text: it may be a secret in the wrong place.
  */
-#ifndef AGGREGATOR_SETTING_TEXT_H
-#define AGGREGATOR_SETTING_TEXT_H
+#ifndef AGGREGATOR_LOAD_SETTING_TEXT_H
+#define AGGREGATOR_LOAD_SETTING_TEXT_H
 
 #include <stdbool.h>
 
