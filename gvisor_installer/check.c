@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "common/report.h"
+#include "gvisor_installer/apply/survey.h"
 #include "gvisor_installer/install.h"
 #include "gvisor_installer/node/host.h"
 #include "gvisor_installer/plan/plan_print.h"
-#include "gvisor_installer/plan/survey.h"
 
 enum { PRINTED_MAX = 1 << 20 };
 

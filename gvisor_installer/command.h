@@ -5,10 +5,10 @@
 #include <stdbool.h>
 
 #include "common/err.h"
-#include "gvisor_installer/apply.h"
+#include "gvisor_installer/apply/apply.h"
+#include "gvisor_installer/apply/survey.h"
 #include "gvisor_installer/install.h"
 #include "gvisor_installer/plan/plan.h"
-#include "gvisor_installer/plan/survey.h"
 
 void command_log_plan(const struct survey *survey, const struct plan *plan, bool installing);
 

@@ -7,13 +7,13 @@
 #include "common/machine.h"
 #include "common/report.h"
 #include "common/stop.h"
-#include "gvisor_installer/apply.h"
+#include "gvisor_installer/apply/apply.h"
+#include "gvisor_installer/apply/dump.h"
+#include "gvisor_installer/apply/step.h"
 #include "gvisor_installer/command.h"
-#include "gvisor_installer/containerd/dump.h"
 #include "gvisor_installer/node/host.h"
 #include "gvisor_installer/node/lock.h"
 #include "gvisor_installer/plan/plan_print.h"
-#include "gvisor_installer/step.h"
 
 enum { PRINTED_MAX = 1 << 20 };
 

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 #include "common/err.h"
-#include "gvisor_installer/install_options.h"
-#include "gvisor_installer/node/node.h"
+#include "gvisor_installer/cluster/node.h"
+#include "gvisor_installer/options/install_options.h"
 #include "gvisor_installer/release/release.h"
 
 /* What was opened before the process entered the node's file system. */

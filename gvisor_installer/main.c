@@ -11,8 +11,8 @@
 #include "common/program.h"
 #include "common/stop.h"
 #include "gvisor_installer/containerd/containerd_config.h"
-#include "gvisor_installer/containerd/prefix.h"
 #include "gvisor_installer/install.h"
+#include "gvisor_installer/notes/prefix.h"
 
 static const struct {
     const char *name;

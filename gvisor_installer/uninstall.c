@@ -4,15 +4,15 @@
 #include "common/log.h"
 #include "common/machine.h"
 #include "common/stop.h"
-#include "gvisor_installer/apply.h"
+#include "gvisor_installer/apply/apply.h"
+#include "gvisor_installer/apply/dump.h"
+#include "gvisor_installer/apply/step.h"
 #include "gvisor_installer/command.h"
-#include "gvisor_installer/containerd/dump.h"
-#include "gvisor_installer/containerd/prefix.h"
-#include "gvisor_installer/node/backup.h"
-#include "gvisor_installer/node/copies.h"
 #include "gvisor_installer/node/lock.h"
 #include "gvisor_installer/node/users.h"
-#include "gvisor_installer/step.h"
+#include "gvisor_installer/notes/backup.h"
+#include "gvisor_installer/notes/copies.h"
+#include "gvisor_installer/notes/prefix.h"
 
 static bool refuse_users(const struct install_options *options, struct err *err)
 {

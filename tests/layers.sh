@@ -76,4 +76,13 @@ include 'common includes no program' '#include "(fake_gen|aggregator|gvisor_prob
 for program in fake_gen aggregator gvisor_probe gvisor_installer; do
   include "$program is included by itself only" "#include \"$program/" "$program/.*"
 done
+
+# Each folder is a room: what one includes never includes it back, by whatever way.
+if loop=$(git grep -oE '^#include "[^"]+/' -- '*.c' '*.h' '*.cpp' ':!tests' ':!*/tests/*' ':!gvisor_probe' |
+  sed -E 's|/[^/]*:#include "(.*)/$| \1|' | awk '$1 != $2' | tsort 2>&1 >/dev/null); then
+  echo "ok - folders include one way"
+else
+  echo "not ok - folders include one way:${loop//$'\ntsort:'/}"
+  failed=1
+fi
 exit "$failed"

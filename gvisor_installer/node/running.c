@@ -8,8 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "gvisor_installer/containerd/daemon_args.h"
 #include "gvisor_installer/node/host.h"
-#include "gvisor_installer/plan/daemon_args.h"
 
 enum { CMDLINE_MAX = 1 << 17, FILE_MAX = CONFIG_SIZE_MAX + (1 << 17) };
 

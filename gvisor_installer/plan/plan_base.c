@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "gvisor_installer/containerd/control_groups.h"
 #include "gvisor_installer/containerd/toml_edit.h"
-#include "gvisor_installer/node/control_groups.h"
 
 void base_release(struct base *base)
 {

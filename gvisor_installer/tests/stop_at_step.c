@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "gvisor_installer/step.h"
+#include "gvisor_installer/apply/step.h"
 
 void step_reached(const char *name)
 {

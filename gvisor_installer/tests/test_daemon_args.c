@@ -1,4 +1,4 @@
-#include "gvisor_installer/plan/daemon_args.h"
+#include "gvisor_installer/containerd/daemon_args.h"
 
 #include "common/tests/unit.h"
 

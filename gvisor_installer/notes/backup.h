@@ -3,15 +3,15 @@
  * first installation on: CONFIG.gvisor_installer.orig. containerd may import all that is there, so
  * nothing but a configuration may lie beside it; the digest is in the state.
  */
-#ifndef GVISOR_INSTALLER_NODE_BACKUP_H
-#define GVISOR_INSTALLER_NODE_BACKUP_H
+#ifndef GVISOR_INSTALLER_NOTES_BACKUP_H
+#define GVISOR_INSTALLER_NOTES_BACKUP_H
 
 #include <stdbool.h>
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "gvisor_installer/notes/state.h"
 #include "gvisor_installer/plan/plan.h"
-#include "gvisor_installer/state.h"
 
 /* Once, and never over an older one, whose notes may have been lost. Notes it in the state. */
 bool backup_make(const char *config, struct state *state, struct err *err);

@@ -1,4 +1,4 @@
-#include "gvisor_installer/containerd/dump.h"
+#include "gvisor_installer/apply/dump.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "gvisor_installer/state.h"
+#include "gvisor_installer/notes/state.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "gvisor_installer/apply.h"
+#include "gvisor_installer/apply/apply.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -6,12 +6,12 @@
 #include "common/log.h"
 #include "common/machine.h"
 #include "common/pause.h"
-#include "gvisor_installer/containerd/dump.h"
-#include "gvisor_installer/containerd/prefix.h"
-#include "gvisor_installer/node/backup.h"
-#include "gvisor_installer/node/copies.h"
+#include "gvisor_installer/apply/dump.h"
+#include "gvisor_installer/apply/step.h"
 #include "gvisor_installer/node/host.h"
-#include "gvisor_installer/step.h"
+#include "gvisor_installer/notes/backup.h"
+#include "gvisor_installer/notes/copies.h"
+#include "gvisor_installer/notes/prefix.h"
 
 enum { POLL_MS = 200 };
 

@@ -1,4 +1,4 @@
-#include "gvisor_installer/node/copies.h"
+#include "gvisor_installer/notes/copies.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* The command line of a containerd that runs. Pure. */
-#ifndef GVISOR_INSTALLER_PLAN_DAEMON_ARGS_H
-#define GVISOR_INSTALLER_PLAN_DAEMON_ARGS_H
+#ifndef GVISOR_INSTALLER_CONTAINERD_DAEMON_ARGS_H
+#define GVISOR_INSTALLER_CONTAINERD_DAEMON_ARGS_H
 
 #include <stdbool.h>
 #include <stddef.h>

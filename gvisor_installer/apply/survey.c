@@ -1,4 +1,4 @@
-#include "gvisor_installer/plan/survey.h"
+#include "gvisor_installer/apply/survey.h"
 
 #include <fcntl.h>
 #include <glob.h>
@@ -9,7 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "gvisor_installer/containerd/dump.h"
+#include "gvisor_installer/apply/dump.h"
 #include "gvisor_installer/node/host.h"
 #include "gvisor_installer/node/path.h"
 #include "gvisor_installer/plan/vendors.h"

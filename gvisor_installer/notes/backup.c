@@ -1,4 +1,4 @@
-#include "gvisor_installer/node/backup.h"
+#include "gvisor_installer/notes/backup.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,15 +2,15 @@
  * The directory of all that is ours on a node, --prefix: proof that it is ours, and taking away
  * what is ours in it and nothing else.
  */
-#ifndef GVISOR_INSTALLER_CONTAINERD_PREFIX_H
-#define GVISOR_INSTALLER_CONTAINERD_PREFIX_H
+#ifndef GVISOR_INSTALLER_NOTES_PREFIX_H
+#define GVISOR_INSTALLER_NOTES_PREFIX_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "common/err.h"
-#include "gvisor_installer/install_options.h"
-#include "gvisor_installer/state.h"
+#include "gvisor_installer/notes/state.h"
+#include "gvisor_installer/options/install_options.h"
 
 /*
  * REFUSED unless the directory is ours, or can become so because it is missing or empty. Ours is

@@ -1,4 +1,4 @@
-#include "gvisor_installer/node/node.h"
+#include "gvisor_installer/cluster/node.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,14 +2,14 @@
  * This node in Kubernetes: what the kubelet sees of it, its label, events about it, and pods that
  * prove what runs. NULL stands for "no Kubernetes" everywhere, and everything then succeeds.
  */
-#ifndef GVISOR_INSTALLER_NODE_NODE_H
-#define GVISOR_INSTALLER_NODE_NODE_H
+#ifndef GVISOR_INSTALLER_CLUSTER_NODE_H
+#define GVISOR_INSTALLER_CLUSTER_NODE_H
 
 #include <stdbool.h>
 
 #include "common/err.h"
 #include "gvisor_installer/containerd/containerd_config.h"
-#include "gvisor_installer/install_options.h"
+#include "gvisor_installer/options/install_options.h"
 
 struct node;
 

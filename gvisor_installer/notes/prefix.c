@@ -1,4 +1,4 @@
-#include "gvisor_installer/containerd/prefix.h"
+#include "gvisor_installer/notes/prefix.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,9 +10,9 @@
 
 #include "common/log.h"
 #include "gvisor_installer/containerd/fragments.h"
-#include "gvisor_installer/node/copies.h"
 #include "gvisor_installer/node/host.h"
 #include "gvisor_installer/node/path.h"
+#include "gvisor_installer/notes/copies.h"
 #include "gvisor_installer/release/release.h"
 
 #define MARKER ".gvisor_installer"

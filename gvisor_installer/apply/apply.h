@@ -1,13 +1,13 @@
 /* Carries a plan out on the node, so that it can be finished or undone from wherever it stops. */
-#ifndef GVISOR_INSTALLER_APPLY_H
-#define GVISOR_INSTALLER_APPLY_H
+#ifndef GVISOR_INSTALLER_APPLY_APPLY_H
+#define GVISOR_INSTALLER_APPLY_APPLY_H
 
 #include <stdbool.h>
 
 #include "common/err.h"
-#include "gvisor_installer/install_options.h"
+#include "gvisor_installer/apply/survey.h"
+#include "gvisor_installer/options/install_options.h"
 #include "gvisor_installer/plan/plan.h"
-#include "gvisor_installer/plan/survey.h"
 #include "gvisor_installer/release/release.h"
 
 struct applying {

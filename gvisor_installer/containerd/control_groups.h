@@ -2,8 +2,8 @@
  * Who manages the pods' control groups, asked as containerd asks itself when the kubelet wants to
  * know (internal/cri/server/runtime_config_linux.go). Pure.
  */
-#ifndef GVISOR_INSTALLER_NODE_CONTROL_GROUPS_H
-#define GVISOR_INSTALLER_NODE_CONTROL_GROUPS_H
+#ifndef GVISOR_INSTALLER_CONTAINERD_CONTROL_GROUPS_H
+#define GVISOR_INSTALLER_CONTAINERD_CONTROL_GROUPS_H
 
 #include <stdbool.h>
 #include <stddef.h>

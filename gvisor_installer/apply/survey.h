@@ -1,15 +1,15 @@
 /* What is on the node: the facts that plan.h decides from, read and held together. */
-#ifndef GVISOR_INSTALLER_PLAN_SURVEY_H
-#define GVISOR_INSTALLER_PLAN_SURVEY_H
+#ifndef GVISOR_INSTALLER_APPLY_SURVEY_H
+#define GVISOR_INSTALLER_APPLY_SURVEY_H
 
 #include <stdbool.h>
 
 #include "common/buf.h"
 #include "common/err.h"
-#include "gvisor_installer/install_options.h"
 #include "gvisor_installer/node/running.h"
+#include "gvisor_installer/notes/state.h"
+#include "gvisor_installer/options/install_options.h"
 #include "gvisor_installer/plan/plan.h"
-#include "gvisor_installer/state.h"
 
 struct survey {
     struct plan_facts facts; /* borrows from what follows */

@@ -1,6 +1,6 @@
 /* gvisor_installer's configuration: the same options for all commands. */
-#ifndef GVISOR_INSTALLER_INSTALL_OPTIONS_H
-#define GVISOR_INSTALLER_INSTALL_OPTIONS_H
+#ifndef GVISOR_INSTALLER_OPTIONS_INSTALL_OPTIONS_H
+#define GVISOR_INSTALLER_OPTIONS_INSTALL_OPTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>

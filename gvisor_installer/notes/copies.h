@@ -3,13 +3,13 @@
  * containerd may import all that is beside its own files, hidden or not; where that is the same
  * file system, as it mostly is, a rename brings them back even on a full disk.
  */
-#ifndef GVISOR_INSTALLER_NODE_COPIES_H
-#define GVISOR_INSTALLER_NODE_COPIES_H
+#ifndef GVISOR_INSTALLER_NOTES_COPIES_H
+#define GVISOR_INSTALLER_NOTES_COPIES_H
 
 #include <stdbool.h>
 
 #include "common/err.h"
-#include "gvisor_installer/state.h"
+#include "gvisor_installer/notes/state.h"
 
 /* The name of a file's copy. */
 bool copies_path(const char *prefix, const char *path, char out[CONFIG_PATH_MAX], struct err *err);

@@ -1,4 +1,4 @@
-#include "gvisor_installer/step.h"
+#include "gvisor_installer/apply/step.h"
 
 void step_reached(const char *name)
 {

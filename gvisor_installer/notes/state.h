@@ -6,8 +6,8 @@
  * the phase CHANGING; SETTLED follows when all is verified. While it says CHANGING the copies are
  * those of the last good configuration, whichever run made them.
  */
-#ifndef GVISOR_INSTALLER_STATE_H
-#define GVISOR_INSTALLER_STATE_H
+#ifndef GVISOR_INSTALLER_NOTES_STATE_H
+#define GVISOR_INSTALLER_NOTES_STATE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "gvisor_installer/install_options.h"
+#include "gvisor_installer/options/install_options.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 /* What containerd makes of its configuration: `containerd config dump`, read. */
-#ifndef GVISOR_INSTALLER_CONTAINERD_DUMP_H
-#define GVISOR_INSTALLER_CONTAINERD_DUMP_H
+#ifndef GVISOR_INSTALLER_APPLY_DUMP_H
+#define GVISOR_INSTALLER_APPLY_DUMP_H
 
 #include <stdbool.h>
 
 #include "common/err.h"
 #include "gvisor_installer/containerd/containerd_config.h"
-#include "gvisor_installer/install_options.h"
+#include "gvisor_installer/options/install_options.h"
 
 /* doc is NULL where there is no configuration yet. containerd_config_free() on success. */
 bool dump_read(const struct install_options *options, struct containerd_config *ret,

@@ -1,4 +1,4 @@
-#include "gvisor_installer/node/control_groups.h"
+#include "gvisor_installer/containerd/control_groups.h"
 
 #include <string.h>
 
