@@ -27,13 +27,11 @@ enum { PRINT_CHUNK = 64 * 1024, PRINT_ROOM = 1 << 20 };
 
 struct run {
     const struct config *config;
-    double started, read_seconds;
     struct outfile rejects;
     struct buf rejects_text;
     struct buf top; /* for --outputs: the largest totals, as text */
     struct load_request load;
-    struct fold_result input;
-    struct load_result loaded;
+    struct run_facts facts;
 };
 
 /* Rejects. */
@@ -123,68 +121,66 @@ static bool put_output(const struct run *run, const char *name, const char *text
     return done;
 }
 
+static struct run_facts *measure(struct run *run)
+{
+    run->facts.seconds = machine_seconds() - run->load.started;
+    machine_usage(&run->facts.usage);
+    return &run->facts;
+}
+
 /* One value a file, because Argo's valueFrom.path takes a whole file. */
-static bool write_outputs(const struct run *run, struct err *err)
+static bool write_outputs(struct run *run, struct err *err)
 {
     const char *dir = run->config->outputs;
-    struct usage usage;
-    char lines[24], users[24], bad[24], seconds[32], peak[24], total[NUM_U128_TEXT];
+    char room[FACT_ROOM];
 
     if (dir == NULL)
         return true;
     if (mkdir(dir, 0777) != 0 && errno != EEXIST)
         return err_errno(err, errno, "--outputs: cannot make %s", dir);
-    machine_usage(&usage);
-    (void)snprintf(lines, sizeof lines, "%" PRIu64, run->input.tally.lines);
-    (void)snprintf(users, sizeof users, "%" PRIu64, run->input.keys);
-    (void)snprintf(bad, sizeof bad, "%" PRIu64, run->input.tally.bad);
-    (void)snprintf(seconds, sizeof seconds, "%.3f", machine_seconds() - run->started);
-    (void)snprintf(peak, sizeof peak, "%" PRIu64, usage.peak_rss_bytes);
-    num_put_u128(total, run->input.total);
-    return put_output(run, "lines", lines, err) && put_output(run, "users", users, err) &&
-           put_output(run, "total", total, err) && put_output(run, "bad_lines", bad, err) &&
-           put_output(run, "seconds", seconds, err) &&
-           put_output(run, "peak_rss_bytes", usage.peak_known ? peak : "null", err) &&
-           put_output(run, "already_applied", run->loaded.already_applied ? "true" : "false",
-                      err) &&
-           put_output(run, "top", run->top.data, err);
+    const struct run_facts *told = measure(run);
+    for (const struct fact *fact = facts; fact < facts + FACTS; fact++) {
+        const char *value = fact_value(fact, told, 3, room);
+        if (fact->output != NULL &&
+            !put_output(run, fact->output, value == NULL ? "null" : value, err))
+            return false;
+    }
+    return true;
 }
 
-/* Written for failed runs too, as far as they came. */
-static bool write_report(const struct run *run, const struct err *failure, struct err *err)
+static void report_fact(struct report *report, const struct fact *fact, const struct run_facts *run)
+{
+    char room[FACT_ROOM];
+    const char *value = fact_value(fact, run, 6, room);
+
+    if (fact->kind == FACT_TEXT || value == NULL)
+        report_text(report, fact->report, value);
+    else if (fact->kind == FACT_BOOL)
+        report_bool(report, fact->report, strcmp(value, "true") == 0);
+    else
+        report_number(report, fact->report, value);
+}
+
+/* Written for failed runs too, as far as they came; with the name of their input if it is whole. */
+static bool write_report(struct run *run, const struct err *failure, struct err *err)
 {
     const struct config *config = run->config;
-    const struct fold_result *input = &run->input;
-    const char *digest = input->digest[0] == '\0' || failure != NULL ? NULL : input->digest;
-    char total[NUM_U128_TEXT];
+    struct run_facts *told = measure(run);
 
     if (config->common.report == NULL)
         return true;
-    num_put_u128(total, input->total);
+    if (failure != NULL) {
+        told->run_id = config->run_id;
+        told->digest = NULL;
+        told->exit_status = failure->status;
+        told->error = failure->text;
+    }
+    told->events = told->input.tally.lines - told->input.tally.blank - told->input.tally.bad;
+    told->loaded = failure == NULL && config->action == ACTION_FOLD_AND_LOAD;
     struct report *report = report_new("aggregator");
-    report_text(report, "run_id", config->run_id != NULL ? config->run_id : digest);
-    report_u64(report, "shard", config->shard.index);
-    report_u64(report, "shards", config->shard.count);
-    report_u64(report, "files", config->file_count);
-    report_u64(report, "lines", input->tally.lines);
-    report_u64(report, "blank_lines", input->tally.blank);
-    report_u64(report, "bad_lines", input->tally.bad);
-    report_u64(report, "events", input->tally.lines - input->tally.blank - input->tally.bad);
-    report_u64(report, "bytes", input->bytes);
-    report_text(report, "digest", digest);
-    report_u64(report, "users", input->keys);
-    report_number(report, "total", total);
-    report_u64(report, "threads", input->threads);
-    report_u64(report, "spilled_bytes", input->spilled_bytes);
-    report_bool(report, "loaded", failure == NULL && config->action == ACTION_FOLD_AND_LOAD);
-    report_bool(report, "already_applied", run->loaded.already_applied);
-    report_u64(report, "load_attempts", run->loaded.attempts);
-    report_seconds(report, "read_seconds", run->read_seconds);
-    report_seconds(report, "load_seconds", run->loaded.seconds);
-    report_seconds(report, "seconds", machine_seconds() - run->started);
-    report_usage(report);
-    report_u64(report, "exit_status", failure == NULL ? STATUS_DONE : (uint64_t)failure->status);
-    report_text(report, "error", failure == NULL ? NULL : failure->text);
+    for (const struct fact *fact = facts; fact < facts + FACTS; fact++)
+        if (fact->report != NULL)
+            report_fact(report, fact, told);
     bool done = report_write(report, config->common.report, err);
     report_free(report);
     return done;
@@ -192,21 +188,21 @@ static bool write_report(const struct run *run, const struct err *failure, struc
 
 static void log_summary(const struct run *run)
 {
-    const struct fold_result *input = &run->input;
+    const struct fold_result *input = &run->facts.input;
     char total[NUM_U128_TEXT];
 
     num_put_u128(total, input->total);
     log_info("read %" PRIu64 " lines (%" PRIu64 " bad, %" PRIu64 " blank) in %.2f s: %" PRIu64
              " keys, total %s",
-             input->tally.lines, input->tally.bad, input->tally.blank, run->read_seconds,
+             input->tally.lines, input->tally.bad, input->tally.blank, run->facts.read_seconds,
              input->keys, total);
     if (run->config->action != ACTION_FOLD_AND_LOAD)
         return;
-    if (run->loaded.already_applied)
+    if (run->facts.already_applied)
         log_info("this run was already applied to %s; nothing was changed", run->config->table);
     else
         log_info("loaded %" PRIu64 " totals into %s in %.2f s", input->keys, run->config->table,
-                 run->loaded.seconds);
+                 run->facts.load_seconds);
 }
 
 /* The run. */
@@ -215,28 +211,27 @@ static void log_summary(const struct run *run)
  */
 static bool check_outputs(const struct config *config, struct err *err)
 {
-    static const char *const values[] = {"lines",           "users",   "total",
-                                         "bad_lines",       "seconds", "peak_rss_bytes",
-                                         "already_applied", "top"};
-    enum { VALUES = sizeof values / sizeof *values };
-    struct output_name outputs[2 + VALUES] = {{.what = "--rejects", .path = config->rejects},
-                                              {.what = "--report", .path = config->common.report}};
+    struct output_name outputs[2 + FACTS] = {{.what = "--rejects", .path = config->rejects},
+                                             {.what = "--report", .path = config->common.report}};
+    size_t count = 2;
 
-    for (size_t i = 0; i < VALUES && config->outputs != NULL; i++)
-        outputs[2 + i] = (struct output_name){"--outputs", config->outputs, values[i]};
-    return distinct_outputs(outputs, 2 + VALUES, config->files, config->file_count, err);
+    for (const struct fact *fact = facts; fact < facts + FACTS; fact++)
+        if (fact->output != NULL && config->outputs != NULL)
+            outputs[count++] = (struct output_name){"--outputs", config->outputs, fact->output};
+    return distinct_outputs(outputs, count, config->files, config->file_count, err);
 }
 
 static bool deliver(struct run *run, struct fold *fold, struct err *err)
 {
     if (run->config->action == ACTION_FOLD_AND_PRINT)
         return print_totals(run, fold_totals(fold), err);
-    return load_apply(&run->load, &run->input, fold_totals(fold), &run->loaded, err);
+    return load_apply(&run->load, fold_totals(fold), &run->facts, err);
 }
 
 static bool fold_and_deliver(struct run *run, struct err *err)
 {
     const struct config *config = run->config;
+    struct run_facts *told = &run->facts;
     const struct fold_rules rules = {
         .scan = {.key = config->key,
                  .key_len = strlen(config->key),
@@ -261,13 +256,17 @@ static bool fold_and_deliver(struct run *run, struct err *err)
         return false;
     progress_start("bytes", inputs_size(config->files, config->file_count),
                    getenv("ARGO_PROGRESS_FILE"));
-    bool done = fold_run(fold, config->files, config->file_count, &run->input, err);
+    bool done = fold_run(fold, config->files, config->file_count, &told->input, err);
     progress_end();
-    run->read_seconds = machine_seconds() - run->started;
+    told->read_seconds = machine_seconds() - run->load.started;
+    told->digest = told->input.digest;
+    told->run_id = config->run_id != NULL ? config->run_id : told->digest;
     done = done && deliver(run, fold, err);
-    if (done && run->config->outputs != NULL)
-        done = top_print(&run->top, run->config->key, run->config->value, fold_totals(fold), err) &&
+    if (done && config->outputs != NULL) {
+        done = top_print(&run->top, config->key, config->value, fold_totals(fold), err) &&
                buf_add(&run->top, "", 1, err);
+        told->top = run->top.data;
+    }
     fold_free(fold);
     return done;
 }
@@ -291,8 +290,13 @@ static bool fold_run_and_report(const struct config *config, const struct load_r
                                 struct err *err)
 {
     struct err second = {0};
-    struct run run = {
-        .config = config, .started = load->started, .load = *load, .rejects = OUTFILE_CLOSED};
+    struct run run = {.config = config,
+                      .load = *load,
+                      .rejects = OUTFILE_CLOSED,
+                      .facts = {.run_id = config->run_id,
+                                .shard = config->shard,
+                                .files = config->file_count,
+                                .version = PROGRAM_VERSION}};
 
     buf_init(&run.top, PRINT_ROOM);
     buf_init(&run.rejects_text, (size_t)config->max_line * 2 + PRINT_CHUNK * 4);

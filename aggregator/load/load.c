@@ -9,8 +9,6 @@
 #include "aggregator/load/transaction.h"
 #include "common/log.h"
 #include "common/machine.h"
-#include "common/num.h"
-#include "common/program.h"
 #include "common/progress.h"
 #include "common/stop.h"
 
@@ -26,7 +24,7 @@ enum {
 /* One attempt at the transaction. */
 struct attempt {
     const struct load_request *request;
-    const struct fold_result *input;
+    const struct run_facts *run;
     struct total_stream *totals;
     struct pg *pg;
     struct target target;
@@ -52,23 +50,20 @@ static bool query(struct attempt *at, sql_builder *build, int count, const char 
 static bool claim(struct attempt *at, bool *ret_claimed, struct err *err)
 {
     OWNED_ROWS rows = NULL;
-    const struct fold_result *input = at->input;
-    struct usage usage;
-    char lines[24], bytes[24], bad[24], keys[24], total[NUM_U128_TEXT], seconds[32], peak[24];
+    struct run_facts run = *at->run;
+    char room[FACTS][FACT_ROOM];
+    const char *params[FACTS];
+    int count = 0;
 
-    machine_usage(&usage);
-    (void)snprintf(lines, sizeof lines, "%" PRIu64, input->tally.lines);
-    (void)snprintf(bytes, sizeof bytes, "%" PRIu64, input->bytes);
-    (void)snprintf(bad, sizeof bad, "%" PRIu64, input->tally.bad);
-    (void)snprintf(keys, sizeof keys, "%" PRIu64, input->keys);
-    (void)snprintf(seconds, sizeof seconds, "%.6f", machine_seconds() - at->request->started);
-    (void)snprintf(peak, sizeof peak, "%" PRIu64, usage.peak_rss_bytes);
-    num_put_u128(total, input->total);
-    const char *params[] = {
-        at->target.name, at->run_id, at->shard, at->shards, lines,   bytes,
-        input->digest,   bad,        keys,      total,      seconds, usage.peak_known ? peak : NULL,
-        PROGRAM_VERSION};
-    if (!query(at, sql_claim, sizeof params / sizeof *params, params, &rows, err))
+    run.target = at->target.name;
+    run.seconds = machine_seconds() - at->request->started;
+    machine_usage(&run.usage);
+    for (const struct fact *fact = facts; fact < facts + FACTS; fact++)
+        if (fact->column != NULL && fact->made == NULL) {
+            params[count] = fact_value(fact, &run, 6, room[count]);
+            count++;
+        }
+    if (!query(at, sql_claim, count, params, &rows, err))
         return false;
     *ret_claimed = pg_affected(rows) == 1;
     return true;
@@ -130,13 +125,13 @@ static bool compare_claim(struct attempt *at, bool *ret_found, struct err *err)
                        "run '%s' was loaded as shard %s of %s, now of %s; keep the number of "
                        "shards, or choose a new --run-id",
                        shown, at->shard, pg_value(rows, 0, 1), at->shards);
-    if (strcmp(pg_value(rows, 0, 0), at->input->digest) != 0 &&
-        strcmp(pg_value(rows, 0, 0), at->input->digest_in_order) != 0)
+    if (strcmp(pg_value(rows, 0, 0), at->run->digest) != 0 &&
+        strcmp(pg_value(rows, 0, 0), at->run->input.digest_in_order) != 0)
         return err_set(err, STATUS_REFUSED,
                        "run '%s' shard %s/%s was loaded at %s from other input (digest %s, now "
                        "%s); choose a new --run-id for new data",
                        shown, at->shard, at->shards, pg_value(rows, 0, 2), pg_value(rows, 0, 0),
-                       at->input->digest);
+                       at->run->digest);
     at->already_applied = check_totals_stand(at, rows, err);
     return at->already_applied;
 }
@@ -167,11 +162,11 @@ static bool lock_target(struct attempt *at, struct err *err)
 static bool check_equal_shards(struct attempt *at, struct err *err)
 {
     OWNED_ROWS rows = NULL;
-    const char *params[] = {at->target.name, at->run_id, at->shard, at->input->digest,
-                            at->input->digest_in_order};
+    const char *params[] = {at->target.name, at->run_id, at->shard, at->run->digest,
+                            at->run->input.digest_in_order};
     char shown[128];
 
-    if (at->request->allow_equal_shards || at->input->keys == 0)
+    if (at->request->allow_equal_shards || at->run->input.keys == 0)
         return true;
     if (!query(at, sql_find_equal_shard, 5, params, &rows, err))
         return false;
@@ -194,9 +189,9 @@ static bool find_name_in_order(struct attempt *at, bool *ret_found, struct err *
     const char *run_id = at->run_id;
 
     *ret_found = false;
-    if (at->request->run_id != NULL || strcmp(at->input->digest, at->input->digest_in_order) == 0)
+    if (at->request->run_id != NULL || strcmp(at->run->digest, at->run->input.digest_in_order) == 0)
         return true;
-    at->run_id = at->input->digest_in_order;
+    at->run_id = at->run->input.digest_in_order;
     bool done = compare_claim(at, ret_found, err);
     at->run_id = run_id;
     return done;
@@ -234,9 +229,9 @@ static bool stage(struct attempt *at, struct err *err)
         !pg_copy_begin(at->pg, sql.data, err) || !send_rows(at, &chunk, err) ||
         !pg_copy_end(at->pg, &rows, err))
         return false;
-    if (rows != at->input->keys)
+    if (rows != at->run->input.keys)
         return err_set(err, STATUS_BUG, "%" PRIu64 " rows were staged instead of %" PRIu64, rows,
-                       at->input->keys);
+                       at->run->input.keys);
     return pg_run(at->pg, "ANALYZE pg_temp.aggregator_staging", err);
 }
 
@@ -267,11 +262,11 @@ static bool merge(struct attempt *at, struct err *err)
 
     if (!query(at, sql_merge, 0, NULL, &rows, err))
         return false;
-    return pg_affected(rows) == at->input->keys ||
+    return pg_affected(rows) == at->run->input.keys ||
            err_set(err, STATUS_REFUSED,
                    "%s took %" PRIu64 " of %" PRIu64 " totals: a trigger keeps rows out; nothing "
                    "was loaded",
-                   at->target.sql.table, pg_affected(rows), at->input->keys);
+                   at->target.sql.table, pg_affected(rows), at->run->input.keys);
 }
 
 /* An aborted transaction answers COMMIT with ROLLBACK, without an error. */
@@ -393,24 +388,22 @@ static bool is_settled_inside(const struct attempt *at, const struct err *err)
     return at->outcome_unknown || strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0;
 }
 
-bool load_apply(const struct load_request *request, const struct fold_result *input,
-                struct total_stream *totals, struct load_result *ret, struct err *err)
+bool load_apply(const struct load_request *request, struct total_stream *totals,
+                struct run_facts *run, struct err *err)
 {
     const double started = machine_seconds();
     uint64_t wait_ms = 0;
     bool done = false, again = true, unknown = false;
 
-    *ret = (struct load_result){0};
     for (int pause_ms = PAUSE_FIRST_MS; !done && again; pause_ms *= 2) {
-        struct attempt at =
-            attempt_of(request, request->run_id != NULL ? request->run_id : input->digest);
-        at.input = input;
+        struct attempt at = attempt_of(request, run->run_id);
+        at.run = run;
         at.totals = totals;
 
-        ret->attempts++;
-        progress_start("rows", input->keys, NULL);
+        run->load_attempts++;
+        progress_start("rows", run->input.keys, NULL);
         done = connect_target(&at, wait_ms, err) && transact(&at, err);
-        again = !done && ret->attempts < ATTEMPTS_MAX && is_settled_inside(&at, err);
+        again = !done && run->load_attempts < ATTEMPTS_MAX && is_settled_inside(&at, err);
         if (again && at.outcome_unknown) {
             unknown = true;
             wait_ms = request->database.wait_ms + RECONNECT_MS;
@@ -418,14 +411,14 @@ bool load_apply(const struct load_request *request, const struct fold_result *in
         attempt_end(&at);
         progress_end();
         /* After a COMMIT without an answer, "already applied" is our own doing. */
-        ret->already_applied = at.already_applied && !unknown;
+        run->already_applied = at.already_applied && !unknown;
         if (again) {
             log_warn("%s; trying again", err->text);
             if (stop_wait(-1, 0, pause_ms, err) < 0)
                 return false;
         }
     }
-    ret->seconds = machine_seconds() - started;
+    run->load_seconds = machine_seconds() - started;
     if (!done && unknown)
         return err_prefix(err, "whether the load was committed is unknown, a retry of the same run "
                                "settles it");

@@ -4,10 +4,9 @@
 #ifndef AGGREGATOR_LOAD_LOAD_H
 #define AGGREGATOR_LOAD_LOAD_H
 
+#include "aggregator/load/facts.h"
 #include "aggregator/load/load_pg.h"
 #include "aggregator/load/target.h"
-#include "aggregator/totals/fold.h"
-#include "common/options.h"
 
 struct load_request {
     struct pg_settings database;
@@ -27,19 +26,14 @@ struct load_request {
  */
 bool load_prepare(struct load_request *request, struct err *err);
 
-struct load_result {
-    bool already_applied; /* this run had been loaded before; nothing was changed */
-    unsigned attempts;
-    double seconds;
-};
-
 /*
  * Applies the totals once, however often it is called for the same run. Serialization failures and
  * a lost answer to COMMIT are settled inside by claiming again; what stays is TRANSIENT. REFUSED:
  * the run id was loaded with other input or another shard count, another shard of it had this very
  * input, or its totals are gone, or the table cannot hold a total.
+ * *run has what was read, under which id; already_applied and what begins with load are set.
  */
-bool load_apply(const struct load_request *request, const struct fold_result *input,
-                struct total_stream *totals, struct load_result *ret, struct err *err);
+bool load_apply(const struct load_request *request, struct total_stream *totals,
+                struct run_facts *run, struct err *err);
 
 #endif

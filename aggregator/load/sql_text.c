@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "aggregator/load/facts.h"
+
 bool sql_add_identifier(struct buf *out, const char *name, struct err *err)
 {
     if (!buf_add(out, "\"", 1, err))
@@ -98,36 +100,48 @@ bool sql_create_table(struct buf *out, const struct sql_target *target, struct e
     return buf_add_text(out, "\n)", err);
 }
 
-static const char ledger_1[] = "(\n"
-                               "    target text NOT NULL,\n"
-                               "    run_id text NOT NULL,\n"
-                               "    shard int NOT NULL,\n"
-                               "    shards int NOT NULL,\n"
-                               "    input_lines bigint NOT NULL,\n"
-                               "    input_bytes bigint NOT NULL,\n"
-                               "    input_digest text NOT NULL,\n"
-                               "    bad_lines bigint NOT NULL,\n"
-                               "    keys bigint NOT NULL,\n"
-                               "    total numeric NOT NULL,\n"
-                               "    seconds double precision NOT NULL,\n"
-                               "    peak_rss_bytes bigint,\n"
-                               "    program_version text NOT NULL,\n"
-                               "    applied_at timestamptz NOT NULL,\n"
-                               "    PRIMARY KEY (target, run_id, shard)\n)";
+static const char *type_of(const struct fact *fact)
+{
+    static const char *const types[] = {
+        [FACT_TEXT] = "text",   [FACT_BOOL] = "boolean",    [FACT_U32] = "int",
+        [FACT_U64] = "bigint",  [FACT_U128] = "numeric",    [FACT_SECONDS] = "double precision",
+        [FACT_PEAK] = "bigint", [FACT_TIME] = "timestamptz"};
+    return types[fact->kind];
+}
 
-/* Each leads from one version to the next, and harms none that is past it. */
-static const struct {
-    const char *verb, *rest;
-} ledger_steps[] = {
-    {"CREATE TABLE IF NOT EXISTS", ledger_1},
-    {"ALTER TABLE", "ADD COLUMN IF NOT EXISTS applied_by text"}, /* the user who logged in */
-};
-_Static_assert(sizeof ledger_steps / sizeof *ledger_steps == LEDGER_VERSION, "a step a version");
+/* The next of the ledger's columns after `after`, which NULL stands before; NULL past the last. */
+static const struct fact *next_column(const struct fact *after)
+{
+    for (const struct fact *fact = after == NULL ? facts : after + 1; fact < facts + FACTS; fact++)
+        if (fact->column != NULL)
+            return fact;
+    return NULL;
+}
+
+static bool create_ledger(struct buf *out, const struct sql_target *target, struct err *err)
+{
+    bool done = buf_printf(out, err, "CREATE TABLE IF NOT EXISTS %s (\n", target->ledger);
+
+    for (const struct fact *f = NULL; done && (f = next_column(f)) != NULL;)
+        done = f->since > 0 || buf_printf(out, err, "    %s %s%s,\n", f->column, type_of(f),
+                                          f->kind == FACT_PEAK ? "" : " NOT NULL");
+    return done && buf_add_text(out, "    PRIMARY KEY (target, run_id, shard)\n)", err);
+}
 
 bool sql_ledger_step(struct buf *out, const struct sql_target *target, int version, struct err *err)
 {
-    return buf_printf(out, err, "%s %s %s", ledger_steps[version - 1].verb, target->ledger,
-                      ledger_steps[version - 1].rest);
+    const char *before = " ";
+
+    if (version == 1)
+        return create_ledger(out, target, err);
+    bool done = buf_printf(out, err, "ALTER TABLE %s", target->ledger);
+    for (const struct fact *f = NULL; done && (f = next_column(f)) != NULL;)
+        if (f->since == version) {
+            done = buf_printf(out, err, "%sADD COLUMN IF NOT EXISTS %s %s", before, f->column,
+                              type_of(f));
+            before = ", ";
+        }
+    return done;
 }
 
 bool sql_label_ledger(struct buf *out, const struct sql_target *target, struct err *err)
@@ -198,16 +212,17 @@ bool sql_explain_merge(struct buf *out, const struct sql_target *target, struct 
 
 bool sql_claim(struct buf *out, const struct sql_target *target, struct err *err)
 {
-    return buf_printf(
-        out, err,
-        "INSERT INTO %s (target, run_id, shard, shards, input_lines, input_bytes, "
-        "input_digest, bad_lines, keys, total, seconds, peak_rss_bytes, "
-        "program_version, applied_at, applied_by) VALUES ($1::text, $2::text, $3::int, $4::int, "
-        "$5::bigint, $6::bigint, $7::text, $8::bigint, $9::bigint, $10::numeric, "
-        "$11::double precision, $12::bigint, $13::text, pg_catalog.clock_timestamp(), "
-        "SESSION_USER::text) "
-        "ON CONFLICT (target, run_id, shard) DO NOTHING",
-        target->ledger);
+    bool done = buf_printf(out, err, "INSERT INTO %s (", target->ledger);
+    int param = 0;
+
+    for (const struct fact *f = NULL; done && (f = next_column(f)) != NULL;)
+        done = buf_printf(out, err, "%s%s", f == next_column(NULL) ? "" : ", ", f->column);
+    done = done && buf_add_text(out, ") VALUES (", err);
+    for (const struct fact *f = NULL; done && (f = next_column(f)) != NULL;)
+        done = buf_add_text(out, f == next_column(NULL) ? "" : ", ", err) &&
+               (f->made != NULL ? buf_add_text(out, f->made, err)
+                                : buf_printf(out, err, "$%d::%s", ++param, type_of(f)));
+    return done && buf_add_text(out, ") ON CONFLICT (target, run_id, shard) DO NOTHING", err);
 }
 
 bool sql_find_claim(struct buf *out, const struct sql_target *target, struct err *err)
@@ -245,27 +260,29 @@ bool sql_holds_rows(struct buf *out, const struct sql_target *target, struct err
                       target->table);
 }
 
-/* As text that means the same whatever the session's DateStyle and TimeZone. */
-#define APPLIED_AT                                                                                 \
-    "pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+/* A time as text that means the same whatever the session's DateStyle and TimeZone. */
+#define UTC_TEXT "pg_catalog.to_char(%s AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
 bool sql_newest_run(struct buf *out, const struct sql_target *target, struct err *err)
 {
     return buf_printf(out, err,
-                      "SELECT " APPLIED_AT " FROM %s WHERE target = $1::text AND keys > 0::bigint "
+                      "SELECT " UTC_TEXT " FROM %s WHERE target = $1::text AND keys > 0::bigint "
                       "ORDER BY applied_at DESC LIMIT 1",
-                      target->ledger);
+                      "applied_at", target->ledger);
 }
 
 static bool list_rows(struct buf *out, const char *from, bool as_json, struct err *err)
 {
-    return buf_printf(out, err,
-                      "SELECT %s FROM (SELECT target, run_id, shard, shards, input_lines, "
-                      "input_bytes, input_digest, bad_lines, keys, total, seconds, peak_rss_bytes, "
-                      "program_version, " APPLIED_AT " AS applied_at, applied_by FROM %s) "
-                      "AS r "
-                      "ORDER BY r.applied_at, r.target, r.run_id, r.shard",
-                      as_json ? "pg_catalog.row_to_json(r)" : "r.*", from);
+    bool done = buf_printf(out, err, "SELECT %s FROM (SELECT ",
+                           as_json ? "pg_catalog.row_to_json(r)" : "r.*");
+
+    for (const struct fact *f = NULL; done && (f = next_column(f)) != NULL;)
+        done = buf_add_text(out, f == next_column(NULL) ? "" : ", ", err) &&
+               (f->kind != FACT_TIME || buf_printf(out, err, UTC_TEXT " AS ", f->column)) &&
+               buf_add_text(out, f->column, err);
+    return done &&
+           buf_printf(out, err, " FROM %s) AS r ORDER BY r.applied_at, r.target, r.run_id, r.shard",
+                      from);
 }
 
 bool sql_list_ledger(struct buf *out, const struct sql_target *target, bool as_json,

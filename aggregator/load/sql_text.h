@@ -60,7 +60,7 @@ bool sql_find_cut_key(struct buf *out, const char *key_type, struct err *err);
 bool sql_merge(struct buf *out, const struct sql_target *target, struct err *err);
 bool sql_explain_merge(struct buf *out, const struct sql_target *target, struct err *err);
 
-/* Parameters $1.. in the order of the ledger's columns, without applied_at and applied_by. */
+/* Parameters $1.. in the order of facts.h, those that have a column and are not made. */
 bool sql_claim(struct buf *out, const struct sql_target *target, struct err *err);
 /* $1 to $3: target, run, shard; $4: a time of the ledger's, or null. */
 bool sql_find_claim(struct buf *out, const struct sql_target *target, struct err *err);

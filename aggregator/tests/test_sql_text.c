@@ -243,6 +243,47 @@ static void statements_name_only_what_was_given_quoted(void **state)
     }
 }
 
+/* Ledgers of other versions of this program are written and read with these. */
+static void the_ledgers_statements_are_these_to_the_byte(void **state)
+{
+#define COLUMNS                                                                                    \
+    "target, run_id, shard, shards, input_lines, input_bytes, input_digest, bad_lines, keys, "     \
+    "total, seconds, peak_rss_bytes, program_version, "
+    static const struct {
+        builder *build;
+        const char *text;
+    } cases[] = {
+        {first_ledger_step,
+         "CREATE TABLE IF NOT EXISTS runs (\n    target text NOT NULL,\n"
+         "    run_id text NOT NULL,\n    shard int NOT NULL,\n    shards int NOT NULL,\n"
+         "    input_lines bigint NOT NULL,\n    input_bytes bigint NOT NULL,\n"
+         "    input_digest text NOT NULL,\n    bad_lines bigint NOT NULL,\n"
+         "    keys bigint NOT NULL,\n    total numeric NOT NULL,\n"
+         "    seconds double precision NOT NULL,\n    peak_rss_bytes bigint,\n"
+         "    program_version text NOT NULL,\n    applied_at timestamptz NOT NULL,\n"
+         "    PRIMARY KEY (target, run_id, shard)\n)"},
+        {last_ledger_step, "ALTER TABLE runs ADD COLUMN IF NOT EXISTS applied_by text"},
+        {sql_claim,
+         "INSERT INTO runs (" COLUMNS "applied_at, applied_by) VALUES ($1::text, $2::text, "
+         "$3::int, $4::int, $5::bigint, $6::bigint, $7::text, $8::bigint, $9::bigint, "
+         "$10::numeric, $11::double precision, $12::bigint, $13::text, "
+         "pg_catalog.clock_timestamp(), SESSION_USER::text) "
+         "ON CONFLICT (target, run_id, shard) DO NOTHING"},
+        {list_as_rows,
+         "SELECT r.* FROM (SELECT " COLUMNS "pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', "
+         "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS applied_at, applied_by FROM runs) AS r "
+         "ORDER BY r.applied_at, r.target, r.run_id, r.shard"},
+    };
+    static const struct sql_target target = {.ledger = "runs"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        OWNED_BUF(out, 1 << 16);
+        struct err err = {0};
+        assert_true(cases[i].build(&out, &target, &err));
+        assert_string_equal(text_of(&out), cases[i].text);
+    }
+}
+
 static void without_statistics_no_column_is_named(void **state)
 {
     static builder *const builders[] = {sql_create_table, sql_create_staging, sql_merge};
@@ -298,6 +339,7 @@ int main(void)
         cmocka_unit_test(names_are_not_cut_as_postgresql_would),
         cmocka_unit_test(names_are_quoted_and_folded_on_demand),
         cmocka_unit_test(statements_name_only_what_was_given_quoted),
+        cmocka_unit_test(the_ledgers_statements_are_these_to_the_byte),
         cmocka_unit_test(without_statistics_no_column_is_named),
         cmocka_unit_test(without_a_schema_none_is_granted),
         cmocka_unit_test(full_buffer_is_a_failure),

@@ -1,0 +1,63 @@
+/*
+ * The facts of a run, and where each is told: in the report, as a file of --outputs, in the
+ * ledger. To tell another is to add a row in facts.c. Pure.
+ */
+#ifndef AGGREGATOR_LOAD_FACTS_H
+#define AGGREGATOR_LOAD_FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "aggregator/totals/fold.h"
+#include "common/machine.h"
+#include "common/options.h"
+
+/* Texts are borrowed. */
+struct run_facts {
+    const char *target;          /* what is loaded into: target.h's name */
+    const char *run_id, *digest; /* NULL: not known */
+    struct shard shard;
+    uint64_t files, events;
+    struct fold_result input;
+    bool loaded;          /* the totals are in the table */
+    bool already_applied; /* this run had been loaded before; nothing was changed */
+    unsigned load_attempts;
+    double read_seconds, load_seconds, seconds;
+    struct usage usage;
+    unsigned exit_status;
+    const char *error; /* NULL: none */
+    const char *version;
+    const char *top; /* the largest totals, for people */
+};
+
+enum fact_kind {
+    FACT_TEXT,
+    FACT_BOOL,
+    FACT_U32,
+    FACT_U64,
+    FACT_U128,
+    FACT_SECONDS,
+    FACT_PEAK,
+    FACT_TIME
+};
+
+struct fact {
+    const char *report, *output, *column; /* what it is called there; NULL: not told there */
+    int since;                            /* the ledger version that has its column; 0: all */
+    const char *made;                     /* SQL: the server knows it, not the run */
+    enum fact_kind kind;
+    size_t at; /* in struct run_facts */
+};
+
+/* In the order of the report, of the ledger's columns and of the parameters of its INSERT. */
+enum { FACTS = 31 };
+extern const struct fact facts[FACTS];
+
+enum { FACT_ROOM = 48 };
+
+/* The value as JSON and SQL have it, texts without quotes; NULL: not known. It may be in room. */
+const char *fact_value(const struct fact *fact, const struct run_facts *run, int decimals,
+                       char room[FACT_ROOM]);
+
+#endif
