@@ -3,16 +3,10 @@
 #define GVISOR_PROBE_COMMANDS_H
 
 #include <stdbool.h>
-#include <stdint.h>
-#include <sys/types.h>
 
 #include "common/err.h"
 
-/* Taken first of all in main(): what later calls would change. */
-struct birth {
-    mode_t umask;         /* as handed down */
-    uint64_t boottime_ns; /* CLOCK_BOOTTIME: the age of the kernel that answers */
-};
+struct birth; /* observe/observed.h: what main() takes first of all */
 
 /*
  * A command reads its own options: argv[0] is its name. true is exit status 0; otherwise *err

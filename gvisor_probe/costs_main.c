@@ -9,7 +9,9 @@
 #include "common/outfile.h"
 #include "common/stop.h"
 #include "gvisor_probe/commands.h"
+#include "gvisor_probe/observe/small_file.h"
 #include "gvisor_probe/probes/bench.h"
+#include "gvisor_probe/render/run_text.h"
 #include "gvisor_probe/report/report_json.h"
 #include "gvisor_probe/run/run.h"
 
@@ -19,7 +21,7 @@ enum { FORMAT_TABLE, FORMAT_JSON };
 struct costs_config {
     uint64_t warmup_ms, batches, batch_ms;
     int format;
-    struct cell cell;
+    struct declared declared;
     struct common_options common;
 };
 
@@ -60,7 +62,7 @@ static const struct option_spec specs[] = {
      .choices = "table|json",
      FIELD(format),
      .help = "what goes to stdout: a table for people, or the report"},
-    CELL_OPTIONS(struct costs_config, cell),
+    DECLARED_OPTIONS(struct costs_config, declared),
     COMMON_OPTIONS(struct costs_config, common),
     {.name = NULL},
 };
@@ -253,16 +255,16 @@ static bool show(const struct costs *costs, const struct birth *birth, int64_t s
 
     if (!observed_take(&observed, NULL, err))
         return false;
-    struct report *report = report_begin("costs", &config->cell, started);
+    struct report *report = report_begin("costs", &config->declared, started);
     report_end(report, started + (int64_t)seconds, seconds);
-    report_item(report, "cell", json_cell(&config->cell));
+    report_item(report, "cell", json_declared(&config->declared));
     report_item(report, "observed", json_observed(&observed, birth));
     report_item(report, "costs", json_costs(costs));
     bool done = report_write(report, config->common.report, err) &&
-                (config->format == FORMAT_JSON
-                     ? report_write(report, "-", err)
-                     : cell_line(&config->cell, &text, err) && add_table(costs, &text, err) &&
-                           outfile_put("-", text.data, text.len, err));
+                (config->format == FORMAT_JSON ? report_write(report, "-", err)
+                                               : run_first_line(&config->declared, &text, err) &&
+                                                     add_table(costs, &text, err) &&
+                                                     outfile_put("-", text.data, text.len, err));
     report_free(report);
     observed_release(&observed);
     return done;
@@ -280,7 +282,7 @@ bool costs_main(const struct birth *birth, int argc, char **argv, struct err *er
     log_open("gvisor_probe", (enum log_format)config.common.log_format, getenv("TRACEPARENT"));
     if (outcome != OPTIONS_RUN)
         return outcome == OPTIONS_DONE;
-    if (!cell_complete(&config.cell, drawn, err) || !command_start(err))
+    if (!declared_complete(&config.declared, drawn, err) || !command_start(err))
         return false;
     const int64_t started = time(NULL);
     const double began = machine_seconds();

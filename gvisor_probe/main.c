@@ -9,6 +9,7 @@
 #include "common/options.h"
 #include "common/program.h"
 #include "gvisor_probe/commands.h"
+#include "gvisor_probe/observe/observed.h"
 
 static const struct {
     const char *name;

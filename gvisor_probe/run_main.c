@@ -9,6 +9,7 @@
 #include "common/outfile.h"
 #include "common/stop.h"
 #include "gvisor_probe/commands.h"
+#include "gvisor_probe/render/run_text.h"
 #include "gvisor_probe/report/report_json.h"
 #include "gvisor_probe/run/run.h"
 
@@ -18,7 +19,7 @@ struct run_config {
     const char *path, *only;
     bool keep, privileged_too, network;
     int format;
-    struct cell cell;
+    struct declared declared;
     struct common_options common;
 };
 
@@ -59,7 +60,7 @@ static const struct option_spec specs[] = {
      .choices = "table|json",
      FIELD(format),
      .help = "what goes to stdout: a story and a table for people, or the report"},
-    CELL_OPTIONS(struct run_config, cell),
+    DECLARED_OPTIONS(struct run_config, declared),
     COMMON_OPTIONS(struct run_config, common),
     {.name = NULL},
 };
@@ -109,16 +110,16 @@ static void add_answers(struct report *report, const struct run *run)
 static struct report *report_of(const struct run *run, const struct birth *birth, int64_t started,
                                 double seconds)
 {
-    const struct cell *cell = run->request->cell;
+    const struct declared *declared = run->request->declared;
     const struct file_policy policy =
         file_policy_of(run->observed.path_mount, run->observed.root_mount);
-    struct report *report = report_begin("run", cell, started);
+    struct report *report = report_begin("run", declared, started);
 
     report_end(report, time(NULL), seconds);
-    report_item(report, "cell", json_cell(cell));
+    report_item(report, "cell", json_declared(declared));
     report_item(report, "observed", json_observed(&run->observed, birth));
     report_item(report, "file_policy", json_file_policy(&policy));
-    report_item(report, "detection", json_detection(&run->detection, cell->runtime));
+    report_item(report, "detection", json_detection(&run->detection, declared->runtime));
     add_answers(report, run);
     return report;
 }
@@ -144,7 +145,7 @@ static bool run_and_show(const struct run_config *config, const struct birth *bi
                                         .keep = config->keep,
                                         .privileged_too = config->privileged_too,
                                         .network = config->network,
-                                        .cell = &config->cell,
+                                        .declared = &config->declared,
                                         .boottime_ns = birth->boottime_ns};
     const int64_t started = time(NULL);
     const double began = machine_seconds();
@@ -159,9 +160,9 @@ static bool run_and_show(const struct run_config *config, const struct birth *bi
         done = show(config, &run, report, err);
         report_free(report);
     }
-    if (done && config->cell.runtime != NULL &&
-        detect_matches(config->cell.runtime, run.detection.conclusion, &matches) && !matches)
-        log_warn("the manifest declares %s, but the kernel here is %s", config->cell.runtime,
+    if (done && config->declared.runtime != NULL &&
+        detect_matches(config->declared.runtime, run.detection.conclusion, &matches) && !matches)
+        log_warn("the manifest declares %s, but the kernel here is %s", config->declared.runtime,
                  conclusion_name(run.detection.conclusion));
     if (done && config->format == FORMAT_JSON) /* the story says it itself, and comes first */
         log_info("asked %zu questions of the kernel in %.2f s: %s", run.count,
@@ -180,9 +181,9 @@ bool run_main(const struct birth *birth, int argc, char **argv, struct err *err)
     log_open("gvisor_probe", (enum log_format)config.common.log_format, getenv("TRACEPARENT"));
     if (outcome != OPTIONS_RUN)
         return outcome == OPTIONS_DONE;
-    if (!cell_complete(&config.cell, drawn, err))
+    if (!declared_complete(&config.declared, drawn, err))
         return false;
-    log_context(config.cell.run_id, NULL);
+    log_context(config.declared.run_id, NULL);
     bool done = command_start(err) && run_and_show(&config, birth, err);
     log_context(NULL, NULL);
     return done;

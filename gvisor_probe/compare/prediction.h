@@ -5,11 +5,7 @@
 #ifndef GVISOR_PROBE_COMPARE_PREDICTION_H
 #define GVISOR_PROBE_COMPARE_PREDICTION_H
 
-#include "gvisor_probe/report/cause.h"
-
-struct unix_directory {
-    uint32_t mode, uid, gid;
-};
+#include "gvisor_probe/words/permission.h"
 
 enum prediction {
     PREDICT_ALLOWED,

@@ -13,7 +13,7 @@
 
 #include "common/err.h"
 #include "gvisor_probe/compare/prediction.h"
-#include "gvisor_probe/report/words.h"
+#include "gvisor_probe/words/words.h"
 
 enum {
     REPORT_BYTES_MAX = 16 << 20,

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "gvisor_probe/report/words.h"
+#include "gvisor_probe/words/words.h"
 
 /* A probe's answer, as a report holds it; the texts are borrowed. */
 struct evidence {

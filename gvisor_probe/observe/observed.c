@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "common/machine.h"
-#include "gvisor_probe/probes/probe.h"
+#include "gvisor_probe/observe/small_file.h"
 
 enum { STATUS_MAX = 16 * 1024, MOUNTS_TEXT_MAX = 1 << 20 };
 

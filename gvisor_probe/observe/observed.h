@@ -10,9 +10,15 @@
 #include "common/err.h"
 #include "gvisor_probe/observe/mountinfo.h"
 #include "gvisor_probe/observe/proc_status.h"
-#include "gvisor_probe/report/cause.h"
+#include "gvisor_probe/words/permission.h"
 
 enum { OBSERVED_GROUPS_MAX = 1024, OBSERVED_MOUNTS_MAX = 512, OBSERVED_TEXT_MAX = 128 };
+
+/* Taken first of all in main(): what later calls would change. */
+struct birth {
+    mode_t umask;         /* as handed down */
+    uint64_t boottime_ns; /* CLOCK_BOOTTIME: the age of the kernel that answers */
+};
 
 /* A directory as this process sees it. */
 struct seen_dir {

@@ -1,13 +1,11 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/err.h"
 #include "gvisor_probe/probes/probe.h"
-#include "gvisor_probe/report/cause.h"
+#include "gvisor_probe/words/cause.h"
 
 void found(struct finding *ret, enum probe_result result)
 {
@@ -54,28 +52,4 @@ void found_detail(struct finding *ret, const char *fmt, ...)
 void probe_token(char out[PROBE_TOKEN_MAX], const char *label, const char *probe)
 {
     (void)snprintf(out, PROBE_TOKEN_MAX, "%s %s\n", label, probe);
-}
-
-long read_small(const char *path, char *out, size_t size)
-{
-    size_t len = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd < 0)
-        return -1;
-    while (len + 1 < size) {
-        ssize_t got = read(fd, out + len, size - 1 - len);
-        if (got < 0 && errno != EINTR) {
-            int failed = errno;
-            (void)close(fd);
-            errno = failed;
-            return -1;
-        }
-        if (got == 0)
-            break;
-        len += got > 0 ? (size_t)got : 0;
-    }
-    (void)close(fd);
-    out[len] = '\0';
-    return (long)len;
 }

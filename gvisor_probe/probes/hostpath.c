@@ -17,9 +17,10 @@
 #include <unistd.h>
 
 #include "gvisor_probe/observe/observed.h"
+#include "gvisor_probe/observe/small_file.h"
 #include "gvisor_probe/probes/host.h"
 #include "gvisor_probe/probes/probe.h"
-#include "gvisor_probe/report/cause.h"
+#include "gvisor_probe/words/cause.h"
 
 void host_call(const struct probe_context *context, struct finding *ret, long rc, int dir)
 {

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gvisor_probe/observe/small_file.h"
 #include "gvisor_probe/probes/probe.h"
 
 /* The build date of gVisor's pretended kernel; it outlived several release numbers. */

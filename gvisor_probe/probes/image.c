@@ -12,6 +12,7 @@
 #include <cpuid.h>
 #endif
 
+#include "gvisor_probe/observe/small_file.h"
 #include "gvisor_probe/probes/probe.h"
 
 enum { AUXV_MINSIGSTKSZ = 51, AUXV_RSEQ_SIZE = 27, MAPS_MAX = 128 * 1024 };

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gvisor_probe/observe/small_file.h"
 #include "gvisor_probe/probes/probe.h"
 
 /* Opened and read, because some files open and then refuse. Empty ones give nothing away. */

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "gvisor_probe/report/words.h"
+#include "gvisor_probe/words/words.h"
 
 enum { FINDING_TEXT_MAX = 480, PROBE_WRITES_MAX = 4, PROBE_NAME_MAX = 136 };
 
@@ -91,8 +91,5 @@ void found_detail(struct finding *ret, const char *fmt, ...) __attribute__((form
 /* What a file made by a probe holds, in full: "LABEL PROBE" and a line end. */
 enum { PROBE_TOKEN_MAX = 256 };
 void probe_token(char out[PROBE_TOKEN_MAX], const char *label, const char *probe);
-
-/* Up to size - 1 bytes of a file, terminated; -1 and errno. */
-long read_small(const char *path, char *out, size_t size);
 
 #endif

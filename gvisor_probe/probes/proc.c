@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "gvisor_probe/observe/observed.h"
+#include "gvisor_probe/observe/small_file.h"
 #include "gvisor_probe/probes/probe.h"
 
 /* Namespaces of Linux are numbered from the top of procfs's dynamic range. */

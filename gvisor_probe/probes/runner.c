@@ -13,7 +13,7 @@
 
 #include "common/stop.h"
 #include "gvisor_probe/observe/observed.h"
-#include "gvisor_probe/report/cause.h"
+#include "gvisor_probe/words/cause.h"
 
 static uint64_t now_ns(void)
 {

@@ -86,7 +86,7 @@ static void add_time(struct report *report, const char *name, int64_t seconds)
     report_text(report, name, text);
 }
 
-struct report *report_begin(const char *kind, const struct cell *cell, int64_t started_s)
+struct report *report_begin(const char *kind, const struct declared *declared, int64_t started_s)
 {
     char digest[SHA256_HEX + 1];
     struct report *report = report_new("gvisor_probe");
@@ -94,7 +94,7 @@ struct report *report_begin(const char *kind, const struct cell *cell, int64_t s
     report_text(report, "program_sha256", hash_self(digest) ? digest : NULL);
     report_u64(report, "schema_version", REPORT_SCHEMA_VERSION);
     report_text(report, "kind", kind);
-    report_text(report, "run_id", cell->run_id);
+    report_text(report, "run_id", declared->run_id);
     add_time(report, "started", started_s);
     return report;
 }
@@ -121,24 +121,26 @@ static cJSON *ids_of(const char *list)
     return array;
 }
 
-cJSON *json_cell(const struct cell *cell)
+cJSON *json_declared(const struct declared *declared)
 {
     cJSON *object = cJSON_CreateObject();
 
-    json_add_text(object, "name", cell->name);
-    json_add_text_or_null(object, "runtime", cell->runtime);
-    json_add_text_or_null(object, "runtime_class", cell->runtime_class);
+    json_add_text(object, "name", declared->name);
+    json_add_text_or_null(object, "runtime", declared->runtime);
+    json_add_text_or_null(object, "runtime_class", declared->runtime_class);
     cJSON *pod = cJSON_AddObjectToObject(object, "pod");
-    json_add_text_or_null(pod, "node", cell->node);
-    json_add_text_or_null(pod, "image", cell->image);
-    add_number_unless(pod, "uid", !cell->uid.known, cell->uid.value);
-    (void)cJSON_AddItemToObject(pod, "gids", ids_of(cell->gids));
-    json_add_text_or_null(pod, "host_path", cell->host_path);
-    add_maybe(pod, "mount_read_only", cell->mount_read_only.known, cell->mount_read_only.value);
-    add_maybe(pod, "root_read_only", cell->root_read_only.known, cell->root_read_only.value);
-    json_add_text_or_null(pod, "capabilities", cell->capabilities);
-    json_add_text_or_null(pod, "seccomp", cell->seccomp);
-    add_maybe(pod, "privileged", cell->privileged.known, cell->privileged.value);
+    json_add_text_or_null(pod, "node", declared->node);
+    json_add_text_or_null(pod, "image", declared->image);
+    add_number_unless(pod, "uid", !declared->uid.known, declared->uid.value);
+    (void)cJSON_AddItemToObject(pod, "gids", ids_of(declared->gids));
+    json_add_text_or_null(pod, "host_path", declared->host_path);
+    add_maybe(pod, "mount_read_only", declared->mount_read_only.known,
+              declared->mount_read_only.value);
+    add_maybe(pod, "root_read_only", declared->root_read_only.known,
+              declared->root_read_only.value);
+    json_add_text_or_null(pod, "capabilities", declared->capabilities);
+    json_add_text_or_null(pod, "seccomp", declared->seccomp);
+    add_maybe(pod, "privileged", declared->privileged.known, declared->privileged.value);
     return object;
 }
 

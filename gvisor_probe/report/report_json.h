@@ -5,18 +5,17 @@
 #include <cjson/cJSON.h>
 
 #include "common/report.h"
-#include "gvisor_probe/commands.h"
 #include "gvisor_probe/observe/detect.h"
 #include "gvisor_probe/observe/observed.h"
 #include "gvisor_probe/probes/probe.h"
-#include "gvisor_probe/report/cell.h"
+#include "gvisor_probe/run/declared.h"
 
 /* What every report begins with, from schema_version to started. */
-struct report *report_begin(const char *kind, const struct cell *cell, int64_t started_s);
+struct report *report_begin(const char *kind, const struct declared *declared, int64_t started_s);
 /* finished, seconds and what was used. */
 void report_end(struct report *report, int64_t finished_s, double seconds);
 
-cJSON *json_cell(const struct cell *cell);
+cJSON *json_declared(const struct declared *declared);
 cJSON *json_observed(const struct observed *observed, const struct birth *birth);
 cJSON *json_file_policy(const struct file_policy *policy);
 cJSON *json_finding(const struct probe *probe, const struct finding *finding);

@@ -185,8 +185,8 @@ bool run_probes(const struct run_request *request, struct run *ret, struct err *
                                     .self = &ret->observed,
                                     .network = request->network};
 
-    (void)snprintf(ret->label, sizeof ret->label, "%s-%s", request->cell->run_id,
-                   request->cell->name);
+    (void)snprintf(ret->label, sizeof ret->label, "%s-%s", request->declared->run_id,
+                   request->declared->name);
     if (!check_only(request->only, err) || !observed_take(&ret->observed, request->path, err))
         return false;
     ret->answers = calloc(RUN_PROBES_MAX, sizeof *ret->answers);

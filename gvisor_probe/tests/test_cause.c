@@ -1,4 +1,4 @@
-#include "gvisor_probe/report/cause.h"
+#include "gvisor_probe/words/cause.h"
 
 #include <errno.h>
 

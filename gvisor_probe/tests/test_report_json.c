@@ -13,14 +13,14 @@ static struct report *report_of_all_parts(void)
     static const struct finding finding = {.value = "yes", .detail = "more"};
     static const struct probe_write written = {.name = "mark", .kind = "file", .made = true};
     static const struct file_policy policy = {0};
-    static const struct cell cell = {
+    static const struct declared declared = {
         .run_id = "r", .name = "here", .runtime = "gvisor", .gids = "1,2", .uid = {true, 65532}};
-    struct report *report = report_begin("run", &cell, 0);
+    struct report *report = report_begin("run", &declared, 0);
 
     report_end(report, 1, 0.5);
-    report_item(report, "cell", json_cell(&cell));
+    report_item(report, "cell", json_declared(&declared));
     report_item(report, "file_policy", json_file_policy(&policy));
-    report_item(report, "detection", json_detection(&detection, cell.runtime));
+    report_item(report, "detection", json_detection(&detection, declared.runtime));
     report_item(report, "probe", json_finding(&probe, &finding));
     report_item(report, "write", json_write("openat", &written, "open/mark", true, "token"));
     return report;

@@ -1,4 +1,4 @@
-#include "gvisor_probe/run/run.h"
+#include "gvisor_probe/render/run_text.h"
 
 #include <errno.h>
 
@@ -20,8 +20,8 @@ static struct answered answers[] = {
     {&fifo, {.result = RESULT_SKIPPED, .detail = "no decoy"}},
 };
 
-static struct cell cell = {.run_id = "7", .name = "gvisor", .runtime = "gvisor"};
-static struct run_request request = {.cell = &cell};
+static struct declared declared = {.run_id = "7", .name = "gvisor", .runtime = "gvisor"};
+static struct run_request request = {.declared = &declared};
 static struct run run = {.request = &request,
                          .label = "7-gvisor",
                          .answers = answers,
@@ -51,17 +51,17 @@ static void the_first_line_names_the_cell(void **state)
     static const char line[] = "cell gvisor of run 7: runtime gvisor, class mine\n";
 
     (void)state;
-    cell.runtime_class = "mine";
+    declared.runtime_class = "mine";
     assert_memory_equal(story(), line, sizeof line - 1);
-    cell.runtime_class = NULL;
+    declared.runtime_class = NULL;
 }
 
 static void what_is_not_declared_is_not_named(void **state)
 {
     (void)state;
-    cell.runtime = NULL;
+    declared.runtime = NULL;
     says("cell gvisor of run 7: runtime not declared\n");
-    cell.runtime = "gvisor";
+    declared.runtime = "gvisor";
 }
 
 static void it_says_who_it_is(void **state)
@@ -77,7 +77,7 @@ static void each_attempt_on_the_path_is_told_with_its_reason(void **state)
 {
     (void)state;
     request.path = "/host";
-    cell.host_path = "/var/experiment";
+    declared.host_path = "/var/experiment";
     says("  /host is /var/experiment of the node; I write in open/7-gvisor");
     says("  a file                                       done: written\n");
     says("  root's                                       refused, EACCES: owner and mode");

@@ -1,4 +1,4 @@
-#include "gvisor_probe/report/words.h"
+#include "gvisor_probe/words/words.h"
 
 #include "common/tests/unit.h"
 

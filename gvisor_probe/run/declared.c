@@ -1,4 +1,4 @@
-#include "gvisor_probe/report/cell.h"
+#include "gvisor_probe/run/declared.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -59,13 +59,13 @@ bool option_ids(void *target, const char *text, const struct option_spec *spec, 
     return option_text(target, text, spec, err);
 }
 
-bool cell_complete(struct cell *cell, char room[DRAWN_ID_MAX], struct err *err)
+bool declared_complete(struct declared *declared, char room[DRAWN_ID_MAX], struct err *err)
 {
     uint64_t number;
 
-    if (cell->name == NULL)
-        cell->name = "here";
-    if (cell->run_id != NULL)
+    if (declared->name == NULL)
+        declared->name = "here";
+    if (declared->run_id != NULL)
         return true;
     ssize_t got;
     do
@@ -74,6 +74,6 @@ bool cell_complete(struct cell *cell, char room[DRAWN_ID_MAX], struct err *err)
     if (got != (ssize_t)sizeof number)
         return err_errno(err, errno, "cannot draw a run id; give one with --run-id");
     (void)snprintf(room, DRAWN_ID_MAX, "%016" PRIx64, number);
-    cell->run_id = room;
+    declared->run_id = room;
     return true;
 }

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "gvisor_probe/run/run.h"
+#include "gvisor_probe/render/run_text.h"
 
 enum { VALUE_WIDTH = 36 };
 

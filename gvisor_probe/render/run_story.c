@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "gvisor_probe/run/run.h"
+#include "gvisor_probe/render/run_text.h"
 
 static const char *const answering[CONCLUSIONS] = {
     [CONCLUSION_CONFIRMED] = "gVisor's kernel answers me",
@@ -20,12 +20,12 @@ static const char *const reasons[CAUSES] = {
     [CAUSE_MOUNT] = "the mount is read-only",
 };
 
-bool cell_line(const struct cell *cell, struct buf *out, struct err *err)
+bool run_first_line(const struct declared *declared, struct buf *out, struct err *err)
 {
-    return buf_printf(out, err, "cell %s of run %s: runtime %s", cell->name, cell->run_id,
-                      cell->runtime == NULL ? "not declared" : cell->runtime) &&
-           (cell->runtime_class == NULL ||
-            buf_printf(out, err, ", class %s", cell->runtime_class)) &&
+    return buf_printf(out, err, "cell %s of run %s: runtime %s", declared->name, declared->run_id,
+                      declared->runtime == NULL ? "not declared" : declared->runtime) &&
+           (declared->runtime_class == NULL ||
+            buf_printf(out, err, ", class %s", declared->runtime_class)) &&
            buf_add_text(out, "\n", err);
 }
 
@@ -85,7 +85,7 @@ static bool add_attempts(const struct run *run, bool making, struct buf *out, st
 static bool add_path(const struct run *run, struct buf *out, struct err *err)
 {
     const struct run_request *request = run->request;
-    const char *host = request->cell->host_path;
+    const char *host = request->declared->host_path;
 
     if (request->path == NULL)
         return true;
@@ -106,7 +106,7 @@ static bool add_path(const struct run *run, struct buf *out, struct err *err)
 
 bool run_story(const struct run *run, struct buf *out, struct err *err)
 {
-    return cell_line(run->request->cell, out, err) && add_self(run, out, err) &&
+    return run_first_line(run->request->declared, out, err) && add_self(run, out, err) &&
            add_path(run, out, err) &&
            buf_printf(out, err, "What I asked the kernel, %zu questions in all:\n\n", run->count);
 }

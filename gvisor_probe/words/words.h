@@ -2,8 +2,8 @@
  * The words of a report: the enumerations that report.schema.json spells out, and their names.
  * Pure.
  */
-#ifndef GVISOR_PROBE_REPORT_WORDS_H
-#define GVISOR_PROBE_REPORT_WORDS_H
+#ifndef GVISOR_PROBE_WORDS_WORDS_H
+#define GVISOR_PROBE_WORDS_WORDS_H
 
 #include <stdbool.h>
 

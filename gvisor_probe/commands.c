@@ -1,9 +1,10 @@
+#include "gvisor_probe/commands.h"
+
 #include <signal.h>
 #include <stdlib.h>
 
 #include "common/log.h"
 #include "common/stop.h"
-#include "gvisor_probe/commands.h"
 
 /*
  * gVisor with oci-seccomp=true answers EPERM to the clone3 that profiles want answered with ENOSYS,

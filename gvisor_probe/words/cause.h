@@ -5,17 +5,12 @@
  * for every call they do not list, kernels say it for want of a capability, and plain owner and
  * mode bits say EACCES; all of that is the pod's own making, under any runtime.
  */
-#ifndef GVISOR_PROBE_REPORT_CAUSE_H
-#define GVISOR_PROBE_REPORT_CAUSE_H
+#ifndef GVISOR_PROBE_WORDS_CAUSE_H
+#define GVISOR_PROBE_WORDS_CAUSE_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include "gvisor_probe/report/words.h"
-
-/* Capability numbers (capabilities(7)). */
-enum { CAPABILITY_DAC_OVERRIDE = 1, CAPABILITY_DAC_READ_SEARCH = 2 };
+#include "gvisor_probe/words/words.h"
 
 /*
  * 0 is ALLOWED. EINVAL, EBADF, EFAULT and their like are ALLOWED too: they come from the code
@@ -35,16 +30,5 @@ struct refusal {
  * ECONNREFUSED too: perhaps nobody listens.
  */
 enum probe_cause cause_of(enum probe_result result, const struct refusal *refusal);
-
-struct identity {
-    uint64_t uid, gid; /* effective */
-    const uint32_t *groups;
-    size_t group_count;
-    uint64_t capabilities; /* effective, as a mask */
-};
-
-/* Would owner and mode alone let `self` do `want` (bits 4 read, 2 write, 1 search or execute)? */
-bool dac_allows(uint32_t mode, uint64_t owner, uint64_t group, const struct identity *self,
-                unsigned want);
 
 #endif

@@ -1,4 +1,4 @@
-#include "gvisor_probe/report/cause.h"
+#include "gvisor_probe/words/cause.h"
 
 #include <errno.h>
 
@@ -70,19 +70,4 @@ enum probe_cause cause_of(enum probe_result result, const struct refusal *refusa
         break;
     }
     return CAUSE_INDETERMINATE;
-}
-
-bool dac_allows(uint32_t mode, uint64_t owner, uint64_t group, const struct identity *self,
-                unsigned want)
-{
-    bool member = self->gid == group;
-
-    for (size_t i = 0; i < self->group_count; i++)
-        member = member || self->groups[i] == group;
-    unsigned granted = mode >> (self->uid == owner ? 6 : member ? 3 : 0) & 7;
-    if (self->capabilities >> CAPABILITY_DAC_OVERRIDE & 1)
-        granted |= 6 | ((mode & 0111) != 0 ? 1 : 0) | ((mode & 0170000) == 0040000 ? 1 : 0);
-    if (self->capabilities >> CAPABILITY_DAC_READ_SEARCH & 1)
-        granted |= (mode & 0170000) == 0040000 ? 5 : 4;
-    return (granted & want) == want;
 }
