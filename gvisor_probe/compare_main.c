@@ -141,25 +141,25 @@ static cJSON *read_json(const char *path,
                : NULL;
 }
 
-/* The experiment. */
+/* What is compared. */
 
-static struct experiment {
-    struct side cells[CELLS_MAX];
+static struct compared {
+    struct cell cells[CELLS_MAX];
     size_t cell_count;
-    struct landing landing;
+    struct witness_record witness;
     cJSON *expected;
     struct comparison comparison;
     struct expectation expectations[EXPECTATIONS_MAX];
     size_t expectation_count;
-} experiment;
+} compared;
 
 static bool add_costs(const char *path, cJSON *report, struct err *err)
 {
     const char *name = cJSON_GetStringValue(json_find(report, "cell.name"));
 
-    for (size_t i = 0; name != NULL && i < experiment.cell_count; i++)
-        if (strcmp(experiment.cells[i].name, name) == 0)
-            return side_add_costs(&experiment.cells[i], path, report, err);
+    for (size_t i = 0; name != NULL && i < compared.cell_count; i++)
+        if (strcmp(compared.cells[i].name, name) == 0)
+            return cell_add_costs(&compared.cells[i], path, report, err);
     cJSON_Delete(report);
     return err_set(err, STATUS_USAGE, "%s: costs of a cell whose report of a run was not given",
                    path);
@@ -176,12 +176,12 @@ static bool read_reports(const struct operands *operands, struct err *err)
             done = false;
         } else if (report_is_costs(report)) {
             costs[i] = report;
-        } else if (experiment.cell_count == CELLS_MAX) {
+        } else if (compared.cell_count == CELLS_MAX) {
             cJSON_Delete(report);
             done = err_set(err, STATUS_USAGE, "more than %d cells", CELLS_MAX);
         } else {
-            struct side *cell = &experiment.cells[experiment.cell_count++];
-            done = side_read(cell, operands->item[i], report, err);
+            struct cell *cell = &compared.cells[compared.cell_count++];
+            done = cell_read(cell, operands->item[i], report, err);
         }
     }
     for (int i = 0; i < operands->count; i++) {
@@ -190,7 +190,7 @@ static bool read_reports(const struct operands *operands, struct err *err)
         else
             cJSON_Delete(costs[i]);
     }
-    if (done && experiment.cell_count < CELLS_MIN)
+    if (done && compared.cell_count < CELLS_MIN)
         return err_set(err, STATUS_USAGE, "compare: two reports of runs are needed at least");
     return done;
 }
@@ -207,21 +207,20 @@ static bool read_witness(const char *path, struct err *err)
             return err_set(err, STATUS_TRANSIENT, "out of memory");
     }
     cJSON *record = read_json(inside == NULL ? path : inside, json_parse, err);
-    bool done = record != NULL && landing_read(&experiment.landing, path, record, err);
+    bool done = record != NULL && witness_record_read(&compared.witness, path, record, err);
     free(inside);
     return done || err_prefix(err, "--witness");
 }
 
 static bool judge(const struct config *config, struct err *err)
 {
-    comparison_make(&experiment.comparison, experiment.cells, experiment.cell_count,
-                    &experiment.landing);
+    comparison_make(&compared.comparison, compared.cells, compared.cell_count, &compared.witness);
     if (config->expect == NULL)
         return true;
-    experiment.expected = read_json(config->expect, json_parse, err);
-    return (experiment.expected != NULL &&
-            expectations_judge(config->expect, experiment.expected, &experiment.comparison,
-                               experiment.expectations, &experiment.expectation_count, err)) ||
+    compared.expected = read_json(config->expect, json_parse, err);
+    return (compared.expected != NULL &&
+            expectations_judge(config->expect, compared.expected, &compared.comparison,
+                               compared.expectations, &compared.expectation_count, err)) ||
            err_prefix(err, "--expect");
 }
 
@@ -339,9 +338,9 @@ static bool compare(const struct config *config, const struct operands *operands
     if (!check_outputs(config, operands, err) || !read_reports(operands, err) ||
         !read_witness(config->witness, err) || !judge(config, err))
         return false;
-    const struct rendering rendering = {.comparison = &experiment.comparison,
-                                        .expectations = experiment.expectations,
-                                        .expectation_count = experiment.expectation_count,
+    const struct rendering rendering = {.comparison = &compared.comparison,
+                                        .expectations = compared.expectations,
+                                        .expectation_count = compared.expectation_count,
                                         .colour = wants_colour(config)};
     return put_results(config, &rendering, err) && conclude(&rendering, err);
 }
@@ -359,9 +358,9 @@ bool compare_main(const struct birth *birth, int argc, char **argv, struct err *
     if (operands.count > OPERANDS_MAX)
         return err_set(err, STATUS_USAGE, "compare: more than %d reports", OPERANDS_MAX);
     bool done = command_start(err) && compare(&config, &operands, err);
-    for (size_t i = 0; i < experiment.cell_count; i++)
-        side_release(&experiment.cells[i]);
-    landing_release(&experiment.landing);
-    cJSON_Delete(experiment.expected);
+    for (size_t i = 0; i < compared.cell_count; i++)
+        cell_release(&compared.cells[i]);
+    witness_record_release(&compared.witness);
+    cJSON_Delete(compared.expected);
     return done;
 }

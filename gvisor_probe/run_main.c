@@ -10,7 +10,7 @@
 #include "common/stop.h"
 #include "gvisor_probe/commands.h"
 #include "gvisor_probe/render/run_text.h"
-#include "gvisor_probe/report/report_json.h"
+#include "gvisor_probe/report/reports.h"
 #include "gvisor_probe/run/run.h"
 
 enum { FORMAT_TABLE, FORMAT_JSON, TABLE_MAX = 1 << 20 };
@@ -82,48 +82,6 @@ static const struct program_info info = {
         "looked at, or output is not permitted; 10 may pass, retry; 11 cancelled, retry.\n",
 };
 
-static void add_answers(struct report *report, const struct run *run)
-{
-    cJSON *probes = cJSON_CreateArray(), *writes = cJSON_CreateArray();
-
-    for (size_t i = 0; i < run->count; i++) {
-        const struct probe *probe = run->answers[i].probe;
-        const struct finding *finding = &run->answers[i].finding;
-        (void)cJSON_AddItemToArray(probes, json_finding(probe, finding));
-        for (size_t w = 0; w < finding->write_count; w++) {
-            const struct probe_write *write = &finding->writes[w];
-            char path[2 * RUN_LABEL_MAX], token[PROBE_TOKEN_MAX];
-            if (write->locked)
-                (void)snprintf(path, sizeof path, "locked/%s", run->label);
-            else
-                (void)snprintf(path, sizeof path, "open/%s/%s", run->label, write->name);
-            probe_token(token, run->label, probe->id);
-            (void)cJSON_AddItemToArray(
-                writes, json_write(probe->id, write, path, write->made && run->request->keep,
-                                   strcmp(write->kind, "file") == 0 ? token : NULL));
-        }
-    }
-    report_item(report, "probes", probes);
-    report_item(report, "writes", writes);
-}
-
-static struct report *report_of(const struct run *run, const struct birth *birth, int64_t started,
-                                double seconds)
-{
-    const struct declared *declared = run->request->declared;
-    const struct file_policy policy =
-        file_policy_of(run->observed.path_mount, run->observed.root_mount);
-    struct report *report = report_begin("run", declared, started);
-
-    report_end(report, time(NULL), seconds);
-    report_item(report, "cell", json_declared(declared));
-    report_item(report, "observed", json_observed(&run->observed, birth));
-    report_item(report, "file_policy", json_file_policy(&policy));
-    report_item(report, "detection", json_detection(&run->detection, declared->runtime));
-    add_answers(report, run);
-    return report;
-}
-
 static bool show(const struct run_config *config, const struct run *run, struct report *report,
                  struct err *err)
 {
@@ -156,7 +114,7 @@ static bool run_and_show(const struct run_config *config, const struct birth *bi
     bool done = run_probes(&request, &run, err);
     if (done) {
         stop_finish(&unwritten, STOP_ENDS_MS);
-        struct report *report = report_of(&run, birth, started, machine_seconds() - began);
+        struct report *report = report_of_run(&run, birth, started, machine_seconds() - began);
         done = show(config, &run, report, err);
         report_free(report);
     }

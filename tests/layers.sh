@@ -14,7 +14,7 @@ edges+='|rename|fopen(64)?|fclose|fread|fwrite|fgets|fputs|puts|putchar|fputc|v?
 edges+='|perror|(secure_)?getenv|setenv|putenv|time|clock(_gettime)?|gettimeofday|localtime(_r)?|gmtime(_r)?'
 edges+='|s?rand(om)?(_r)?|[delmnj]rand48|getrandom|getentropy|_?exit|abort|system|popen|fork|v?fork|exec[vle]+p?e?'
 edges+='|f?(get|set|list)xattr|kill|raise|signal|sigaction|socket|connect|send(to|msg)?|recv(from|msg)?|poll|select|mmap(64)?|ioctl'
-edges+='|stdin|stdout|stderr|environ|sleep|usleep|nanosleep|pthread_[a-z_]+|PQ[A-Za-z]+'
+edges+='|syscall|stdin|stdout|stderr|environ|sleep|usleep|nanosleep|pthread_[a-z_]+|PQ[A-Za-z]+'
 
 reached() { # prints every object that reaches an edge, with the name by which it does
   git ls-files '*.c' '*.cpp' ':!tests' ':!*/tests/*' | sed "s#^#$build/#; s#\.[a-z]*\$#.o#" |

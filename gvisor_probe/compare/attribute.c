@@ -1,7 +1,6 @@
-/* What explains a difference between two cells. Pure. */
-#include <string.h>
+#include "gvisor_probe/compare/attribute.h"
 
-#include "gvisor_probe/compare/comparison.h"
+#include <string.h>
 
 static const char *const attributions[ATTRIBUTIONS] = {
     [BY_RUNTIME] = "runtime",       [BY_POD_SPEC] = "pod-spec", [OPEN_IN_BOTH] = "open-in-both",

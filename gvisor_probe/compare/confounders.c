@@ -1,9 +1,9 @@
-/* What must not differ between the cells, or the experiment says nothing. Pure. */
+#include "gvisor_probe/compare/confounders.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "gvisor_probe/compare/comparison.h"
 #include "gvisor_probe/report/json_in.h"
 
 static const char unknown[] = "not known";
@@ -42,14 +42,12 @@ static const struct {
     {"read-only mount", "observed.path.read_only", MUST_EQUAL},
 };
 
-static struct confounder *add(struct comparison *comparison, const char *what, const char *where_a,
+static struct confounder *add(struct confounders *ret, const char *what, const char *where_a,
                               const char *where_b)
 {
-    size_t index = comparison->confounder_count++;
-    struct confounder *made =
-        &comparison->confounders[index < CONFOUNDERS_MAX ? index : CONFOUNDERS_MAX];
+    size_t index = ret->count++;
+    struct confounder *made = &ret->items[index < CONFOUNDERS_MAX ? index : CONFOUNDERS_MAX];
 
-    comparison->valid = false;
     *made = (struct confounder){.what = what, .where_a = where_a, .where_b = where_b};
     return made;
 }
@@ -59,10 +57,10 @@ static void show_text(char out[CONFOUNDER_TEXT], const char *text)
     err_quote(out, CONFOUNDER_TEXT, text, strlen(text));
 }
 
-static void confound(struct comparison *comparison, const char *what, const char *where_a,
-                     const char *a, const char *where_b, const char *b)
+static void confound(struct confounders *ret, const char *what, const char *where_a, const char *a,
+                     const char *where_b, const char *b)
 {
-    struct confounder *made = add(comparison, what, where_a, where_b);
+    struct confounder *made = add(ret, what, where_a, where_b);
     show_text(made->a, a == NULL ? unknown : a);
     show_text(made->b, b == NULL ? unknown : b);
 }
@@ -92,10 +90,10 @@ static bool same_item(const cJSON *a, const cJSON *b)
     return is_none(a) || is_none(b) ? is_none(a) == is_none(b) : cJSON_Compare(a, b, true) != 0;
 }
 
-static void check_settings(struct comparison *comparison, const struct side *a,
-                           const struct side *b)
+static void check_settings(const struct experiment *experiment, const struct cell *a,
+                           const struct cell *b, struct confounders *ret)
 {
-    bool is_control = comparison->control >= 0 && b == &comparison->cells[comparison->control];
+    bool is_control = experiment->control >= 0 && b == &experiment->cells[experiment->control];
 
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         const cJSON *of_a = json_find(a->report, settings[i].path);
@@ -103,13 +101,13 @@ static void check_settings(struct comparison *comparison, const struct side *a,
         if (same_item(of_a, of_b) || (is_control && settings[i].rule == EXCEPT_CONTROL) ||
             (settings[i].rule == WHERE_TOLD && (is_none(of_a) || is_none(of_b))))
             continue;
-        struct confounder *made = add(comparison, settings[i].what, a->name, b->name);
+        struct confounder *made = add(ret, settings[i].what, a->name, b->name);
         show_item(made->a, of_a);
         show_item(made->b, of_b);
     }
 }
 
-static void show_directory(char out[CONFOUNDER_TEXT], const struct side_directory *directory)
+static void show_directory(char out[CONFOUNDER_TEXT], const struct cell_directory *directory)
 {
     if (directory == NULL)
         show_text(out, "not there");
@@ -118,37 +116,36 @@ static void show_directory(char out[CONFOUNDER_TEXT], const struct side_director
                        directory->at.mode, directory->at.uid, directory->at.gid);
 }
 
-static void check_directories(struct comparison *comparison, const struct side *a,
-                              const struct side *b)
+static void check_directories(const struct cell *a, const struct cell *b, struct confounders *ret)
 {
-    static const char *const what[SIDE_DIRECTORIES] = {"mode of the path", "mode of open",
+    static const char *const what[CELL_DIRECTORIES] = {"mode of the path", "mode of open",
                                                        "mode of locked"};
 
     if ((a->canary == NULL) != (b->canary == NULL) ||
         (a->canary != NULL && strcmp(a->canary, b->canary) != 0))
-        confound(comparison, "canary", a->name, a->canary, b->name, b->canary);
-    for (size_t i = 0; i < SIDE_DIRECTORIES; i++) {
+        confound(ret, "canary", a->name, a->canary, b->name, b->canary);
+    for (size_t i = 0; i < CELL_DIRECTORIES; i++) {
         char of_a[CONFOUNDER_TEXT], of_b[CONFOUNDER_TEXT];
         show_directory(of_a, a->directories[i].seen ? &a->directories[i] : NULL);
         show_directory(of_b, b->directories[i].seen ? &b->directories[i] : NULL);
         if (strcmp(of_a, of_b) != 0)
-            confound(comparison, what[i], a->name, of_a, b->name, of_b);
+            confound(ret, what[i], a->name, of_a, b->name, of_b);
     }
 }
 
-static bool is_told(const struct comparison *comparison, const char *path)
+static bool is_told(const struct experiment *experiment, const char *path)
 {
-    for (size_t i = 0; i < comparison->cell_count; i++)
-        if (!is_none(json_find(comparison->cells[i].report, path)))
+    for (size_t i = 0; i < experiment->cell_count; i++)
+        if (!is_none(json_find(experiment->cells[i].report, path)))
             return true;
     return false;
 }
 
-static void note_undeclared(struct comparison *comparison)
+static void note_undeclared(const struct experiment *experiment, struct confounders *ret)
 {
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
-        if (!is_told(comparison, settings[i].path))
-            comparison->undeclared[comparison->undeclared_count++] = settings[i].what;
+        if (!is_told(experiment, settings[i].path))
+            ret->undeclared[ret->undeclared_count++] = settings[i].what;
 }
 
 _Static_assert(sizeof settings / sizeof *settings <= UNDECLARED_MAX, "one for each setting");
@@ -161,7 +158,7 @@ static bool is_filtered_by_declaration(const char *seccomp)
 }
 
 /* runsc applies no OCI profile unless told to (--oci-seccomp), so both answers are its nature. */
-static void check_seccomp(struct comparison *comparison, const struct side *cell)
+static void check_seccomp(const struct cell *cell, struct confounders *ret)
 {
     static const char *const modes[] = {"off", "strict", "filter"};
     bool linux_answers = cell->conclusion == CONCLUSION_NOT_GVISOR;
@@ -170,28 +167,28 @@ static void check_seccomp(struct comparison *comparison, const struct side *cell
         return;
     bool off = cell->seccomp == 0;
     if (off && is_filtered_by_declaration(cell->seccomp_declared))
-        confound(comparison, "seccomp", "declared", cell->seccomp_declared, cell->name,
+        confound(ret, "seccomp", "declared", cell->seccomp_declared, cell->name,
                  modes[cell->seccomp]);
     if (!off && strcmp(cell->seccomp_declared, "Unconfined") == 0)
-        confound(comparison, "seccomp", "declared", cell->seccomp_declared, cell->name,
+        confound(ret, "seccomp", "declared", cell->seccomp_declared, cell->name,
                  modes[cell->seccomp]);
 }
 
-static void check_number(struct comparison *comparison, const struct side *cell, const char *what,
-                         const char *declared, const char *observed)
+static void check_number(const struct cell *cell, const char *what, const char *declared,
+                         const char *observed, struct confounders *ret)
 {
     const cJSON *want = json_find(cell->report, declared);
     const cJSON *got = json_find(cell->report, observed);
 
     if (is_none(want) || is_none(got) || same_item(want, got))
         return;
-    struct confounder *made = add(comparison, what, "declared", cell->name);
+    struct confounder *made = add(ret, what, "declared", cell->name);
     show_item(made->a, want);
     show_item(made->b, got);
 }
 
-static void check_capabilities(struct comparison *comparison, const struct side *cell,
-                               const char *what, uint64_t observed)
+static void check_capabilities(const struct cell *cell, const char *what, uint64_t observed,
+                               struct confounders *ret)
 {
     const char *declared = cJSON_GetStringValue(json_find(cell->report, "cell.pod.capabilities"));
     char text[CONFOUNDER_TEXT];
@@ -199,89 +196,85 @@ static void check_capabilities(struct comparison *comparison, const struct side 
     if (declared == NULL || strcmp(declared, "none") != 0 || observed == 0)
         return;
     (void)snprintf(text, sizeof text, "%016" PRIx64, observed);
-    confound(comparison, what, "declared", declared, cell->name, text);
+    confound(ret, what, "declared", declared, cell->name, text);
 }
 
-static void check_declared(struct comparison *comparison, const struct side *cell)
+static void check_declared(const struct cell *cell, struct confounders *ret)
 {
-    check_number(comparison, cell, "uid", "cell.pod.uid", "observed.euid");
-    check_number(comparison, cell, "read-only mount", "cell.pod.mount_read_only",
-                 "observed.path.read_only");
-    check_capabilities(comparison, cell, "effective capabilities", cell->who.capabilities);
+    check_number(cell, "uid", "cell.pod.uid", "observed.euid", ret);
+    check_number(cell, "read-only mount", "cell.pod.mount_read_only", "observed.path.read_only",
+                 ret);
+    check_capabilities(cell, "effective capabilities", cell->who.capabilities, ret);
     /* What runsc leaves in the bounding set is its own affair: its kernel decides what they mean.
      */
     if (cell->conclusion == CONCLUSION_NOT_GVISOR)
-        check_capabilities(comparison, cell, "bounding capabilities", cell->bounding);
-    check_seccomp(comparison, cell);
+        check_capabilities(cell, "bounding capabilities", cell->bounding, ret);
+    check_seccomp(cell, ret);
     if (cell->declared_matches == 0)
-        confound(comparison, "runtime", "declared", cell->runtime, cell->name,
+        confound(ret, "runtime", "declared", cell->runtime, cell->name,
                  conclusion_name(cell->conclusion));
     if (cell->conclusion == CONCLUSION_CONFLICTING)
-        confound(comparison, "runtime", "declared", cell->runtime, cell->name,
-                 "contradicting evidence");
+        confound(ret, "runtime", "declared", cell->runtime, cell->name, "contradicting evidence");
 }
 
 /* The witness must have looked at the directory and the machine that the cells used. */
 
-static void check_witness(struct comparison *comparison)
+static void check_witness(const struct experiment *experiment, struct confounders *ret)
 {
-    const struct landing *landing = comparison->landing;
+    const struct witness_record *witness = experiment->witness;
 
-    if (landing->record == NULL)
+    if (witness->json == NULL)
         return;
-    if (landing->fault != NULL)
-        confound(comparison, "witness", "needed", "a valid record", "witness", landing->fault);
-    for (size_t i = 0; i < comparison->cell_count; i++) {
-        const struct side *cell = &comparison->cells[i];
-        if (cell->canary != NULL && strcmp(cell->canary, landing->token) != 0)
-            confound(comparison, "canary", "witness", landing->token, cell->name, cell->canary);
+    if (witness->fault != NULL)
+        confound(ret, "witness", "needed", "a valid record", "witness", witness->fault);
+    for (size_t i = 0; i < experiment->cell_count; i++) {
+        const struct cell *cell = &experiment->cells[i];
+        if (cell->canary != NULL && strcmp(cell->canary, witness->token) != 0)
+            confound(ret, "canary", "witness", witness->token, cell->name, cell->canary);
         if (cell->conclusion == CONCLUSION_NOT_GVISOR && cell->boot_id != NULL &&
-            landing->boot_id != NULL && strcmp(cell->boot_id, landing->boot_id) != 0)
-            confound(comparison, "host's boot_id", "witness", landing->boot_id, cell->name,
-                     cell->boot_id);
+            witness->boot_id != NULL && strcmp(cell->boot_id, witness->boot_id) != 0)
+            confound(ret, "host's boot_id", "witness", witness->boot_id, cell->name, cell->boot_id);
     }
 }
 
 /* A witness that does not find what the baseline wrote would find nothing of the others either. */
-static void check_baseline_landed(struct comparison *comparison)
+static void check_baseline_landed(const struct experiment *experiment, struct confounders *ret)
 {
-    const struct side *baseline = &comparison->cells[0];
+    const struct cell *baseline = &experiment->cells[0];
 
-    if (comparison->landing->record == NULL || comparison->landing->fault != NULL)
+    if (experiment->witness->json == NULL || experiment->witness->fault != NULL)
         return;
     for (size_t i = 0; i < baseline->write_count; i++)
-        if (landing_fate(comparison->landing, &baseline->writes[i]) == FATE_CONTAINED) {
-            confound(comparison, "what the baseline wrote", baseline->name,
-                     baseline->writes[i].path, "witness", "not there");
+        if (witness_record_fate(experiment->witness, &baseline->writes[i]) == FATE_CONTAINED) {
+            confound(ret, "what the baseline wrote", baseline->name, baseline->writes[i].path,
+                     "witness", "not there");
             return;
         }
 }
 
-static void check_names(struct comparison *comparison)
+static void check_names(const struct experiment *experiment, struct confounders *ret)
 {
-    for (size_t i = 0; i < comparison->cell_count; i++)
-        for (size_t k = i + 1; k < comparison->cell_count; k++)
-            if (strcmp(comparison->cells[i].name, comparison->cells[k].name) == 0)
-                confound(comparison, "cell name", comparison->cells[i].source,
-                         comparison->cells[i].name, comparison->cells[k].source,
-                         comparison->cells[k].name);
+    for (size_t i = 0; i < experiment->cell_count; i++)
+        for (size_t k = i + 1; k < experiment->cell_count; k++)
+            if (strcmp(experiment->cells[i].name, experiment->cells[k].name) == 0)
+                confound(ret, "cell name", experiment->cells[i].source, experiment->cells[i].name,
+                         experiment->cells[k].source, experiment->cells[k].name);
 }
 
-void comparison_find_confounders(struct comparison *comparison)
+void confounders_find(const struct experiment *experiment, struct confounders *ret)
 {
-    const struct side *baseline = &comparison->cells[0];
+    const struct cell *baseline = &experiment->cells[0];
 
-    comparison->valid = true;
-    check_names(comparison);
-    note_undeclared(comparison);
-    for (size_t i = 0; i < comparison->cell_count; i++) {
-        const struct side *cell = &comparison->cells[i];
-        check_declared(comparison, cell);
+    check_names(experiment, ret);
+    note_undeclared(experiment, ret);
+    for (size_t i = 0; i < experiment->cell_count; i++) {
+        const struct cell *cell = &experiment->cells[i];
+        check_declared(cell, ret);
         if (i > 0) {
-            check_settings(comparison, baseline, cell);
-            check_directories(comparison, baseline, cell);
+            check_settings(experiment, baseline, cell, ret);
+            check_directories(baseline, cell, ret);
         }
     }
-    check_witness(comparison);
-    check_baseline_landed(comparison);
+    check_witness(experiment, ret);
+    check_baseline_landed(experiment, ret);
 }

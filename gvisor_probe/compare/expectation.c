@@ -31,7 +31,7 @@ static const char *verdict_fact(const struct comparison *comparison, size_t cell
     if (strcmp(fact, "decoy_fifo") == 0)
         return reach_name(verdict->reached_fifo);
     if (strcmp(fact, "kernel") == 0)
-        return conclusion_name(comparison->cells[cell].conclusion);
+        return conclusion_name(comparison->experiment.cells[cell].conclusion);
     return NULL;
 }
 
@@ -40,14 +40,15 @@ static const char *found_fact(const struct comparison *comparison, size_t cell, 
     for (enum work work = 0; work < WORK_OTHER; work++)
         if (strncmp(fact, "cost_", strlen("cost_")) == 0 &&
             strcmp(fact + strlen("cost_"), work_name(work)) == 0)
-            return answer_name(comparison_within(comparison, cell, work));
-    for (size_t i = 0; i < comparison->overhead_count; i++)
-        if (comparison->overheads[i].cell == cell && strcmp(comparison->overheads[i].id, fact) == 0)
-            return answer_name(comparison->overheads[i].within);
-    for (size_t i = 0; i < comparison->finding_count; i++)
-        if ((comparison->findings[i].cells >> cell & 1) != 0 &&
-            strcmp(comparison->findings[i].id, fact) == 0)
-            return attribution_name(comparison->findings[i].attribution);
+            return overhead_verdict_name(overheads_worst(&comparison->overheads, cell, work));
+    for (size_t i = 0; i < comparison->overheads.count; i++)
+        if (comparison->overheads.items[i].cell == cell &&
+            strcmp(comparison->overheads.items[i].id, fact) == 0)
+            return overhead_verdict_name(comparison->overheads.items[i].verdict);
+    for (size_t i = 0; i < comparison->findings.count; i++)
+        if ((comparison->findings.items[i].cells >> cell & 1) != 0 &&
+            strcmp(comparison->findings.items[i].id, fact) == 0)
+            return attribution_name(comparison->findings.items[i].attribution);
     return NULL;
 }
 
@@ -57,8 +58,8 @@ const char *comparison_fact(const struct comparison *comparison, const char *id)
 
     if (strcmp(id, "experiment/valid") == 0)
         return comparison->valid ? "true" : "false";
-    for (size_t i = 0; slash != NULL && i < comparison->cell_count; i++) {
-        const char *name = comparison->cells[i].name;
+    for (size_t i = 0; slash != NULL && i < comparison->experiment.cell_count; i++) {
+        const char *name = comparison->experiment.cells[i].name;
         if (strlen(name) != (size_t)(slash - id) || memcmp(name, id, strlen(name)) != 0)
             continue;
         const char *fact = verdict_fact(comparison, i, slash + 1);

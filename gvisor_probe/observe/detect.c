@@ -53,7 +53,7 @@ __attribute__((format(printf, 4, 5))) static void add(struct class_verdict *clas
 
     if (class->count == SIGNALS_MAX)
         return;
-    struct signal *signal = &class->signals[class->count++];
+    struct detect_signal *signal = &class->signals[class->count++];
     signal->name = name;
     signal->says = says;
     va_start(args, fmt);
@@ -223,11 +223,11 @@ static bool agree(enum verdict a, enum verdict b)
 static bool settle(struct detection *detection, enum evidence_class class)
 {
     struct class_verdict *verdict = &detection->classes[class];
-    const struct signal *first = NULL;
+    const struct detect_signal *first = NULL;
 
     verdict->verdict = VERDICT_UNKNOWN;
     for (size_t i = 0; i < verdict->count; i++) {
-        const struct signal *signal = &verdict->signals[i];
+        const struct detect_signal *signal = &verdict->signals[i];
         if (signal->says == VERDICT_UNKNOWN)
             continue;
         if (first != NULL && !agree(first->says, signal->says)) {

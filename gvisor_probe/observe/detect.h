@@ -46,7 +46,7 @@ enum evidence_class {
 
 enum { SIGNALS_MAX = 8, SIGNAL_TEXT_MAX = 160, CONFLICTS_MAX = 16, CONFLICT_TEXT_MAX = 128 };
 
-struct signal {
+struct detect_signal {
     const char *name; /* a constant */
     enum verdict says;
     char value[SIGNAL_TEXT_MAX];
@@ -54,7 +54,7 @@ struct signal {
 
 struct class_verdict {
     enum verdict verdict;
-    struct signal signals[SIGNALS_MAX];
+    struct detect_signal signals[SIGNALS_MAX];
     size_t count;
 };
 

@@ -157,24 +157,21 @@ static enum file_server server_of(const struct mount *mount)
     return SERVER_LINUX;
 }
 
-static enum answer is_overlay(const struct mount *mount)
+static enum told is_overlay(const struct mount *mount)
 {
     enum file_server server = server_of(mount);
-    return server == SERVER_OVERLAY ? ANSWER_YES
-           : server == SERVER_GOFER ? ANSWER_NO
-                                    : ANSWER_UNTOLD;
+    return server == SERVER_OVERLAY ? TOLD_YES : server == SERVER_GOFER ? TOLD_NO : TOLD_NOTHING;
 }
 
 /*
  * What an option says by being there, and by not being there. Releases before 2023, which show no
  * dcache either, say nothing by its absence.
  */
-static enum answer named(const char *options, const char *name, enum answer there,
-                         enum answer missing)
+static enum told named(const char *options, const char *name, enum told there, enum told missing)
 {
     if (mount_option(options, name, NULL, NULL))
         return there;
-    return mount_option(options, "dcache", NULL, NULL) ? missing : ANSWER_UNTOLD;
+    return mount_option(options, "dcache", NULL, NULL) ? missing : TOLD_NOTHING;
 }
 
 struct file_policy file_policy_of(const struct mount *path, const struct mount *root)
@@ -184,9 +181,9 @@ struct file_policy file_policy_of(const struct mount *path, const struct mount *
         .server = server_of(mount),
         .overlay_on_path = is_overlay(path),
         .overlay_on_root = is_overlay(root),
-        .exclusive = ANSWER_UNTOLD,
-        .directfs = ANSWER_UNTOLD,
-        .host_fifo = ANSWER_UNTOLD,
+        .exclusive = TOLD_NOTHING,
+        .directfs = TOLD_NOTHING,
+        .host_fifo = TOLD_NOTHING,
     };
     const char *value;
     size_t len;
@@ -195,10 +192,9 @@ struct file_policy file_policy_of(const struct mount *path, const struct mount *
         return policy;
     const char *options = mount->super_options;
     if (mount_option(options, "cache", NULL, NULL))
-        policy.exclusive =
-            option_is(options, "cache", "remote_revalidating") ? ANSWER_NO : ANSWER_YES;
-    policy.directfs = named(options, "directfs", ANSWER_YES, ANSWER_NO);
-    policy.host_fifo = named(options, "disable_fifo_open", ANSWER_NO, ANSWER_YES);
+        policy.exclusive = option_is(options, "cache", "remote_revalidating") ? TOLD_NO : TOLD_YES;
+    policy.directfs = named(options, "directfs", TOLD_YES, TOLD_NO);
+    policy.host_fifo = named(options, "disable_fifo_open", TOLD_NO, TOLD_YES);
     if (mount_option(options, "char_device_policy", &value, &len))
         (void)snprintf(policy.character_devices, sizeof policy.character_devices, "%.*s",
                        (int)(len < POLICY_TEXT_MAX ? len : POLICY_TEXT_MAX - 1), value);

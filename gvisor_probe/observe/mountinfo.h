@@ -37,14 +37,14 @@ enum { POLICY_TEXT_MAX = 32 };
 enum file_server { SERVER_GOFER, SERVER_OVERLAY, SERVER_LINUX, SERVER_UNKNOWN };
 const char *file_server_name(enum file_server server);
 
-enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNTOLD };
+enum told { TOLD_NO, TOLD_YES, TOLD_NOTHING };
 
 struct file_policy {
     enum file_server server; /* of the path; of the root where there is no path */
-    enum answer overlay_on_path, overlay_on_root;
-    enum answer exclusive; /* the host's changes are not looked for */
-    enum answer directfs;
-    enum answer host_fifo; /* FIFOs of the host may be opened */
+    enum told overlay_on_path, overlay_on_root;
+    enum told exclusive; /* the host's changes are not looked for */
+    enum told directfs;
+    enum told host_fifo; /* FIFOs of the host may be opened */
     char character_devices[POLICY_TEXT_MAX];
 };
 

@@ -1,3 +1,4 @@
+/* How probes fill a finding. Pure. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

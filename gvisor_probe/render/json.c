@@ -14,9 +14,9 @@ static const char *text_or_null(const char *text)
 static void put_cells(struct json_out *out, const struct comparison *comparison)
 {
     json_open(out, "cells", '[');
-    for (size_t i = 0; i < comparison->cell_count; i++) {
-        const struct side *cell = &comparison->cells[i];
-        const char letter[] = {comparison_letter(i), '\0'};
+    for (size_t i = 0; i < comparison->experiment.cell_count; i++) {
+        const struct cell *cell = &comparison->experiment.cells[i];
+        const char letter[] = {cell_letter(i), '\0'};
         json_open(out, NULL, '{');
         json_text(out, "letter", letter);
         json_text(out, "name", cell->name);
@@ -33,8 +33,8 @@ static void put_cells(struct json_out *out, const struct comparison *comparison)
 static void put_confounders(struct json_out *out, const struct comparison *comparison)
 {
     json_open(out, "confounders", '[');
-    for (size_t i = 0; i < comparison->confounder_count && i < CONFOUNDERS_MAX; i++) {
-        const struct confounder *confounder = &comparison->confounders[i];
+    for (size_t i = 0; i < comparison->confounders.count && i < CONFOUNDERS_MAX; i++) {
+        const struct confounder *confounder = &comparison->confounders.items[i];
         json_open(out, NULL, '{');
         json_text(out, "what", confounder->what);
         json_open(out, "values", '[');
@@ -54,10 +54,10 @@ static void put_outcomes(struct json_out *out, const struct comparison *comparis
                          const struct comparison_finding *finding)
 {
     json_open(out, "outcomes", '[');
-    for (size_t i = 0; i < comparison->cell_count; i++) {
+    for (size_t i = 0; i < comparison->experiment.cell_count; i++) {
         const struct outcome *outcome = &finding->outcomes[i];
         json_open(out, NULL, '{');
-        json_text(out, "cell", comparison->cells[i].name);
+        json_text(out, "cell", comparison->experiment.cells[i].name);
         json_text(out, "result", result_name(outcome->result));
         json_text(out, "errno", outcome->errnum);
         json_text(out, "value", outcome->value);
@@ -70,8 +70,8 @@ static void put_outcomes(struct json_out *out, const struct comparison *comparis
 static void put_findings(struct json_out *out, const struct comparison *comparison)
 {
     json_open(out, "findings", '[');
-    for (size_t i = 0; i < comparison->finding_count; i++) {
-        const struct comparison_finding *finding = &comparison->findings[i];
+    for (size_t i = 0; i < comparison->findings.count; i++) {
+        const struct comparison_finding *finding = &comparison->findings.items[i];
         json_open(out, NULL, '{');
         json_text(out, "id", finding->id);
         json_text(out, "group", group_name(finding->group));
@@ -79,9 +79,9 @@ static void put_findings(struct json_out *out, const struct comparison *comparis
         json_text(out, "attribution", attribution_name(finding->attribution));
         json_text(out, "why", finding->why);
         json_open(out, "cells", '[');
-        for (size_t c = 0; c < comparison->cell_count; c++)
+        for (size_t c = 0; c < comparison->experiment.cell_count; c++)
             if ((finding->cells >> c & 1) != 0)
-                json_text(out, NULL, comparison->cells[c].name);
+                json_text(out, NULL, comparison->experiment.cells[c].name);
         json_close(out, ']');
         put_outcomes(out, comparison, finding);
         json_close(out, '}');
@@ -92,18 +92,18 @@ static void put_findings(struct json_out *out, const struct comparison *comparis
 static void put_costs(struct json_out *out, const struct comparison *comparison)
 {
     json_open(out, "costs", '[');
-    for (size_t i = 0; i < comparison->overhead_count; i++) {
-        const struct overhead *overhead = &comparison->overheads[i];
+    for (size_t i = 0; i < comparison->overheads.count; i++) {
+        const struct overhead *overhead = &comparison->overheads.items[i];
         json_open(out, NULL, '{');
         json_text(out, "id", overhead->id);
-        json_text(out, "cell", comparison->cells[overhead->cell].name);
+        json_text(out, "cell", comparison->experiment.cells[overhead->cell].name);
         json_text(out, "work", work_name(overhead->work));
         json_number(out, "baseline_ns", overhead->baseline_ns);
         json_number(out, "cell_ns", overhead->cell_ns);
-        bool told = overhead->within == ANSWER_YES || overhead->within == ANSWER_NO;
+        bool told = overhead->verdict == OVERHEAD_WITHIN || overhead->verdict == OVERHEAD_BEYOND;
         json_number(out, "overhead_percent", told ? overhead->percent : NAN);
         json_number(out, "break_even_ns", told ? overhead->break_even_ns : NAN);
-        json_text(out, "at_most_20_percent_slower", answer_name(overhead->within));
+        json_text(out, "at_most_20_percent_slower", overhead_verdict_name(overhead->verdict));
         json_close(out, '}');
     }
     json_close(out, ']');
@@ -133,16 +133,16 @@ bool render_json(const struct rendering *rendering, struct buf *out, struct err 
     json_open(&json, NULL, '{');
     json_u64(&json, "schema_version", SCHEMA_VERSION);
     json_text(&json, "kind", "comparison");
-    json_text(&json, "run_id", comparison->cells[0].run_id);
+    json_text(&json, "run_id", comparison->experiment.cells[0].run_id);
     json_bool(&json, "valid", comparison->valid);
     json_text(&json, "verdict", verdict_line(comparison, line));
     json_text(&json, "witness",
-              comparison->landing->record == NULL  ? "none"
-              : comparison->landing->fault != NULL ? "invalid"
-                                                   : "valid");
+              comparison->experiment.witness->json == NULL    ? "none"
+              : comparison->experiment.witness->fault != NULL ? "invalid"
+                                                              : "valid");
     json_open(&json, "undeclared", '[');
-    for (size_t i = 0; i < comparison->undeclared_count; i++)
-        json_text(&json, NULL, comparison->undeclared[i]);
+    for (size_t i = 0; i < comparison->confounders.undeclared_count; i++)
+        json_text(&json, NULL, comparison->confounders.undeclared[i]);
     json_close(&json, ']');
     put_confounders(&json, comparison);
     put_cells(&json, comparison);

@@ -19,13 +19,13 @@ static bool add_header(const struct comparison *comparison, const char *last, st
 {
     if (!buf_add_text(out, "\n| ", err))
         return false;
-    for (size_t i = 0; i < comparison->cell_count; i++)
-        if (!buf_printf(out, err, " | %c ", comparison_letter(i)) ||
-            !add_markdown(out, comparison->cells[i].name, err))
+    for (size_t i = 0; i < comparison->experiment.cell_count; i++)
+        if (!buf_printf(out, err, " | %c ", cell_letter(i)) ||
+            !add_markdown(out, comparison->experiment.cells[i].name, err))
             return false;
     if (!buf_printf(out, err, "%s%s |\n| ---", last[0] == '\0' ? "" : " | ", last))
         return false;
-    for (size_t i = 0; i < comparison->cell_count + (last[0] != '\0'); i++)
+    for (size_t i = 0; i < comparison->experiment.cell_count + (last[0] != '\0'); i++)
         if (!buf_add_text(out, " | ---", err))
             return false;
     return buf_add_text(out, " |\n", err);
@@ -38,7 +38,7 @@ static bool add_verdicts(const struct comparison *comparison, struct buf *out, s
     for (const struct verdict_row *row = verdict_rows; row->name != NULL; row++) {
         if (!add_row_name(out, row->title, err))
             return false;
-        for (size_t i = 0; i < comparison->cell_count; i++)
+        for (size_t i = 0; i < comparison->experiment.cell_count; i++)
             if (!add_field(out, verdict_text(comparison, i, row->name), err))
                 return false;
         if (!buf_add_text(out, " |\n", err))
@@ -54,8 +54,9 @@ static bool add_finding(const struct comparison *comparison,
 
     if (!add_row_name(out, finding->id, err))
         return false;
-    for (size_t i = 0; i < comparison->cell_count; i++) {
-        bool about = i == 0 || (int)i == comparison->control || (finding->cells >> i & 1) != 0;
+    for (size_t i = 0; i < comparison->experiment.cell_count; i++) {
+        bool about =
+            i == 0 || (int)i == comparison->experiment.control || (finding->cells >> i & 1) != 0;
         if (!add_field(out, about ? outcome_text(&finding->outcomes[i], by_value) : "", err))
             return false;
     }
@@ -72,9 +73,9 @@ static bool add_list(const struct comparison *comparison, enum attribution attri
     if (!buf_printf(out, err, "\n### %s (%zu)\n", attribution_titles[attribution], count) ||
         !add_header(comparison, "because", out, err))
         return false;
-    for (size_t i = 0; i < comparison->finding_count; i++)
-        if (comparison->findings[i].attribution == attribution &&
-            !add_finding(comparison, &comparison->findings[i], out, err))
+    for (size_t i = 0; i < comparison->findings.count; i++)
+        if (comparison->findings.items[i].attribution == attribution &&
+            !add_finding(comparison, &comparison->findings.items[i], out, err))
             return false;
     return true;
 }
@@ -83,9 +84,9 @@ static bool add_confounders(const struct comparison *comparison, struct buf *out
 {
     char line[RENDER_TEXT];
 
-    for (size_t i = 0; i < comparison->confounder_count && i < CONFOUNDERS_MAX; i++)
+    for (size_t i = 0; i < comparison->confounders.count && i < CONFOUNDERS_MAX; i++)
         if (!buf_add_text(out, i == 0 ? "\n- " : "- ", err) ||
-            !add_markdown(out, confounder_line(&comparison->confounders[i], line), err) ||
+            !add_markdown(out, confounder_line(&comparison->confounders.items[i], line), err) ||
             !buf_add_text(out, "\n", err))
             return false;
     return true;
@@ -95,7 +96,7 @@ static bool add_costs(const struct comparison *comparison, struct buf *out, stru
 {
     char a[RENDER_TEXT], b[RENDER_TEXT], work[RENDER_TEXT];
 
-    if (comparison->overhead_count == 0)
+    if (comparison->overheads.count == 0)
         return true;
     if (!buf_add_text(
             out,
@@ -104,17 +105,18 @@ static bool add_costs(const struct comparison *comparison, struct buf *out, stru
             "| --- | --- | --- | --- | --- | --- | --- | --- |\n",
             err))
         return false;
-    for (size_t i = 0; i < comparison->overhead_count; i++) {
-        const struct overhead *overhead = &comparison->overheads[i];
-        bool known = overhead->within == ANSWER_NO;
+    for (size_t i = 0; i < comparison->overheads.count; i++) {
+        const struct overhead *overhead = &comparison->overheads.items[i];
+        bool known = overhead->verdict == OVERHEAD_BEYOND;
         char percent[32] = "";
-        if (known || overhead->within == ANSWER_YES)
+        if (known || overhead->verdict == OVERHEAD_WITHIN)
             (void)snprintf(percent, sizeof percent, "%+.0f%%", overhead->percent);
         if (!add_row_name(out, overhead->id, err) ||
-            !add_field(out, comparison->cells[overhead->cell].name, err) ||
+            !add_field(out, comparison->experiment.cells[overhead->cell].name, err) ||
             !buf_printf(out, err, " | %s | %s | %s | %s | %s | %s |\n", work_name(overhead->work),
                         duration_text(overhead->baseline_ns, a),
-                        duration_text(overhead->cell_ns, b), percent, answer_name(overhead->within),
+                        duration_text(overhead->cell_ns, b), percent,
+                        overhead_verdict_name(overhead->verdict),
                         known ? duration_text(overhead->break_even_ns, work) : ""))
             return false;
     }

@@ -37,7 +37,7 @@ const char *outcome_text(const struct outcome *outcome, bool by_value)
 
 bool differs_by_value(const struct comparison_finding *finding, const struct comparison *comparison)
 {
-    for (size_t i = 0; i < comparison->cell_count; i++)
+    for (size_t i = 0; i < comparison->experiment.cell_count; i++)
         if ((i == 0 || (finding->cells >> i & 1) != 0) &&
             finding->outcomes[i].result != RESULT_ALLOWED)
             return false;
@@ -47,7 +47,7 @@ bool differs_by_value(const struct comparison_finding *finding, const struct com
 const char *verdict_text(const struct comparison *comparison, size_t cell, const char *name)
 {
     char id[RENDER_TEXT];
-    (void)snprintf(id, sizeof id, "%s/%s", comparison->cells[cell].name, name);
+    (void)snprintf(id, sizeof id, "%s/%s", comparison->experiment.cells[cell].name, name);
     const char *fact = comparison_fact(comparison, id);
     return fact == NULL ? "-" : fact;
 }
@@ -66,13 +66,13 @@ const char *verdict_line(const struct comparison *comparison, char out[RENDER_TE
     if (!comparison->valid) {
         char line[RENDER_TEXT];
         (void)snprintf(out, RENDER_TEXT, "invalid experiment: %.480s",
-                       confounder_line(&comparison->confounders[0], line));
+                       confounder_line(&comparison->confounders.items[0], line));
         return out;
     }
     out[0] = '\0';
-    for (size_t i = 0; i < comparison->cell_count; i++)
+    for (size_t i = 0; i < comparison->experiment.cell_count; i++)
         len += (size_t)snprintf(out + len, RENDER_TEXT - len, "%s%c %s", i == 0 ? "" : ", ",
-                                comparison_letter(i), verdict_text(comparison, i, "file"));
+                                cell_letter(i), verdict_text(comparison, i, "file"));
     return out;
 }
 
@@ -101,7 +101,7 @@ bool expectations_met(const struct rendering *rendering)
 size_t count_findings(const struct comparison *comparison, enum attribution attribution)
 {
     size_t count = 0;
-    for (size_t i = 0; i < comparison->finding_count; i++)
-        count += comparison->findings[i].attribution == attribution;
+    for (size_t i = 0; i < comparison->findings.count; i++)
+        count += comparison->findings.items[i].attribution == attribution;
     return count;
 }

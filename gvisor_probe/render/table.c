@@ -86,7 +86,7 @@ static const char *shown(const char *text, size_t width, char out[CUT])
 
 static size_t column_width(const struct page *page, size_t first)
 {
-    size_t width = (TABLE_COLUMNS - first) / page->comparison->cell_count - 1;
+    size_t width = (TABLE_COLUMNS - first) / page->comparison->experiment.cell_count - 1;
     return width > COLUMN_MAX ? COLUMN_MAX : width;
 }
 
@@ -113,11 +113,11 @@ static void put_cells(struct page *page)
 {
     const struct comparison *comparison = page->comparison;
 
-    for (size_t i = 0; i < comparison->cell_count; i++) {
-        const struct side *cell = &comparison->cells[i];
+    for (size_t i = 0; i < comparison->experiment.cell_count; i++) {
+        const struct cell *cell = &comparison->experiment.cells[i];
         char name[CUT], runtime[CUT], seccomp[CUT];
-        put(page, "  %s%c%s %-26s runtime %s, seccomp %s; %s\n", colour(page, BOLD),
-            comparison_letter(i), colour(page, PLAIN), shown(cell->name, 26, name),
+        put(page, "  %s%c%s %-26s runtime %s, seccomp %s; %s\n", colour(page, BOLD), cell_letter(i),
+            colour(page, PLAIN), shown(cell->name, 26, name),
             shown(cell->runtime == NULL ? "not declared" : cell->runtime, 16, runtime),
             shown(cell->seccomp_declared == NULL ? "not declared" : cell->seccomp_declared, 16,
                   seccomp),
@@ -149,24 +149,25 @@ static void put_confounders(struct page *page)
         put(page,
             "\n%sValid%s: path, modes, identity, program and declared settings are equal%s.\n",
             colour(page, GREEN), colour(page, PLAIN),
-            comparison->landing->record == NULL ? "; no witness" : "; the witness agrees");
-        for (size_t i = 0; i < comparison->undeclared_count; i++)
+            comparison->experiment.witness->json == NULL ? "; no witness" : "; the witness agrees");
+        for (size_t i = 0; i < comparison->confounders.undeclared_count; i++)
             put(page, "%s%s%s", i == 0 ? "Not checked, because no cell declares it: " : ", ",
-                comparison->undeclared[i], i + 1 == comparison->undeclared_count ? ".\n" : "");
+                comparison->confounders.undeclared[i],
+                i + 1 == comparison->confounders.undeclared_count ? ".\n" : "");
         return;
     }
     put(page, "\nThese differ, so nothing is credited to the runtime.\n");
-    for (size_t i = 0; i < comparison->confounder_count && i < CONFOUNDERS_MAX; i++)
-        put_confounder(page, &comparison->confounders[i]);
-    if (comparison->confounder_count > CONFOUNDERS_MAX)
-        put(page, "  ... and %zu more\n", comparison->confounder_count - CONFOUNDERS_MAX);
+    for (size_t i = 0; i < comparison->confounders.count && i < CONFOUNDERS_MAX; i++)
+        put_confounder(page, &comparison->confounders.items[i]);
+    if (comparison->confounders.count > CONFOUNDERS_MAX)
+        put(page, "  ... and %zu more\n", comparison->confounders.count - CONFOUNDERS_MAX);
 }
 
 static void put_letters(struct page *page, size_t first, size_t width)
 {
     put(page, "%*s", (int)first, "");
-    for (size_t i = 0; i < page->comparison->cell_count; i++)
-        put(page, " %s%c%s%*s", colour(page, BOLD), comparison_letter(i), colour(page, PLAIN),
+    for (size_t i = 0; i < page->comparison->experiment.cell_count; i++)
+        put(page, " %s%c%s%*s", colour(page, BOLD), cell_letter(i), colour(page, PLAIN),
             (int)width - 1, "");
     end_line(page);
 }
@@ -180,7 +181,7 @@ static void put_verdicts(struct page *page)
     put_letters(page, TITLE_WIDTH + 2, width);
     for (const struct verdict_row *row = verdict_rows; row->name != NULL; row++) {
         put(page, "  %-*s", TITLE_WIDTH, row->title);
-        for (size_t i = 0; i < comparison->cell_count; i++)
+        for (size_t i = 0; i < comparison->experiment.cell_count; i++)
             put_word(page, verdict_text(comparison, i, row->name), width, true);
         end_line(page);
     }
@@ -189,7 +190,7 @@ static void put_verdicts(struct page *page)
 static bool stands_in_a_verdict(const struct comparison *comparison, const char *word)
 {
     for (const struct verdict_row *row = verdict_rows; row->name != NULL; row++)
-        for (size_t i = 0; i < comparison->cell_count; i++)
+        for (size_t i = 0; i < comparison->experiment.cell_count; i++)
             if (strcmp(verdict_text(comparison, i, row->name), word) == 0)
                 return true;
     return false;
@@ -225,7 +226,8 @@ static const char *column_text(const struct page *page, const struct comparison_
                                size_t cell)
 {
     const struct comparison *comparison = page->comparison;
-    bool about = cell == 0 || (int)cell == comparison->control || (finding->cells >> cell & 1) != 0;
+    bool about = cell == 0 || (int)cell == comparison->experiment.control ||
+                 (finding->cells >> cell & 1) != 0;
 
     return about ? outcome_text(&finding->outcomes[cell], differs_by_value(finding, comparison))
                  : "";
@@ -236,7 +238,7 @@ static bool same_row(const struct page *page, const struct comparison_finding *a
 {
     if (a->attribution != b->attribution || strcmp(a->why, b->why) != 0)
         return false;
-    for (size_t i = 0; i < page->comparison->cell_count; i++)
+    for (size_t i = 0; i < page->comparison->experiment.cell_count; i++)
         if (strcmp(column_text(page, a, i), column_text(page, b, i)) != 0)
             return false;
     return true;
@@ -248,7 +250,7 @@ static void put_row(struct page *page, const char *title, const struct compariso
     char cut[CUT];
 
     put(page, "    %-*s", ID_WIDTH, shown(title, ID_WIDTH, cut));
-    for (size_t i = 0; i < page->comparison->cell_count; i++)
+    for (size_t i = 0; i < page->comparison->experiment.cell_count; i++)
         put_word(page, column_text(page, finding, i), width, finding->kind != NULL);
     end_line(page);
 }
@@ -257,7 +259,7 @@ static void put_row(struct page *page, const char *title, const struct compariso
 static void put_names(struct page *page, const struct comparison_finding *first)
 {
     const struct comparison_finding *end =
-        page->comparison->findings + page->comparison->finding_count;
+        page->comparison->findings.items + page->comparison->findings.count;
     size_t column = TABLE_COLUMNS;
 
     for (const struct comparison_finding *at = first; at < end; at++) {
@@ -279,8 +281,8 @@ static void put_rows(struct page *page, const struct comparison_finding *first)
     const struct comparison *comparison = page->comparison;
     size_t count = 0;
 
-    for (size_t i = 0; i < comparison->finding_count; i++)
-        count += same_row(page, first, &comparison->findings[i]);
+    for (size_t i = 0; i < comparison->findings.count; i++)
+        count += same_row(page, first, &comparison->findings.items[i]);
     if (count >= TOGETHER_MIN) {
         char title[CUT];
         (void)snprintf(title, sizeof title, "%zu probes:", count);
@@ -288,9 +290,9 @@ static void put_rows(struct page *page, const struct comparison_finding *first)
         put_names(page, first);
         return;
     }
-    for (size_t i = 0; i < comparison->finding_count; i++)
-        if (same_row(page, first, &comparison->findings[i]))
-            put_row(page, comparison->findings[i].id, &comparison->findings[i]);
+    for (size_t i = 0; i < comparison->findings.count; i++)
+        if (same_row(page, first, &comparison->findings.items[i]))
+            put_row(page, comparison->findings.items[i].id, &comparison->findings.items[i]);
 }
 
 /* Below its reason, for each row that no earlier finding has. */
@@ -299,12 +301,12 @@ static void put_reason(struct page *page, const struct comparison_finding *reaso
     const struct comparison *comparison = page->comparison;
 
     put(page, "  %s\n", reason->why);
-    for (size_t i = 0; i < comparison->finding_count; i++) {
-        const struct comparison_finding *finding = &comparison->findings[i];
+    for (size_t i = 0; i < comparison->findings.count; i++) {
+        const struct comparison_finding *finding = &comparison->findings.items[i];
         bool told =
             finding->attribution != reason->attribution || strcmp(finding->why, reason->why) != 0;
         for (size_t k = 0; k < i && !told; k++)
-            told = same_row(page, &comparison->findings[k], finding);
+            told = same_row(page, &comparison->findings.items[k], finding);
         if (!told)
             put_rows(page, finding);
     }
@@ -320,12 +322,12 @@ static void put_list(struct page *page, enum attribution attribution)
     put(page, "\n%s%s%s (%zu)\n", colour(page, BOLD), attribution_titles[attribution],
         colour(page, PLAIN), count);
     put_letters(page, ID_WIDTH + 4, column_width(page, ID_WIDTH + 4));
-    for (size_t i = 0; i < comparison->finding_count; i++) {
-        const struct comparison_finding *first = &comparison->findings[i];
+    for (size_t i = 0; i < comparison->findings.count; i++) {
+        const struct comparison_finding *first = &comparison->findings.items[i];
         bool said = first->attribution != attribution;
         for (size_t k = 0; k < i && !said; k++)
-            said = comparison->findings[k].attribution == attribution &&
-                   strcmp(comparison->findings[k].why, first->why) == 0;
+            said = comparison->findings.items[k].attribution == attribution &&
+                   strcmp(comparison->findings.items[k].why, first->why) == 0;
         if (!said)
             put_reason(page, first);
     }
@@ -336,14 +338,14 @@ static void put_overhead(struct page *page, const struct overhead *overhead)
     char a[RENDER_TEXT], b[RENDER_TEXT], id[CUT], work[RENDER_TEXT];
 
     put(page, "    %-*s %c %-8s %8s -> %-8s", ID_WIDTH - 8, shown(overhead->id, ID_WIDTH - 8, id),
-        comparison_letter(overhead->cell), work_name(overhead->work),
+        cell_letter(overhead->cell), work_name(overhead->work),
         duration_text(overhead->baseline_ns, a), duration_text(overhead->cell_ns, b));
-    if (overhead->within == ANSWER_YES || overhead->within == ANSWER_NO)
+    if (overhead->verdict == OVERHEAD_WITHIN || overhead->verdict == OVERHEAD_BEYOND)
         put(page, " %+7.0f%%", overhead->percent);
     else
         put(page, " %8s", "");
-    put_word(page, answer_name(overhead->within), 7, true);
-    if (overhead->within == ANSWER_NO)
+    put_word(page, overhead_verdict_name(overhead->verdict), 7, true);
+    if (overhead->verdict == OVERHEAD_BEYOND)
         put(page, " 20%% with %s between calls", duration_text(overhead->break_even_ns, work));
     end_line(page);
 }
@@ -353,20 +355,21 @@ static void put_costs(struct page *page)
 {
     const struct comparison *comparison = page->comparison;
 
-    if (comparison->overhead_count == 0)
+    if (comparison->overheads.count == 0)
         return;
     put(page, "\n%sWhat it costs%s: (s-n)/n of medians; nothing is concluded from noise\n",
         colour(page, BOLD), colour(page, PLAIN));
-    for (size_t i = 0; i < comparison->overhead_count; i++)
-        put_overhead(page, &comparison->overheads[i]);
+    for (size_t i = 0; i < comparison->overheads.count; i++)
+        put_overhead(page, &comparison->overheads.items[i]);
     put(page, "  At most %d%% slower?", SLOWDOWN_LIMIT_PERCENT);
-    for (size_t i = 1; i < comparison->cell_count; i++) {
-        if (comparison->cells[i].costs == NULL)
+    for (size_t i = 1; i < comparison->experiment.cell_count; i++) {
+        if (comparison->experiment.cells[i].costs == NULL)
             continue;
-        put(page, "  %c:", comparison_letter(i));
+        put(page, "  %c:", cell_letter(i));
         for (enum work work = 0; work < WORK_OTHER; work++) {
             put(page, "%s %s", work == 0 ? "" : ",", work_name(work));
-            put_word(page, answer_name(comparison_within(comparison, i, work)), 0, true);
+            put_word(page, overhead_verdict_name(overheads_worst(&comparison->overheads, i, work)),
+                     0, true);
         }
     }
     end_line(page);

@@ -247,9 +247,9 @@ cJSON *json_observed(const struct observed *observed, const struct birth *birth)
 
 /* What was found. */
 
-static void add_answer(cJSON *object, const char *name, enum answer answer)
+static void add_told(cJSON *object, const char *name, enum told told)
 {
-    add_maybe(object, name, answer != ANSWER_UNTOLD, answer == ANSWER_YES);
+    add_maybe(object, name, told != TOLD_NOTHING, told == TOLD_YES);
 }
 
 cJSON *json_file_policy(const struct file_policy *policy)
@@ -257,17 +257,17 @@ cJSON *json_file_policy(const struct file_policy *policy)
     cJSON *object = cJSON_CreateObject();
 
     json_add_text(object, "kind", file_server_name(policy->server));
-    add_answer(object, "overlay_on_path", policy->overlay_on_path);
-    add_answer(object, "overlay_on_root", policy->overlay_on_root);
+    add_told(object, "overlay_on_path", policy->overlay_on_path);
+    add_told(object, "overlay_on_root", policy->overlay_on_root);
     json_add_text_or_null(object, "file_access_mounts",
-                          policy->exclusive == ANSWER_UNTOLD ? NULL
-                          : policy->exclusive == ANSWER_YES  ? "exclusive"
-                                                             : "shared");
-    add_answer(object, "directfs", policy->directfs);
+                          policy->exclusive == TOLD_NOTHING ? NULL
+                          : policy->exclusive == TOLD_YES   ? "exclusive"
+                                                            : "shared");
+    add_told(object, "directfs", policy->directfs);
     json_add_text_or_null(object, "host_fifo",
-                          policy->host_fifo == ANSWER_UNTOLD ? NULL
-                          : policy->host_fifo == ANSWER_YES  ? "open"
-                                                             : "none");
+                          policy->host_fifo == TOLD_NOTHING ? NULL
+                          : policy->host_fifo == TOLD_YES   ? "open"
+                                                            : "none");
     json_add_text_or_null(object, "character_devices", policy->character_devices);
     return object;
 }

@@ -1,4 +1,4 @@
-#include "gvisor_probe/compare/comparison.h"
+#include "gvisor_probe/compare/attribute.h"
 
 #include "common/tests/unit.h"
 

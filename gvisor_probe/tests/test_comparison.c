@@ -1,13 +1,13 @@
 #include "gvisor_probe/compare/comparison.h"
 
 #include "gvisor_probe/compare/expectation.h"
-#include "gvisor_probe/tests/experiment.h"
+#include "gvisor_probe/tests/recording.h"
 
 static bool names_confounder(const struct comparison *comparison, const char *what, const char *a,
                              const char *b)
 {
-    for (size_t i = 0; i < comparison->confounder_count && i < CONFOUNDERS_MAX; i++) {
-        const struct confounder *confounder = &comparison->confounders[i];
+    for (size_t i = 0; i < comparison->confounders.count && i < CONFOUNDERS_MAX; i++) {
+        const struct confounder *confounder = &comparison->confounders.items[i];
         if (strcmp(confounder->what, what) == 0 && strcmp(confounder->a, a) == 0 &&
             strcmp(confounder->b, b) == 0)
             return true;
@@ -25,12 +25,12 @@ static void check_fact(const struct comparison *comparison, const char *id, cons
 /* Of the recorded experiment. */
 static void check_facts(const char *const facts[][2], size_t count)
 {
-    struct experiment *experiment = experiment_open();
-    const struct comparison *comparison = experiment_compare(experiment);
+    struct recording *recording = recording_open();
+    const struct comparison *comparison = recording_compare(recording);
 
     for (size_t i = 0; i < count; i++)
         check_fact(comparison, facts[i][0], facts[i][1]);
-    experiment_close(experiment);
+    recording_close(recording);
 }
 
 /* What was recorded. */
@@ -93,31 +93,31 @@ static void what_is_credited_and_what_is_not(void **state)
 /* Without the control nobody can tell seccomp's work from the sandbox's. */
 static void without_the_control_seccomp_gets_the_benefit_of_the_doubt(void **state)
 {
-    struct experiment *experiment = experiment_open();
+    struct recording *recording = recording_open();
 
     (void)state;
-    experiment->count = UNCONFINED;
-    const struct comparison *comparison = experiment_compare(experiment);
-    assert_int_equal(comparison->control, -1);
+    recording->count = UNCONFINED;
+    const struct comparison *comparison = recording_compare(recording);
+    assert_int_equal(comparison->experiment.control, -1);
     assert_true(comparison->valid);
     check_fact(comparison, "gvisor/io_uring", "pod-spec");
     check_fact(comparison, "gvisor/leak_kallsyms", "runtime");
     check_fact(comparison, "gvisor/boot_id", "open-in-both");
-    experiment_close(experiment);
+    recording_close(recording);
 }
 
 static void without_a_witness_nothing_is_said_to_be_contained(void **state)
 {
-    struct experiment *experiment = experiment_open();
+    struct recording *recording = recording_open();
 
     (void)state;
-    cJSON_Delete(experiment->witness);
-    experiment->witness = NULL;
-    const struct comparison *comparison = experiment_compare(experiment);
+    cJSON_Delete(recording->witness);
+    recording->witness = NULL;
+    const struct comparison *comparison = recording_compare(recording);
     check_fact(comparison, "gvisor-sealed/file", "unknown");
     check_fact(comparison, "gvisor-sealed/host_file_write", "undecided");
     check_fact(comparison, "gvisor-sealed/locked", "denied");
-    experiment_close(experiment);
+    recording_close(recording);
 }
 
 /* One thing at a time differs: it is named with both values, and nothing is credited. */
@@ -175,19 +175,19 @@ static void each_confounder_is_named_and_ends_all_credit(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(flips); i++) {
         const struct flip *flip = &flips[i];
-        struct experiment *experiment = experiment_open();
+        struct recording *recording = recording_open();
         char digest[CONFOUNDER_TEXT] = "";
         if (flip->a == NULL)
             (void)snprintf(digest, sizeof digest, "%s",
-                           json_find(experiment->reports[RUNC], flip->path)->valuestring);
-        change(flip->report == RECORDED ? experiment->witness : experiment->reports[flip->report],
+                           json_find(recording->reports[RUNC], flip->path)->valuestring);
+        change(flip->report == RECORDED ? recording->witness : recording->reports[flip->report],
                flip->path, flip->json);
-        const struct comparison *comparison = experiment_compare(experiment);
+        const struct comparison *comparison = recording_compare(recording);
         CHECK(!comparison->valid, "%s = %s", flip->path, flip->json);
         CHECK(names_confounder(comparison, flip->what, flip->a == NULL ? digest : flip->a, flip->b),
               "%s = %s: not named", flip->path, flip->json);
-        CHECK(comparison->finding_count == 0, "%s = %s", flip->path, flip->json);
-        experiment_close(experiment);
+        CHECK(comparison->findings.count == 0, "%s = %s", flip->path, flip->json);
+        recording_close(recording);
     }
 }
 
@@ -198,28 +198,28 @@ static void another_mode_or_owner_of_a_directory_is_a_confounder(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         for (int owner = 0; owner < 2; owner++) {
-            struct experiment *experiment = experiment_open();
-            cJSON *directory = element(experiment->reports[GVISOR], "observed.path.directories",
+            struct recording *recording = recording_open();
+            cJSON *directory = element(recording->reports[GVISOR], "observed.path.directories",
                                        "name", names[i][0]);
             change(directory, owner ? "uid" : "mode", owner ? "65534" : "\"0700\"");
-            const struct comparison *comparison = experiment_compare(experiment);
+            const struct comparison *comparison = recording_compare(recording);
             assert_false(comparison->valid);
-            assert_string_equal(comparison->confounders[0].what, names[i][1]);
-            experiment_close(experiment);
+            assert_string_equal(comparison->confounders.items[0].what, names[i][1]);
+            recording_close(recording);
         }
 }
 
 static void another_canary_is_another_directory(void **state)
 {
-    struct experiment *experiment = experiment_open();
+    struct recording *recording = recording_open();
 
     (void)state;
-    change(element(experiment->reports[GVISOR], "probes", "id", "host_canary"), "value",
+    change(element(recording->reports[GVISOR], "probes", "id", "host_canary"), "value",
            "\"ffffffffffffffffffffffffffffffff\"");
-    const struct comparison *comparison = experiment_compare(experiment);
+    const struct comparison *comparison = recording_compare(recording);
     assert_false(comparison->valid);
-    assert_string_equal(comparison->confounders[0].what, "canary");
-    experiment_close(experiment);
+    assert_string_equal(comparison->confounders.items[0].what, "canary");
+    recording_close(recording);
 }
 
 static void settings_that_differ_by_nature_confound_nothing(void **state)
@@ -238,11 +238,11 @@ static void settings_that_differ_by_nature_confound_nothing(void **state)
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(natural); i++) {
-        struct experiment *experiment = experiment_open();
-        change(experiment->reports[GVISOR], natural[i].path, natural[i].json);
-        const struct comparison *comparison = experiment_compare(experiment);
-        CHECK(comparison->valid, "%s: %s", natural[i].path, comparison->confounders[0].what);
-        experiment_close(experiment);
+        struct recording *recording = recording_open();
+        change(recording->reports[GVISOR], natural[i].path, natural[i].json);
+        const struct comparison *comparison = recording_compare(recording);
+        CHECK(comparison->valid, "%s: %s", natural[i].path, comparison->confounders.items[0].what);
+        recording_close(recording);
     }
 }
 
@@ -252,13 +252,13 @@ static void settings_that_differ_by_nature_confound_nothing(void **state)
  */
 static void two_pods_with_directories_of_their_own_are_refused(void **state)
 {
-    struct experiment *experiment = experiment_open();
-    cJSON *gvisor = experiment->reports[GVISOR];
+    struct recording *recording = recording_open();
+    cJSON *gvisor = recording->reports[GVISOR];
 
     (void)state;
-    experiment->count = SEALED;
-    cJSON_Delete(experiment->witness);
-    experiment->witness = NULL;
+    recording->count = SEALED;
+    cJSON_Delete(recording->witness);
+    recording->witness = NULL;
     change(gvisor, "cell.pod.host_path", "\"/tmp/gvisor\"");
     change(element(gvisor, "observed.path.directories", "name", "open"), "mode", "\"0755\"");
     cJSON *write = element(gvisor, "writes", "probe", "host_file_write");
@@ -267,80 +267,80 @@ static void two_pods_with_directories_of_their_own_are_refused(void **state)
     change(probe, "result", "\"denied\"");
     change(probe, "cause", "\"dac\"");
     change(probe, "errno", "\"EACCES\"");
-    const struct comparison *comparison = experiment_compare(experiment);
+    const struct comparison *comparison = recording_compare(recording);
     assert_false(comparison->valid);
     assert_true(names_confounder(comparison, "host path", "/srv/probe/host", "/tmp/gvisor"));
     assert_true(names_confounder(comparison, "mode of open", "1777 of 0:0", "0755 of 0:0"));
     check_fact(comparison, "gvisor/file", "denied");
     assert_null(comparison_fact(comparison, "gvisor/host_file_write"));
-    experiment_close(experiment);
+    recording_close(recording);
 }
 
 /* The witness. */
 
 static void a_witness_that_could_not_see_all_proves_no_containment(void **state)
 {
-    struct experiment *experiment = experiment_open();
+    struct recording *recording = recording_open();
 
     (void)state;
-    change(experiment->witness, "truncated", "true");
-    const struct comparison *comparison = experiment_compare(experiment);
+    change(recording->witness, "truncated", "true");
+    const struct comparison *comparison = recording_compare(recording);
     check_fact(comparison, "runc/file", "landed");
     check_fact(comparison, "gvisor-sealed/file", "unknown");
-    experiment_close(experiment);
+    recording_close(recording);
 }
 
 static void a_file_of_that_name_with_other_content_did_not_land(void **state)
 {
-    struct experiment *experiment = experiment_open();
+    struct recording *recording = recording_open();
 
     (void)state;
-    change(element(experiment->witness, "entries", "name", "open/fixture-gvisor/host_file_write"),
+    change(element(recording->witness, "entries", "name", "open/fixture-gvisor/host_file_write"),
            "sha256", "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"");
-    check_fact(experiment_compare(experiment), "gvisor/file", "forged");
-    experiment_close(experiment);
+    check_fact(recording_compare(recording), "gvisor/file", "forged");
+    recording_close(recording);
 }
 
 static void what_was_removed_again_is_not_contained(void **state)
 {
-    struct experiment *experiment = experiment_open();
+    struct recording *recording = recording_open();
 
     (void)state;
-    change(element(experiment->reports[SEALED], "writes", "probe", "host_file_write"), "kept",
+    change(element(recording->reports[SEALED], "writes", "probe", "host_file_write"), "kept",
            "false");
-    check_fact(experiment_compare(experiment), "gvisor-sealed/file", "unknown");
-    experiment_close(experiment);
+    check_fact(recording_compare(recording), "gvisor-sealed/file", "unknown");
+    recording_close(recording);
 }
 
 static void who_says_to_have_reached_the_socket_must_have_been_seen(void **state)
 {
-    struct experiment *experiment = experiment_open();
+    struct recording *recording = recording_open();
 
     (void)state;
-    change(experiment->witness, "decoys.connections", "[]");
-    const struct comparison *comparison = experiment_compare(experiment);
+    change(recording->witness, "decoys.connections", "[]");
+    const struct comparison *comparison = recording_compare(recording);
     check_fact(comparison, "runc/decoy_socket", "unknown");
     check_fact(comparison, "gvisor/decoy_socket", "refused");
-    experiment_close(experiment);
+    recording_close(recording);
 }
 
 /* Expectations. */
 
 static size_t judge(const char *json, struct expectation ret[], enum status *ret_status)
 {
-    struct experiment *experiment = experiment_open();
+    struct recording *recording = recording_open();
     struct err err = {0};
     size_t count = 0, met = 0;
     cJSON *expected = cJSON_Parse(json);
 
     *ret_status = STATUS_DONE;
-    if (!expectations_judge("expect.json", expected, experiment_compare(experiment), ret, &count,
+    if (!expectations_judge("expect.json", expected, recording_compare(recording), ret, &count,
                             &err))
         *ret_status = err.status;
     for (size_t i = 0; i < count; i++)
         met += ret[i].met;
     cJSON_Delete(expected);
-    experiment_close(experiment);
+    recording_close(recording);
     return met;
 }
 

@@ -150,10 +150,10 @@ static void the_gofers_mount_tells_its_policy(void **state)
 
     (void)state;
     assert_int_equal(policy.server, SERVER_GOFER);
-    assert_int_equal(policy.overlay_on_path, ANSWER_NO);
-    assert_int_equal(policy.exclusive, ANSWER_NO);
-    assert_int_equal(policy.directfs, ANSWER_YES);
-    assert_int_equal(policy.host_fifo, ANSWER_NO);
+    assert_int_equal(policy.overlay_on_path, TOLD_NO);
+    assert_int_equal(policy.exclusive, TOLD_NO);
+    assert_int_equal(policy.directfs, TOLD_YES);
+    assert_int_equal(policy.host_fifo, TOLD_NO);
     assert_string_equal(policy.character_devices, "");
 }
 
@@ -163,9 +163,9 @@ static void a_gofer_without_its_usual_options_is_told_apart(void **state)
         "1 0 0:2 / /host rw - 9p none rw,trans=fd,dcache=9,cache=fscache,char_device_policy=pass");
 
     (void)state;
-    assert_int_equal(policy.exclusive, ANSWER_YES);
-    assert_int_equal(policy.directfs, ANSWER_NO);
-    assert_int_equal(policy.host_fifo, ANSWER_YES);
+    assert_int_equal(policy.exclusive, TOLD_YES);
+    assert_int_equal(policy.directfs, TOLD_NO);
+    assert_int_equal(policy.host_fifo, TOLD_YES);
     assert_string_equal(policy.character_devices, "pass");
 }
 
@@ -176,17 +176,17 @@ static void an_old_gofer_says_nothing_by_silence(void **state)
 
     (void)state;
     assert_int_equal(policy.server, SERVER_GOFER);
-    assert_int_equal(policy.directfs, ANSWER_UNTOLD);
-    assert_int_equal(policy.host_fifo, ANSWER_UNTOLD);
+    assert_int_equal(policy.directfs, TOLD_NOTHING);
+    assert_int_equal(policy.host_fifo, TOLD_NOTHING);
 }
 
 static void gvisors_overlay_is_not_linuxs(void **state)
 {
     (void)state;
     assert_int_equal(policy_of(sealed).server, SERVER_OVERLAY);
-    assert_int_equal(policy_of(sealed).overlay_on_path, ANSWER_YES);
+    assert_int_equal(policy_of(sealed).overlay_on_path, TOLD_YES);
     assert_int_equal(policy_of(docker).server, SERVER_LINUX);
-    assert_int_equal(policy_of(docker).overlay_on_path, ANSWER_UNTOLD);
+    assert_int_equal(policy_of(docker).overlay_on_path, TOLD_NOTHING);
 }
 
 static void a_drive_of_wsl2_is_not_the_gofers(void **state)
@@ -218,8 +218,8 @@ static void without_a_path_the_root_is_told(void **state)
 
     (void)state;
     assert_int_equal(policy.server, SERVER_GOFER);
-    assert_int_equal(policy.overlay_on_path, ANSWER_UNTOLD);
-    assert_int_equal(policy.overlay_on_root, ANSWER_NO);
+    assert_int_equal(policy.overlay_on_path, TOLD_NOTHING);
+    assert_int_equal(policy.overlay_on_root, TOLD_NO);
     assert_int_equal(file_policy_of(NULL, NULL).server, SERVER_UNKNOWN);
     free(copy);
 }

@@ -3,7 +3,7 @@
 #include "common/json_scan.h"
 #include "gvisor_probe/render/escape.h"
 #include "gvisor_probe/report/json_out.h"
-#include "gvisor_probe/tests/experiment.h"
+#include "gvisor_probe/tests/recording.h"
 
 static render *const formats[] = {render_table, render_json, render_markdown, render_junit};
 
@@ -33,28 +33,28 @@ static void a_table_fits_a_terminal(void **state)
 {
     static char long_id[200], long_json[200];
     struct expectation expectation = {.id = long_id, .found = "open-in-both"};
-    struct experiment *experiment = experiment_open();
+    struct recording *recording = recording_open();
 
     (void)state;
     memset(long_id, 'i', sizeof long_id - 1);
     memset(expectation.expected, 'e', sizeof expectation.expected - 1);
-    check_width(experiment_compare(experiment), &expectation);
-    experiment_close(experiment);
+    check_width(recording_compare(recording), &expectation);
+    recording_close(recording);
 
-    experiment = experiment_open();
+    recording = recording_open();
     memset(long_json, '/', sizeof long_json - 1);
     long_json[0] = long_json[sizeof long_json - 2] = '"';
-    change(experiment->reports[GVISOR], "cell.pod.host_path", long_json);
-    change(experiment->reports[GVISOR], "cell.name",
+    change(recording->reports[GVISOR], "cell.pod.host_path", long_json);
+    change(recording->reports[GVISOR], "cell.name",
            "\"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn\"");
-    check_width(experiment_compare(experiment), NULL);
-    experiment_close(experiment);
+    check_width(recording_compare(recording), NULL);
+    recording_close(recording);
 }
 
 static void colours_are_used_only_where_asked_for(void **state)
 {
-    struct experiment *experiment = experiment_open();
-    const struct comparison *comparison = experiment_compare(experiment);
+    struct recording *recording = recording_open();
+    const struct comparison *comparison = recording_compare(recording);
     const struct rendering coloured = {.comparison = comparison, .colour = true};
     OWNED_BUF(out, RENDER_MAX);
     struct err err = {0};
@@ -65,7 +65,7 @@ static void colours_are_used_only_where_asked_for(void **state)
     assert_true(render_table(&coloured, &out, &err));
     assert_non_null(memchr(out.data, '\033', out.len));
     free(plain);
-    experiment_close(experiment);
+    recording_close(recording);
 }
 
 /* Values that a hostile kernel or pod could have put into a report. */
@@ -78,11 +78,11 @@ static void hostile_texts_stay_texts_in_every_format(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-        struct experiment *experiment = experiment_open();
+        struct recording *recording = recording_open();
         struct expectation expectation = {.id = "\033[2J|<\"&\n", .expected = "x", .found = NULL};
-        change(experiment->reports[GVISOR], places[i].path, hostile);
-        change(element(experiment->reports[GVISOR], "probes", "id", "boot_id"), "value", hostile);
-        const struct comparison *comparison = experiment_compare(experiment);
+        change(recording->reports[GVISOR], places[i].path, hostile);
+        change(element(recording->reports[GVISOR], "probes", "id", "boot_id"), "value", hostile);
+        const struct comparison *comparison = recording_compare(recording);
         for (size_t f = 0; f < ARRAY_LEN(formats); f++) {
             char *text = rendered(formats[f], comparison, &expectation, 1);
             for (const char *p = text; *p != '\0'; p++)
@@ -92,11 +92,11 @@ static void hostile_texts_stay_texts_in_every_format(void **state)
                   f);
             free(text);
         }
-        experiment_close(experiment);
+        recording_close(recording);
     }
 }
 
-static void add_costs(struct experiment *experiment, int cell, double median)
+static void add_costs(struct recording *recording, int cell, double median)
 {
     struct err err = {0};
     char json[256];
@@ -105,7 +105,7 @@ static void add_costs(struct experiment *experiment, int cell, double median)
                    "{\"costs\":{\"benchmarks\":[{\"id\":\"getppid\",\"title\":\"a call\","
                    "\"median_ns\":%g,\"mad_percent\":1,\"noisy\":false}]}}",
                    median);
-    CHECK(side_add_costs(&experiment->cells[cell], "costs", cJSON_Parse(json), &err), "%s",
+    CHECK(cell_add_costs(&recording->cells[cell], "costs", cJSON_Parse(json), &err), "%s",
           err.text);
 }
 
@@ -125,35 +125,34 @@ static void costs_and_expectations_are_shown_in_every_format(void **state)
     };
     const struct expectation expectation = {
         .id = "gvisor/file", .expected = "contained", .found = "landed"};
-    struct experiment *experiment = experiment_open();
+    struct recording *recording = recording_open();
 
     (void)state;
-    (void)experiment_compare(experiment);
-    add_costs(experiment, RUNC, 200);
-    add_costs(experiment, GVISOR, 5200);
-    comparison_make(&experiment->comparison, experiment->cells, experiment->count,
-                    &experiment->landing);
+    (void)recording_compare(recording);
+    add_costs(recording, RUNC, 200);
+    add_costs(recording, GVISOR, 5200);
+    comparison_make(&recording->comparison, recording->cells, recording->count, &recording->record);
     for (size_t f = 0; f < ARRAY_LEN(formats); f++) {
-        char *text = rendered(formats[f], &experiment->comparison, &expectation, 1);
+        char *text = rendered(formats[f], &recording->comparison, &expectation, 1);
         CHECK(shown[f].cost == NULL || strstr(text, shown[f].cost) != NULL, "%s in %s",
               shown[f].cost, text);
         CHECK(strstr(text, shown[f].expectation) != NULL, "%s in %s", shown[f].expectation, text);
         free(text);
     }
-    experiment_close(experiment);
+    recording_close(recording);
 }
 
 static void json_is_json(void **state)
 {
-    struct experiment *experiment = experiment_open();
-    char *text = rendered(render_json, experiment_compare(experiment), NULL, 0);
+    struct recording *recording = recording_open();
+    char *text = rendered(render_json, recording_compare(recording), NULL, 0);
     const unsigned char *start = (const unsigned char *)text, *end = start + strlen(text);
     struct json_fault fault;
 
     (void)state;
     assert_ptr_equal(json_scan_value(start, end, JSON_DEPTH_MAX, &fault), end - 1);
     free(text);
-    experiment_close(experiment);
+    recording_close(recording);
 }
 
 static void junit_counts_what_failed(void **state)
@@ -162,33 +161,33 @@ static void junit_counts_what_failed(void **state)
         {.id = "a/b", .expected = "x", .found = "x", .met = true},
         {.id = "a<b", .expected = "x", .found = "y", .met = false},
     };
-    struct experiment *experiment = experiment_open();
-    char *text = rendered(render_junit, experiment_compare(experiment), expectations, 2);
+    struct recording *recording = recording_open();
+    char *text = rendered(render_junit, recording_compare(recording), expectations, 2);
 
     (void)state;
     assert_non_null(strstr(text, "tests=\"3\" failures=\"1\""));
     assert_non_null(strstr(text, "name=\"a&lt;b\""));
     assert_non_null(strstr(text, "<failure message=\"expected x, found y\"/>"));
     free(text);
-    experiment_close(experiment);
+    recording_close(recording);
 }
 
 static void the_verdict_is_one_line(void **state)
 {
-    struct experiment *experiment = experiment_open();
+    struct recording *recording = recording_open();
     char line[RENDER_TEXT];
 
     (void)state;
-    experiment->count = UNCONFINED;
-    assert_string_equal(verdict_line(experiment_compare(experiment), line),
+    recording->count = UNCONFINED;
+    assert_string_equal(verdict_line(recording_compare(recording), line),
                         "A landed, B landed, C contained");
-    experiment_close(experiment);
+    recording_close(recording);
 
-    experiment = experiment_open();
-    change(experiment->reports[GVISOR], "observed.uid", "0");
-    assert_string_equal(verdict_line(experiment_compare(experiment), line),
+    recording = recording_open();
+    change(recording->reports[GVISOR], "observed.uid", "0");
+    assert_string_equal(verdict_line(recording_compare(recording), line),
                         "invalid experiment: uid: 65534 (runc) and 0 (gvisor)");
-    experiment_close(experiment);
+    recording_close(recording);
 }
 
 static void durations_have_a_fitting_unit(void **state)
@@ -204,95 +203,6 @@ static void durations_have_a_fitting_unit(void **state)
         assert_string_equal(duration_text(cases[i].ns, text), cases[i].text);
 }
 
-/* Costs. */
-
-static struct side timed(const char *name, double median, double mad, bool noisy)
-{
-    struct side side = {.name = name, .benchmark_count = 1};
-    side.benchmarks[0] = (struct side_benchmark){
-        .id = "getppid", .title = "t", .median_ns = median, .mad_percent = mad, .noisy = noisy};
-    return side;
-}
-
-static void overheads_are_ratios_of_medians_and_noise_is_no_answer(void **state)
-{
-    static const struct {
-        double baseline, subject, mad;
-        bool noisy;
-        double percent, break_even;
-        enum answer within;
-    } cases[] = {
-        {100, 100, 1, false, 0, 0, ANSWER_YES},   {100, 120, 1, false, 20, 100, ANSWER_YES},
-        {100, 121, 1, false, 21, 105, ANSWER_NO}, {200, 5200, 10, false, 2500, 25000, ANSWER_NO},
-        {100, 90, 1, false, -10, 0, ANSWER_YES},  {100, 100, 10.5, false, 0, 0, ANSWER_NOISY},
-        {100, 500, 1, true, 0, 0, ANSWER_NOISY},  {0, 100, 1, false, 0, 0, ANSWER_UNKNOWN},
-    };
-    static struct comparison comparison;
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct side cells[] = {timed("a", cases[i].baseline, 1, false),
-                               timed("b", cases[i].subject, cases[i].mad, cases[i].noisy)};
-        memset(&comparison, 0, sizeof comparison);
-        comparison.cells = cells;
-        comparison.cell_count = 2;
-        comparison_weigh_costs(&comparison);
-        assert_int_equal(comparison.overhead_count, 1);
-        const struct overhead *overhead = &comparison.overheads[0];
-        CHECK(overhead->within == cases[i].within, "case %zu: %s", i,
-              answer_name(overhead->within));
-        assert_float_equal(overhead->percent, cases[i].percent, 1e-6);
-        assert_float_equal(overhead->break_even_ns, cases[i].break_even, 1e-6);
-    }
-}
-
-static void a_busy_machine_gives_no_answer_at_all(void **state)
-{
-    static struct side cells[2];
-    static struct comparison comparison;
-
-    (void)state;
-    for (size_t i = 0; i < 2; i++) {
-        cells[i] = timed("a", 100, 1, false);
-        cells[i].benchmarks[1] = (struct side_benchmark){.id = "cpu_loop", .median_ns = 2};
-        cells[i].benchmark_count = 2;
-    }
-    cells[1].benchmarks[1].mad_percent = NOISE_LIMIT_PERCENT + 1;
-    comparison.cells = cells;
-    comparison.cell_count = 2;
-    comparison_weigh_costs(&comparison);
-    assert_int_equal(comparison.overheads[0].within, ANSWER_NOISY);
-}
-
-static void each_kind_of_work_has_an_answer_of_its_own(void **state)
-{
-    static struct side cells[2];
-    static struct comparison comparison;
-    static const struct {
-        const char *id;
-        double subject, mad;
-    } measured[] = {{"cpu_loop", 101, 1},
-                    {"read_and_hash", 150, 50},
-                    {"getppid", 110, 1},
-                    {"pipe", 900, 1},
-                    {"clock_cold", 90000, 1}};
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(measured); i++) {
-        cells[0].benchmarks[i] =
-            (struct side_benchmark){.id = measured[i].id, .median_ns = 100, .mad_percent = 1};
-        cells[1].benchmarks[i] = (struct side_benchmark){
-            .id = measured[i].id, .median_ns = measured[i].subject, .mad_percent = measured[i].mad};
-    }
-    cells[0].benchmark_count = cells[1].benchmark_count = ARRAY_LEN(measured);
-    comparison.cells = cells;
-    comparison.cell_count = 2;
-    comparison_weigh_costs(&comparison);
-    assert_int_equal(comparison_within(&comparison, 1, WORK_CPU), ANSWER_YES);
-    assert_int_equal(comparison_within(&comparison, 1, WORK_MIXED), ANSWER_NOISY);
-    assert_int_equal(comparison_within(&comparison, 1, WORK_SYSCALL), ANSWER_NO);
-    assert_int_equal(comparison_within(&comparison, 0, WORK_CPU), ANSWER_UNKNOWN);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,9 +214,6 @@ int main(void)
         cmocka_unit_test(junit_counts_what_failed),
         cmocka_unit_test(the_verdict_is_one_line),
         cmocka_unit_test(durations_have_a_fitting_unit),
-        cmocka_unit_test(overheads_are_ratios_of_medians_and_noise_is_no_answer),
-        cmocka_unit_test(a_busy_machine_gives_no_answer_at_all),
-        cmocka_unit_test(each_kind_of_work_has_an_answer_of_its_own),
     };
     return cmocka_run_group_tests_name("render", tests, NULL, NULL);
 }

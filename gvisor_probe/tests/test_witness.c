@@ -7,7 +7,7 @@
 
 #include "common/sha256.h"
 #include "common/tests/scratch.h"
-#include "gvisor_probe/compare/landing.h"
+#include "gvisor_probe/compare/witness_record.h"
 #include "gvisor_probe/report/json_in.h"
 
 /* A prepared directory, and what lies in it. */
@@ -41,33 +41,34 @@ static void make_directory(const char *path, const char *name)
     free(made);
 }
 
-static struct landing collected(const char *path, const char *token)
+static struct witness_record collected(const char *path, const char *token)
 {
-    OWNED_BUF(record, WITNESS_RECORD_MAX);
-    struct landing landing = {0};
+    OWNED_BUF(text, WITNESS_RECORD_MAX);
+    struct witness_record record = {0};
     struct err err = {0};
     const char *fault;
 
-    CHECK(witness_collect(path, token, NULL, &record, &fault, &err), "%s", err.text);
-    cJSON *json = json_parse("witness.json", record.data, record.len, &err);
+    CHECK(witness_collect(path, token, NULL, &text, &fault, &err), "%s", err.text);
+    cJSON *json = json_parse("witness.json", text.data, text.len, &err);
     CHECK(json != NULL, "%s", err.text);
-    CHECK(landing_read(&landing, "witness.json", json, &err), "%s", err.text);
-    assert_string_equal(fault == NULL ? "" : fault, landing.fault == NULL ? "" : landing.fault);
-    return landing;
+    CHECK(witness_record_read(&record, "witness.json", json, &err), "%s", err.text);
+    assert_string_equal(fault == NULL ? "" : fault, record.fault == NULL ? "" : record.fault);
+    return record;
 }
 
-static const cJSON *entry(const struct landing *landing, const char *name)
+static const cJSON *entry(const struct witness_record *record, const char *name)
 {
-    const cJSON *item = landing->entries;
+    const cJSON *item = record->entries;
     while (item != NULL &&
            strcmp(cJSON_GetObjectItemCaseSensitive(item, "name")->valuestring, name) != 0)
         item = item->next;
     return item;
 }
 
-static const char *text_of(const struct landing *landing, const char *name, const char *member)
+static const char *text_of(const struct witness_record *record, const char *name,
+                           const char *member)
 {
-    const cJSON *item = entry(landing, name);
+    const cJSON *item = entry(record, name);
     CHECK(item != NULL, "%s is listed", name);
     const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, member));
     return text == NULL ? "" : text;
@@ -77,17 +78,17 @@ static void prepare_makes_what_the_experiment_needs(void **state)
 {
     char token[WITNESS_TOKEN_LEN + 1];
     char *path = prepared(token);
-    struct landing landing = collected(path, token);
+    struct witness_record record = collected(path, token);
 
     (void)state;
-    assert_null(landing.fault);
-    assert_string_equal(text_of(&landing, WITNESS_OPEN, "mode"), "1777");
-    assert_string_equal(text_of(&landing, WITNESS_LOCKED, "mode"), "0755");
-    assert_string_equal(text_of(&landing, WITNESS_FIFO, "type"), "fifo");
-    assert_string_equal(text_of(&landing, WITNESS_FIFO, "mode"), "0666");
-    assert_string_equal(landing.token, token);
-    assert_false(landing.truncated);
-    landing_release(&landing);
+    assert_null(record.fault);
+    assert_string_equal(text_of(&record, WITNESS_OPEN, "mode"), "1777");
+    assert_string_equal(text_of(&record, WITNESS_LOCKED, "mode"), "0755");
+    assert_string_equal(text_of(&record, WITNESS_FIFO, "type"), "fifo");
+    assert_string_equal(text_of(&record, WITNESS_FIFO, "mode"), "0666");
+    assert_string_equal(record.token, token);
+    assert_false(record.truncated);
+    witness_record_release(&record);
     free(path);
 }
 
@@ -164,12 +165,12 @@ static void files_are_recorded_with_their_hash(void **state)
 
     (void)state;
     put(path, "open/a", "what a pod wrote\n");
-    struct landing landing = collected(path, token);
+    struct witness_record record = collected(path, token);
     sha256_init(&hash);
     sha256_add(&hash, "what a pod wrote\n", strlen("what a pod wrote\n"));
     sha256_hex(&hash, hex);
-    assert_string_equal(text_of(&landing, "open/a", "sha256"), hex);
-    landing_release(&landing);
+    assert_string_equal(text_of(&record, "open/a", "sha256"), hex);
+    witness_record_release(&record);
     free(path);
 }
 
@@ -185,13 +186,13 @@ static void links_and_fifos_are_listed_and_not_opened(void **state)
     assert_int_equal(mkfifo(fifo, 0666), 0);
     assert_int_equal(symlink("/etc/passwd", link), 0);
     assert_int_equal(symlink("..", up), 0);
-    struct landing landing = collected(path, token);
-    assert_string_equal(text_of(&landing, "open/fifo", "type"), "fifo");
-    assert_string_equal(text_of(&landing, "open/link", "type"), "symlink");
-    assert_string_equal(text_of(&landing, "open/link", "sha256"), "");
-    assert_null(entry(&landing, "open/up/open"));
-    assert_false(landing.truncated);
-    landing_release(&landing);
+    struct witness_record record = collected(path, token);
+    assert_string_equal(text_of(&record, "open/fifo", "type"), "fifo");
+    assert_string_equal(text_of(&record, "open/link", "type"), "symlink");
+    assert_string_equal(text_of(&record, "open/link", "sha256"), "");
+    assert_null(entry(&record, "open/up/open"));
+    assert_false(record.truncated);
+    witness_record_release(&record);
     free(fifo);
     free(link);
     free(up);
@@ -208,9 +209,9 @@ static void a_tree_that_is_too_deep_is_cut_and_said_to_be(void **state)
         strncat(name, "/d", sizeof name - strlen(name) - 1);
         make_directory(path, name);
     }
-    struct landing landing = collected(path, token);
-    assert_true(landing.truncated);
-    landing_release(&landing);
+    struct witness_record record = collected(path, token);
+    assert_true(record.truncated);
+    witness_record_release(&record);
     free(path);
 }
 
@@ -225,9 +226,9 @@ static void a_tree_that_is_too_wide_is_cut_and_said_to_be(void **state)
         (void)snprintf(name, sizeof name, "open/%d", i);
         put(path, name, "");
     }
-    struct landing landing = collected(path, token);
-    assert_true(landing.truncated);
-    landing_release(&landing);
+    struct witness_record record = collected(path, token);
+    assert_true(record.truncated);
+    witness_record_release(&record);
     free(path);
 }
 
@@ -239,9 +240,9 @@ static void a_large_file_is_listed_but_not_hashed(void **state)
     (void)state;
     put(path, "open/large", "x");
     assert_int_equal(truncate(large, (off_t)1 << 40), 0);
-    struct landing landing = collected(path, token);
-    assert_string_equal(text_of(&landing, "open/large", "sha256"), "");
-    landing_release(&landing);
+    struct witness_record record = collected(path, token);
+    assert_string_equal(text_of(&record, "open/large", "sha256"), "");
+    witness_record_release(&record);
     free(large);
     free(path);
 }
@@ -253,9 +254,9 @@ static void names_of_any_bytes_make_a_valid_record(void **state)
 
     (void)state;
     put(path, "open/\xff\x1b[2J\"\n", "");
-    struct landing landing = collected(path, token);
-    assert_non_null(entry(&landing, "open/\\xff\\x1b[2J\"\\x0a"));
-    landing_release(&landing);
+    struct witness_record record = collected(path, token);
+    assert_non_null(entry(&record, "open/\\xff\\x1b[2J\"\\x0a"));
+    witness_record_release(&record);
     free(path);
 }
 
@@ -266,9 +267,9 @@ static void filestores_are_named(void **state)
 
     (void)state;
     put(path, "open/.gvisor.filestore.abc", "");
-    struct landing landing = collected(path, token);
-    assert_string_equal(landing.filestores->valuestring, "open/.gvisor.filestore.abc");
-    landing_release(&landing);
+    struct witness_record record = collected(path, token);
+    assert_string_equal(record.filestores->valuestring, "open/.gvisor.filestore.abc");
+    witness_record_release(&record);
     free(path);
 }
 
@@ -286,9 +287,9 @@ static void another_directory_makes_the_record_invalid(void **state)
             assert_int_equal(unlink(canary), 0);
         else
             assert_int_equal(chmod(open, 0755), 0);
-        struct landing landing = collected(path, token);
-        CHECK(landing.fault != NULL, "%s", spoils[i]);
-        landing_release(&landing);
+        struct witness_record record = collected(path, token);
+        CHECK(record.fault != NULL, "%s", spoils[i]);
+        witness_record_release(&record);
         assert_int_equal(scratch_drop(NULL), 0);
         assert_int_equal(scratch_make(NULL), 0);
         free(path);

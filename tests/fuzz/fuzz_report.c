@@ -11,8 +11,8 @@
 #include "gvisor_probe/report/json_in.h"
 #include "tests/fuzz/fuzz.h"
 
-static struct side cells[2];
-static struct landing landing;
+static struct cell cells[2];
+static struct witness_record witness;
 static struct comparison comparison;
 static struct expectation expectations[EXPECTATIONS_MAX];
 
@@ -34,7 +34,7 @@ static size_t take_part(const uint8_t **data, size_t *size)
     return len;
 }
 
-static bool read_cell(struct side *ret, const char *bytes, size_t len)
+static bool read_cell(struct cell *ret, const char *bytes, size_t len)
 {
     struct err err = {0};
     cJSON *report = report_parse("report", bytes, len, &err);
@@ -45,22 +45,22 @@ static bool read_cell(struct side *ret, const char *bytes, size_t len)
     }
     bool costs = report_is_costs(report);
     memset(ret, 0, sizeof *ret);
-    bool done = costs ? side_add_costs(ret, "report", report, &err)
-                      : side_read(ret, "report", report, &err);
+    bool done = costs ? cell_add_costs(ret, "report", report, &err)
+                      : cell_read(ret, "report", report, &err);
     if (!done)
         check_error(&err);
     return done && !costs;
 }
 
-static void read_landing(const char *bytes, size_t len)
+static void read_witness(const char *bytes, size_t len)
 {
     struct err err = {0};
     cJSON *record = json_parse("witness", bytes, len, &err);
 
-    if (record != NULL && landing_read(&landing, "witness", record, &err))
+    if (record != NULL && witness_record_read(&witness, "witness", record, &err))
         return;
     check_error(&err);
-    landing_release(&landing);
+    witness_record_release(&witness);
 }
 
 static size_t read_expectations(cJSON **ret, const char *bytes, size_t len)
@@ -103,15 +103,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (read && read_cell(&cells[1], report, report_len)) {
         cJSON *expected = NULL;
-        const char *witness = (const char *)data;
-        read_landing(witness, take_part(&data, &size));
+        const char *record = (const char *)data;
+        read_witness(record, take_part(&data, &size));
         cells[1].name = "other";
-        comparison_make(&comparison, cells, 2, &landing);
+        comparison_make(&comparison, cells, 2, &witness);
         show(read_expectations(&expected, (const char *)data, size));
         cJSON_Delete(expected);
-        landing_release(&landing);
+        witness_record_release(&witness);
     }
-    side_release(&cells[0]);
-    side_release(&cells[1]);
+    cell_release(&cells[0]);
+    cell_release(&cells[1]);
     return 0;
 }

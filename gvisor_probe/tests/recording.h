@@ -1,6 +1,6 @@
-/* A recorded experiment, to be changed by one thing at a time, and compared. */
-#ifndef GVISOR_PROBE_TESTS_EXPERIMENT_H
-#define GVISOR_PROBE_TESTS_EXPERIMENT_H
+/* A recorded recording, to be changed by one thing at a time, and compared. */
+#ifndef GVISOR_PROBE_TESTS_RECORDING_H
+#define GVISOR_PROBE_TESTS_RECORDING_H
 
 #include "common/tests/scratch.h"
 #include "gvisor_probe/compare/comparison.h"
@@ -8,11 +8,11 @@
 
 enum { RUNC, GVISOR, SEALED, UNCONFINED, RECORDED };
 
-struct experiment {
+struct recording {
     cJSON *reports[RECORDED], *witness; /* taken over when compared; witness may be deleted: none */
     size_t count;                       /* of the reports that are compared */
-    struct side cells[RECORDED];
-    struct landing landing;
+    struct cell cells[RECORDED];
+    struct witness_record record;
     struct comparison comparison;
 };
 
@@ -31,11 +31,11 @@ static inline cJSON *recorded(const char *name)
     return json;
 }
 
-static inline struct experiment *experiment_open(void)
+static inline struct recording *recording_open(void)
 {
     static const char *const names[RECORDED] = {"runc", "gvisor", "gvisor-sealed",
                                                 "runc-unconfined"};
-    struct experiment *made = calloc(1, sizeof *made);
+    struct recording *made = calloc(1, sizeof *made);
 
     assert_non_null(made);
     for (size_t i = 0; i < RECORDED; i++)
@@ -69,33 +69,32 @@ static inline cJSON *element(cJSON *root, const char *array, const char *key, co
     return item;
 }
 
-static inline const struct comparison *experiment_compare(struct experiment *experiment)
+static inline const struct comparison *recording_compare(struct recording *recording)
 {
     struct err err = {0};
 
-    for (size_t i = 0; i < experiment->count; i++) {
-        CHECK(side_read(&experiment->cells[i], "report", experiment->reports[i], &err), "%s",
+    for (size_t i = 0; i < recording->count; i++) {
+        CHECK(cell_read(&recording->cells[i], "report", recording->reports[i], &err), "%s",
               err.text);
-        experiment->reports[i] = NULL;
+        recording->reports[i] = NULL;
     }
-    if (experiment->witness != NULL)
-        CHECK(landing_read(&experiment->landing, "witness", experiment->witness, &err), "%s",
+    if (recording->witness != NULL)
+        CHECK(witness_record_read(&recording->record, "witness", recording->witness, &err), "%s",
               err.text);
-    experiment->witness = NULL;
-    comparison_make(&experiment->comparison, experiment->cells, experiment->count,
-                    &experiment->landing);
-    return &experiment->comparison;
+    recording->witness = NULL;
+    comparison_make(&recording->comparison, recording->cells, recording->count, &recording->record);
+    return &recording->comparison;
 }
 
-static inline void experiment_close(struct experiment *experiment)
+static inline void recording_close(struct recording *recording)
 {
     for (size_t i = 0; i < RECORDED; i++) {
-        cJSON_Delete(experiment->reports[i]);
-        side_release(&experiment->cells[i]);
+        cJSON_Delete(recording->reports[i]);
+        cell_release(&recording->cells[i]);
     }
-    cJSON_Delete(experiment->witness);
-    landing_release(&experiment->landing);
-    free(experiment);
+    cJSON_Delete(recording->witness);
+    witness_record_release(&recording->record);
+    free(recording);
 }
 
 #endif

@@ -2,8 +2,8 @@
  * The witness's record, read for comparison: what landed on the host, and who reached its decoys.
  * Pure. Texts are borrowed from the parsed record.
  */
-#ifndef GVISOR_PROBE_COMPARE_LANDING_H
-#define GVISOR_PROBE_COMPARE_LANDING_H
+#ifndef GVISOR_PROBE_COMPARE_WITNESS_RECORD_H
+#define GVISOR_PROBE_COMPARE_WITNESS_RECORD_H
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 #include "common/err.h"
-#include "gvisor_probe/compare/side.h"
+#include "gvisor_probe/report/cell.h"
 
-struct landing {
-    cJSON *record;               /* owned; NULL: there was no witness */
+struct witness_record {
+    cJSON *json;                 /* owned; NULL: there was no witness */
     const char *source;          /* borrowed */
     const char *fault;           /* NULL: the record is valid */
     const char *token, *boot_id; /* boot_id may be NULL */
@@ -38,12 +38,14 @@ enum fate {
 const char *fate_name(enum fate fate);
 
 /* Takes the record over, also when it fails. */
-bool landing_read(struct landing *ret, const char *source, cJSON *record, struct err *err);
-void landing_release(struct landing *landing);
+bool witness_record_read(struct witness_record *ret, const char *source, cJSON *record,
+                         struct err *err);
+void witness_record_release(struct witness_record *record);
 
-enum fate landing_fate(const struct landing *landing, const struct side_write *write);
+enum fate witness_record_fate(const struct witness_record *record, const struct cell_write *write);
 
 /* Did this cell reach the socket? A visitor says RUN-CELL. */
-bool landing_visited(const struct landing *landing, const char *run_id, const char *cell);
+bool witness_record_visited(const struct witness_record *record, const char *run_id,
+                            const char *cell);
 
 #endif

@@ -1,22 +1,22 @@
-#include "gvisor_probe/compare/side.h"
+#include "gvisor_probe/report/cell.h"
 
-#include "gvisor_probe/tests/experiment.h"
+#include "gvisor_probe/tests/recording.h"
 
 /* What parsing and reading a report says; "" when it is accepted. */
 static const char *rejection(const char *bytes, size_t len, struct err *err)
 {
     unsigned char *exact = exact_copy(bytes, len);
-    static struct side side;
+    static struct cell cell;
     cJSON *report = report_parse("r.json", (const char *)exact, len, err);
 
     free(exact);
     if (report != NULL && report_is_costs(report)) {
-        memset(&side, 0, sizeof side);
-        (void)side_add_costs(&side, "r.json", report, err);
-        side_release(&side);
+        memset(&cell, 0, sizeof cell);
+        (void)cell_add_costs(&cell, "r.json", report, err);
+        cell_release(&cell);
     } else if (report != NULL) {
-        (void)side_read(&side, "r.json", report, err);
-        side_release(&side);
+        (void)cell_read(&cell, "r.json", report, err);
+        cell_release(&cell);
     }
     return err->text;
 }
@@ -120,12 +120,12 @@ static void more_than_there_is_room_for_is_rejected(void **state)
         {"probes",
          "{\"id\":\"a\",\"group\":\"identity\",\"result\":\"allowed\",\"cause\":\"none\","
          "\"errno\":null,\"value\":null}",
-         SIDE_PROBES_MAX + 1},
+         CELL_PROBES_MAX + 1},
         {"writes",
          "{\"probe\":\"a\",\"path\":\"open/x\",\"kind\":\"file\",\"made\":true,\"kept\":true,"
          "\"content\":null}",
-         SIDE_WRITES_MAX + 1},
-        {"observed.groups", "1", SIDE_GROUPS_MAX + 1},
+         CELL_WRITES_MAX + 1},
+        {"observed.groups", "1", CELL_GROUPS_MAX + 1},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -178,5 +178,5 @@ int main(void)
         cmocka_unit_test(more_than_there_is_room_for_is_rejected),
         cmocka_unit_test(damaged_reports_do_not_crash),
     };
-    return cmocka_run_group_tests_name("side", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("cell", tests, NULL, NULL);
 }

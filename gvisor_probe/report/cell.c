@@ -1,4 +1,4 @@
-#include "gvisor_probe/compare/side.h"
+#include "gvisor_probe/report/cell.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@ static const char id_bytes[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
 static const char name_bytes[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
-static const char *const directory_names[SIDE_DIRECTORIES] = {".", "open", "locked"};
+static const char *const directory_names[CELL_DIRECTORIES] = {".", "open", "locked"};
 
 cJSON *report_parse(const char *source, const char *bytes, size_t len, struct err *err)
 {
@@ -61,9 +61,9 @@ static uint64_t read_digits(struct json_in *in, const char *path, int base, uint
     return value;
 }
 
-static void read_identity(struct side *cell, struct json_in *in)
+static void read_identity(struct cell *cell, struct json_in *in)
 {
-    const cJSON *group = json_read_array(in, "observed.groups", SIDE_GROUPS_MAX, JSON_NEEDED);
+    const cJSON *group = json_read_array(in, "observed.groups", CELL_GROUPS_MAX, JSON_NEEDED);
 
     cell->who.uid = (uint32_t)json_read_u64(in, "observed.euid", UINT32_MAX);
     cell->who.gid = (uint32_t)json_read_u64(in, "observed.egid", UINT32_MAX);
@@ -78,11 +78,11 @@ static void read_identity(struct side *cell, struct json_in *in)
     }
 }
 
-static void read_path(struct side *cell, struct json_in *in)
+static void read_path(struct cell *cell, struct json_in *in)
 {
     const cJSON *item = json_find(in->root, "observed.path");
 
-    for (size_t i = 0; i < SIDE_DIRECTORIES; i++)
+    for (size_t i = 0; i < CELL_DIRECTORIES; i++)
         cell->directories[i].name = directory_names[i];
     if (item == NULL || cJSON_IsNull(item)) {
         if (item == NULL)
@@ -94,12 +94,12 @@ static void read_path(struct side *cell, struct json_in *in)
     item = json_read_array(in, "observed.path.directories", ELEMENTS_MAX, JSON_NEEDED);
     for (; item != NULL && !in->failed; item = item->next) {
         struct json_in at = {.source = in->source, .root = item, .err = in->err};
-        struct side_directory found = {.seen = true};
+        struct cell_directory found = {.seen = true};
         const char *name = json_read_text(&at, "name", JSON_NEEDED);
         found.at.mode = (uint32_t)read_digits(&at, "mode", 8, MODE_MAX);
         found.at.uid = (uint32_t)json_read_u64(&at, "uid", UINT32_MAX);
         found.at.gid = (uint32_t)json_read_u64(&at, "gid", UINT32_MAX);
-        for (size_t i = 0; !at.failed && i < SIDE_DIRECTORIES; i++)
+        for (size_t i = 0; !at.failed && i < CELL_DIRECTORIES; i++)
             if (strcmp(name, directory_names[i]) == 0) {
                 found.name = directory_names[i];
                 cell->directories[i] = found;
@@ -117,7 +117,7 @@ static void check_name(struct json_in *in, const char *path, const char *name, c
         (void)json_reject(in, path, "is no plain name");
 }
 
-static void read_probe(struct json_in *in, struct side_probe *ret)
+static void read_probe(struct json_in *in, struct cell_probe *ret)
 {
     const char *group = json_read_text(in, "group", JSON_NEEDED);
     const char *result = json_read_text(in, "result", JSON_NEEDED);
@@ -137,7 +137,7 @@ static void read_probe(struct json_in *in, struct side_probe *ret)
         (void)json_reject(in, "cause", "is unknown");
 }
 
-static void read_write(struct json_in *in, struct side_write *ret)
+static void read_write(struct json_in *in, struct cell_write *ret)
 {
     ret->probe = json_read_text(in, "probe", JSON_NEEDED);
     ret->path = json_read_text(in, "path", JSON_NEEDED);
@@ -149,7 +149,7 @@ static void read_write(struct json_in *in, struct side_write *ret)
     ret->kept = json_read_bool(in, "kept", false, JSON_NEEDED);
 }
 
-static void read_benchmark(struct json_in *in, struct side_benchmark *ret)
+static void read_benchmark(struct json_in *in, struct cell_benchmark *ret)
 {
     ret->id = json_read_text(in, "id", JSON_NEEDED);
     check_name(in, "id", ret->id, id_bytes);
@@ -171,7 +171,7 @@ static void read_benchmark(struct json_in *in, struct side_benchmark *ret)
         }                                                                                          \
     }
 
-static void read_detection(struct side *cell, struct json_in *in)
+static void read_detection(struct cell *cell, struct json_in *in)
 {
     const char *conclusion = json_read_text(in, "detection.conclusion", JSON_NEEDED);
     const cJSON *matches = json_find(in->root, "detection.declared_matches");
@@ -181,11 +181,11 @@ static void read_detection(struct side *cell, struct json_in *in)
     cell->declared_matches = cJSON_IsTrue(matches) ? 1 : cJSON_IsFalse(matches) ? 0 : -1;
 }
 
-bool side_read(struct side *ret, const char *source, cJSON *report, struct err *err)
+bool cell_read(struct cell *ret, const char *source, cJSON *report, struct err *err)
 {
     struct json_in in = {.source = source, .root = report, .err = err};
 
-    *ret = (struct side){.source = source, .report = report};
+    *ret = (struct cell){.source = source, .report = report};
     ret->name = json_read_text(&in, "cell.name", JSON_NEEDED);
     ret->runtime = json_read_text(&in, "cell.runtime", JSON_OR_NULL);
     ret->seccomp_declared = json_read_text(&in, "cell.pod.seccomp", JSON_OR_NULL);
@@ -199,14 +199,14 @@ bool side_read(struct side *ret, const char *source, cJSON *report, struct err *
     read_identity(ret, &in);
     read_path(ret, &in);
     read_detection(ret, &in);
-    READ_ELEMENTS(&in, "probes", SIDE_PROBES_MAX, ret->probes, ret->probe_count, read_probe)
-    READ_ELEMENTS(&in, "writes", SIDE_WRITES_MAX, ret->writes, ret->write_count, read_write)
-    const struct side_probe *canary = in.failed ? NULL : side_find_probe(ret, "host_canary");
+    READ_ELEMENTS(&in, "probes", CELL_PROBES_MAX, ret->probes, ret->probe_count, read_probe)
+    READ_ELEMENTS(&in, "writes", CELL_WRITES_MAX, ret->writes, ret->write_count, read_write)
+    const struct cell_probe *canary = in.failed ? NULL : cell_find_probe(ret, "host_canary");
     ret->canary = canary == NULL ? NULL : canary->value;
     return !in.failed;
 }
 
-bool side_add_costs(struct side *cell, const char *source, cJSON *report, struct err *err)
+bool cell_add_costs(struct cell *cell, const char *source, cJSON *report, struct err *err)
 {
     struct json_in in = {.source = source, .root = report, .err = err};
 
@@ -216,19 +216,19 @@ bool side_add_costs(struct side *cell, const char *source, cJSON *report, struct
                        cell->name);
     }
     cell->costs = report;
-    READ_ELEMENTS(&in, "costs.benchmarks", SIDE_BENCHMARKS_MAX, cell->benchmarks,
+    READ_ELEMENTS(&in, "costs.benchmarks", CELL_BENCHMARKS_MAX, cell->benchmarks,
                   cell->benchmark_count, read_benchmark)
     return !in.failed;
 }
 
-void side_release(struct side *cell)
+void cell_release(struct cell *cell)
 {
     cJSON_Delete(cell->report);
     cJSON_Delete(cell->costs);
     cell->report = cell->costs = NULL;
 }
 
-const struct side_probe *side_find_probe(const struct side *cell, const char *id)
+const struct cell_probe *cell_find_probe(const struct cell *cell, const char *id)
 {
     for (size_t i = 0; i < cell->probe_count; i++)
         if (strcmp(cell->probes[i].id, id) == 0)
@@ -236,7 +236,7 @@ const struct side_probe *side_find_probe(const struct side *cell, const char *id
     return NULL;
 }
 
-const struct side_benchmark *side_find_benchmark(const struct side *cell, const char *id)
+const struct cell_benchmark *cell_find_benchmark(const struct cell *cell, const char *id)
 {
     for (size_t i = 0; i < cell->benchmark_count; i++)
         if (strcmp(cell->benchmarks[i].id, id) == 0)
@@ -244,9 +244,9 @@ const struct side_benchmark *side_find_benchmark(const struct side *cell, const 
     return NULL;
 }
 
-const struct side_directory *side_directory(const struct side *cell, const char *name)
+const struct cell_directory *cell_directory(const struct cell *cell, const char *name)
 {
-    for (size_t i = 0; i < SIDE_DIRECTORIES; i++)
+    for (size_t i = 0; i < CELL_DIRECTORIES; i++)
         if (strcmp(cell->directories[i].name, name) == 0 && cell->directories[i].seen)
             return &cell->directories[i];
     return NULL;

@@ -1,4 +1,4 @@
-#include "gvisor_probe/compare/landing.h"
+#include "gvisor_probe/compare/witness_record.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,26 +35,27 @@ static void check_entries(struct json_in *in, const cJSON *first)
     }
 }
 
-static void read_decoys(struct landing *landing, struct json_in *in)
+static void read_decoys(struct witness_record *record, struct json_in *in)
 {
     const cJSON *decoys = json_find(in->root, "decoys");
 
     if (decoys == NULL || cJSON_IsNull(decoys))
         return;
-    landing->has_decoys = true;
-    landing->accepts = json_read_u64(in, "decoys.accepts", COUNT_MAX);
-    landing->fifo_opens = json_read_u64(in, "decoys.fifo_opens", COUNT_MAX);
-    landing->connections = json_read_array(in, "decoys.connections", WITNESS_ENTRIES, JSON_NEEDED);
+    record->has_decoys = true;
+    record->accepts = json_read_u64(in, "decoys.accepts", COUNT_MAX);
+    record->fifo_opens = json_read_u64(in, "decoys.fifo_opens", COUNT_MAX);
+    record->connections = json_read_array(in, "decoys.connections", WITNESS_ENTRIES, JSON_NEEDED);
     const char *token = json_read_text(in, "decoys.token", JSON_NEEDED);
-    if (!in->failed && strcmp(token, landing->token) != 0)
+    if (!in->failed && strcmp(token, record->token) != 0)
         (void)json_reject(in, "decoys.token", "is not the canary's");
 }
 
-bool landing_read(struct landing *ret, const char *source, cJSON *record, struct err *err)
+bool witness_record_read(struct witness_record *ret, const char *source, cJSON *record,
+                         struct err *err)
 {
     struct json_in in = {.source = source, .root = record, .err = err};
 
-    *ret = (struct landing){.record = record, .source = source};
+    *ret = (struct witness_record){.json = record, .source = source};
     const char *kind = json_read_text(&in, "kind", JSON_NEEDED);
     if (!in.failed && strcmp(kind, "witness") != 0)
         (void)json_reject(&in, "kind", "is not witness");
@@ -74,10 +75,10 @@ bool landing_read(struct landing *ret, const char *source, cJSON *record, struct
     return !in.failed;
 }
 
-void landing_release(struct landing *landing)
+void witness_record_release(struct witness_record *record)
 {
-    cJSON_Delete(landing->record);
-    *landing = (struct landing){0};
+    cJSON_Delete(record->json);
+    *record = (struct witness_record){0};
 }
 
 static const char *text_of(const cJSON *entry, const char *name)
@@ -97,9 +98,9 @@ static bool holds(const cJSON *entry, const char *content)
     return digest != NULL && strcmp(digest, hex) == 0;
 }
 
-enum fate landing_fate(const struct landing *landing, const struct side_write *write)
+enum fate witness_record_fate(const struct witness_record *record, const struct cell_write *write)
 {
-    const cJSON *entry = landing->entries;
+    const cJSON *entry = record->entries;
 
     while (entry != NULL && strcmp(text_of(entry, "name"), write->path) != 0)
         entry = entry->next;
@@ -112,17 +113,18 @@ enum fate landing_fate(const struct landing *landing, const struct side_write *w
                        (write->content == NULL || holds(entry, write->content))
                    ? FATE_LANDED
                    : FATE_FORGED;
-    if (landing->record == NULL || landing->fault != NULL || landing->truncated || !write->kept)
+    if (record->json == NULL || record->fault != NULL || record->truncated || !write->kept)
         return FATE_UNKNOWN;
     return FATE_CONTAINED;
 }
 
-bool landing_visited(const struct landing *landing, const char *run_id, const char *cell)
+bool witness_record_visited(const struct witness_record *record, const char *run_id,
+                            const char *cell)
 {
     char visitor[VISITOR_MAX];
 
     (void)snprintf(visitor, sizeof visitor, "%s-%s", run_id, cell);
-    for (const cJSON *item = landing->connections; item != NULL; item = item->next) {
+    for (const cJSON *item = record->connections; item != NULL; item = item->next) {
         const char *said = text_of(item, "said");
         if (said != NULL && strcmp(said, visitor) == 0)
             return true;

@@ -3,8 +3,8 @@
  * of `gvisor_probe costs` of the same cell where there is one. Pure.
  * Texts are borrowed from the parsed reports and live as long as the cell.
  */
-#ifndef GVISOR_PROBE_COMPARE_SIDE_H
-#define GVISOR_PROBE_COMPARE_SIDE_H
+#ifndef GVISOR_PROBE_REPORT_CELL_H
+#define GVISOR_PROBE_REPORT_CELL_H
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -12,43 +12,43 @@
 #include <stdint.h>
 
 #include "common/err.h"
-#include "gvisor_probe/compare/prediction.h"
+#include "gvisor_probe/words/permission.h"
 #include "gvisor_probe/words/words.h"
 
 enum {
     REPORT_BYTES_MAX = 16 << 20,
-    SIDE_PROBES_MAX = 256,
-    SIDE_WRITES_MAX = 128,
-    SIDE_BENCHMARKS_MAX = 64,
-    SIDE_GROUPS_MAX = 1024,
-    SIDE_DIRECTORIES = 3, /* ., open, locked */
+    CELL_PROBES_MAX = 256,
+    CELL_WRITES_MAX = 128,
+    CELL_BENCHMARKS_MAX = 64,
+    CELL_GROUPS_MAX = 1024,
+    CELL_DIRECTORIES = 3, /* ., open, locked */
 };
 
-struct side_probe {
+struct cell_probe {
     const char *id, *errnum, *value; /* the last two may be NULL */
     enum probe_group group;
     enum probe_result result;
     enum probe_cause cause;
 };
 
-struct side_write {
+struct cell_write {
     const char *probe, *path, *kind, *content; /* content: NULL unless a file */
     bool made, kept;
 };
 
-struct side_directory {
+struct cell_directory {
     const char *name;
     bool seen;
     struct unix_directory at;
 };
 
-struct side_benchmark {
+struct cell_benchmark {
     const char *id, *title;
     double median_ns, mad_percent;
     bool noisy;
 };
 
-struct side {
+struct cell {
     const char *source; /* the file's name; borrowed from the caller */
     cJSON *report;      /* owned */
     cJSON *costs;       /* owned; NULL: none was given */
@@ -59,15 +59,15 @@ struct side {
     bool has_path, read_only;                         /* has_path: one was tried */
     enum conclusion conclusion;
     int declared_matches; /* 1, 0, or -1: unknown */
-    uint32_t groups[SIDE_GROUPS_MAX];
+    uint32_t groups[CELL_GROUPS_MAX];
     struct identity who;
     uint64_t bounding; /* capabilities that could be gained; 0 where unknown */
-    struct side_directory directories[SIDE_DIRECTORIES];
-    struct side_probe probes[SIDE_PROBES_MAX];
+    struct cell_directory directories[CELL_DIRECTORIES];
+    struct cell_probe probes[CELL_PROBES_MAX];
     size_t probe_count;
-    struct side_write writes[SIDE_WRITES_MAX];
+    struct cell_write writes[CELL_WRITES_MAX];
     size_t write_count;
-    struct side_benchmark benchmarks[SIDE_BENCHMARKS_MAX];
+    struct cell_benchmark benchmarks[CELL_BENCHMARKS_MAX];
     size_t benchmark_count;
 };
 
@@ -78,14 +78,14 @@ cJSON *report_parse(const char *source, const char *bytes, size_t len, struct er
 bool report_is_costs(const cJSON *report);
 
 /* Both take the report over, also when they fail. */
-bool side_read(struct side *ret, const char *source, cJSON *report, struct err *err);
-bool side_add_costs(struct side *cell, const char *source, cJSON *report, struct err *err);
+bool cell_read(struct cell *ret, const char *source, cJSON *report, struct err *err);
+bool cell_add_costs(struct cell *cell, const char *source, cJSON *report, struct err *err);
 
-void side_release(struct side *cell);
+void cell_release(struct cell *cell);
 
 /* NULL when there is none. */
-const struct side_probe *side_find_probe(const struct side *cell, const char *id);
-const struct side_benchmark *side_find_benchmark(const struct side *cell, const char *id);
-const struct side_directory *side_directory(const struct side *cell, const char *name);
+const struct cell_probe *cell_find_probe(const struct cell *cell, const char *id);
+const struct cell_benchmark *cell_find_benchmark(const struct cell *cell, const char *id);
+const struct cell_directory *cell_directory(const struct cell *cell, const char *name);
 
 #endif
