@@ -82,10 +82,10 @@ def texts():
 
 def draw(graph, order, text):
     drawn = direct(graph)
-    wrapped = {room: textwrap.wrap(text[room], 38) for room in order}
+    wrapped = {room: textwrap.wrap(text[room], 38 if room != SHARED else 160) for room in order}
     height = {room: 30 + LINE * len(wrapped[room]) for room in order}
     programs = sorted({room.split("/")[0] for room in order if room != SHARED},
-                      key=lambda name: -sum(room.split("/")[0] == name for room in order))
+                      key=lambda name: (-sum(room.split("/")[0] == name for room in order), name))
     place, lines, bottom = {}, [], 0
     for column, program in enumerate(programs):
         x, y = MARGIN + column * (ROOM + LANE), MARGIN
@@ -112,13 +112,17 @@ def draw(graph, order, text):
         box(room, ROOM if room != SHARED else width - 2 * MARGIN)
     for program in programs:
         column = [room for room in order if room.split("/")[0] == program]
+        lowest = [room for room in column if SHARED in drawn[room]][-1:]  # one arrow says it
         for above, room in enumerate(column):
             x, y = place[room]
             for other in sorted(drawn[room], key=order.index):
                 foot = y + height[room]
                 if other == SHARED:
-                    if room == column[-1]:
+                    if [room] == lowest and room == column[-1]:
                         arrow(f"M{x + ROOM / 2} {foot} V{bottom - 2}")
+                    elif [room] == lowest:
+                        out = x + ROOM + 20
+                        arrow(f"M{x + ROOM} {foot - 10} C{out} {foot} {out} {bottom - 40} {out} {bottom - 2}")
                 elif column[above + 1] == other:
                     arrow(f"M{x + ROOM / 2} {foot} V{place[other][1] - 2}")
                 else:  # past the rooms between, on the right

@@ -48,6 +48,7 @@ verdict 'no banned calls' "$(grep -nE '\b(strcpy|strcat|sprintf|vsprintf|strtok|
 verdict 'headers compile alone' "$(for header in $(git ls-files '*.h' | grep -v /tests/); do
   gcc -std=gnu17 -fsyntax-only -D_GNU_SOURCE -I. -isystem build/deps/include -x c "$header" 2>&1 | grep error
 done)"
+verdict 'the picture of the folders is what the sources say' "$(docs/architecture.py --check 2>&1)"
 verdict 'cppcheck' "$(cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
   --suppress=missingIncludeSystem -D_GNU_SOURCE -I. "${programs[@]}" 2>&1)"
 
