@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "aggregator/scan/scan.h"
+#include "common/table.h"
 
 enum {
+    NUMBERS = 4, /* of a row with statistics */
     NUMBER_WIDTH = 19,
-    COLUMN_GAP = 2,
     KEY_COLUMN_MAX = 60,
     KEY_SHOWN_MAX = SCAN_KEY_LIMIT * 4 + 16, /* every byte as \xNN */
 };
@@ -33,79 +34,48 @@ bool print_csv_field(struct buf *out, const void *bytes, size_t len, struct err 
     return buf_add(out, "\"", 1, err);
 }
 
-/* Terminal columns, one a character. */
-static size_t shown_width(const char *text)
-{
-    size_t width = 0;
-    for (; *text != '\0'; text++)
-        width += ((unsigned char)*text & 0xc0) != 0x80;
-    return width;
-}
-
-static bool add_padding(struct buf *out, char fill, size_t count, struct err *err)
-{
-    while (count-- > 0)
-        if (!buf_add(out, &fill, 1, err))
-            return false;
-    return true;
-}
-
 size_t print_key_width(const struct total *total)
 {
     char shown[KEY_SHOWN_MAX];
-    return shown_width(err_quote(shown, sizeof shown, total->key, total->key_len));
+    return table_width(err_quote(shown, sizeof shown, total->key, total->key_len));
 }
 
-static size_t key_column(const struct print_shape *shape)
+static struct table table_of(const struct print_shape *shape)
 {
-    size_t name = strlen(shape->key);
-    size_t width = shape->key_width > name ? shape->key_width : name;
-    return width < KEY_COLUMN_MAX ? width : KEY_COLUMN_MAX;
-}
+    size_t numbers = shape->statistics ? NUMBERS : 1;
+    struct table table = {.gap = "  ", .count = 1 + numbers, .column[0].width = shape->key_width};
 
-static bool add_cell(struct buf *out, const char *text, size_t width, bool right, struct err *err)
-{
-    size_t shown = shown_width(text), padding = shown < width ? width - shown : 0;
-
-    return add_padding(out, ' ', right ? padding : 0, err) && buf_add_text(out, text, err) &&
-           add_padding(out, ' ', right ? 0 : padding, err);
+    table_fit(&table, 0, shape->key);
+    if (table.column[0].width > KEY_COLUMN_MAX)
+        table.column[0].width = KEY_COLUMN_MAX;
+    for (size_t i = 1; i <= numbers; i++) {
+        table.column[i].width = NUMBER_WIDTH;
+        table.column[i].right = true;
+    }
+    return table;
 }
 
 static bool table_header(struct buf *out, const struct print_shape *shape, struct err *err)
 {
-    size_t columns = shape->statistics ? 4 : 1;
-    const char *names[] = {shape->value, "count", "min", "max"};
+    const struct table table = table_of(shape);
+    const char *names[] = {shape->key, shape->value, "count", "min", "max"};
 
-    if (!add_cell(out, shape->key, key_column(shape), false, err))
-        return false;
-    for (size_t i = 0; i < columns; i++)
-        if (!add_padding(out, ' ', COLUMN_GAP, err) ||
-            !add_cell(out, names[i], NUMBER_WIDTH, true, err))
-            return false;
-    if (!buf_add_text(out, "\n", err) || !add_padding(out, '-', key_column(shape), err))
-        return false;
-    for (size_t i = 0; i < columns; i++)
-        if (!add_padding(out, ' ', COLUMN_GAP, err) || !add_padding(out, '-', NUMBER_WIDTH, err))
-            return false;
-    return buf_add_text(out, "\n", err);
+    return table_row(out, &table, names, err) && table_rule(out, &table, err);
 }
 
-static bool table_row(struct buf *out, const struct print_shape *shape, const struct total *total,
-                      struct err *err)
+static bool table_total(struct buf *out, const struct print_shape *shape, const struct total *total,
+                        struct err *err)
 {
-    char key[KEY_SHOWN_MAX], number[24];
-    const int64_t numbers[] = {total->sum, total->count, total->min, total->max};
+    const struct table table = table_of(shape);
+    const int64_t numbers[NUMBERS] = {total->sum, total->count, total->min, total->max};
+    char key[KEY_SHOWN_MAX], text[NUMBERS][24];
+    const char *cells[1 + NUMBERS] = {err_quote(key, sizeof key, total->key, total->key_len)};
 
-    (void)err_quote(key, sizeof key, total->key, total->key_len);
-    if (!add_cell(out, key, key_column(shape), false, err))
-        return false;
-    for (size_t i = 0; i < (shape->statistics ? 4 : 1); i++) {
-        (void)snprintf(number, sizeof number, "%" PRId64, numbers[i]);
-        if (!add_padding(out, ' ', COLUMN_GAP, err) ||
-            !add_cell(out, number, NUMBER_WIDTH, true, err))
-            return false;
+    for (size_t i = 0; i < NUMBERS; i++) {
+        (void)snprintf(text[i], sizeof text[i], "%" PRId64, numbers[i]);
+        cells[1 + i] = text[i];
     }
-    return buf_add_text(out, "\n", err);
+    return table_row(out, &table, cells, err);
 }
 
 bool print_header(struct buf *out, const struct print_shape *shape, struct err *err)
@@ -144,7 +114,7 @@ bool print_row(struct buf *out, const struct print_shape *shape, const struct to
     bool json = shape->format == PRINT_JSON;
 
     if (shape->format == PRINT_TABLE)
-        return table_row(out, shape, total, err);
+        return table_total(out, shape, total, err);
     if (json) {
         if (!buf_add_text(out, "{", err) ||
             !buf_add_json(out, shape->key, strlen(shape->key), err) ||

@@ -7,8 +7,9 @@
 #include "aggregator/top.h"
 #include "common/log.h"
 #include "common/outfile.h"
+#include "common/table.h"
 
-enum { SQL_MAX = 64 * 1024, COLUMN_GAP = 2, COLUMNS_MAX = 32, RUN_SHOWN = 600 };
+enum { SQL_MAX = 64 * 1024, RUN_SHOWN = 600 };
 
 static const char *cell(const struct pg_rows *rows, int row, int column)
 {
@@ -24,39 +25,34 @@ static bool add_csv_row(struct buf *out, const struct pg_rows *rows, int row, st
     return buf_add_text(out, "\n", err);
 }
 
-/* The last column is not filled up. */
-static void measure_columns(const struct pg_rows *rows, int width[COLUMNS_MAX])
+static bool add_table(struct buf *out, const struct pg_rows *rows, struct err *err)
 {
-    for (int c = 0; c + 1 < pg_column_count(rows) && c < COLUMNS_MAX; c++)
-        for (int row = -1; row < pg_row_count(rows); row++) {
-            int len = (int)strlen(cell(rows, row, c)) + COLUMN_GAP;
-            width[c] = len > width[c] ? len : width[c];
-        }
-}
+    struct table table = {.gap = "  ", .count = (size_t)pg_column_count(rows)};
+    const char *cells[TABLE_CELLS_MAX];
 
-static bool add_table_row(struct buf *out, const struct pg_rows *rows, int row,
-                          const int width[COLUMNS_MAX], struct err *err)
-{
-    for (int c = 0; c < pg_column_count(rows) && c < COLUMNS_MAX; c++)
-        if (!buf_printf(out, err, "%-*s", width[c], cell(rows, row, c)))
+    if (table.count > TABLE_CELLS_MAX)
+        table.count = TABLE_CELLS_MAX;
+    for (int c = 0; c + 1 < (int)table.count; c++) /* the last is not filled up */
+        for (int row = -1; row < pg_row_count(rows); row++)
+            table_fit(&table, (size_t)c, cell(rows, row, c));
+    for (int row = -1; row < pg_row_count(rows); row++) {
+        for (int c = 0; c < (int)table.count; c++)
+            cells[c] = cell(rows, row, c);
+        if (!table_row(out, &table, cells, err))
             return false;
-    return buf_add_text(out, "\n", err);
+    }
+    return true;
 }
 
 static bool format_rows(struct buf *out, const struct pg_rows *rows, enum print_format format,
                         struct err *err)
 {
-    int width[COLUMNS_MAX] = {0};
-
     if (format == PRINT_TABLE)
-        measure_columns(rows, width);
-    for (int row = format == PRINT_JSON ? 0 : -1; row < pg_row_count(rows); row++) {
-        bool added = format == PRINT_JSON  ? buf_printf(out, err, "%s\n", cell(rows, row, 0))
-                     : format == PRINT_CSV ? add_csv_row(out, rows, row, err)
-                                           : add_table_row(out, rows, row, width, err);
-        if (!added)
+        return add_table(out, rows, err);
+    for (int row = format == PRINT_JSON ? 0 : -1; row < pg_row_count(rows); row++)
+        if (!(format == PRINT_JSON ? buf_printf(out, err, "%s\n", cell(rows, row, 0))
+                                   : add_csv_row(out, rows, row, err)))
             return false;
-    }
     return true;
 }
 
