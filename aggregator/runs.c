@@ -89,80 +89,72 @@ static bool forget_run(struct pg *pg, const struct target *target, const char *r
                    target->name);
 }
 
-static bool fetch(struct pg *pg, const struct load_request *request, const char *forget,
-                  bool as_json, struct pg_rows **ret, struct err *err)
+static bool fetch(struct pg *pg, struct target *target, const struct load_request *request,
+                  const char *forget, bool as_json, struct pg_rows **ret, struct err *err)
 {
-    struct target target = {0};
     OWNED_BUF(sql, SQL_MAX);
 
-    bool done = target_open_ledger(&target, pg, &request->target, err);
-    if (done && forget != NULL)
-        done = forget_run(pg, &target, forget, as_json, ret, err);
-    else if (done)
-        done = sql_list_ledger(&sql, &target.sql, as_json, err) && buf_add(&sql, "", 1, err) &&
-               pg_query(pg, sql.data, 0, NULL, ret, err);
-    target_release(&target);
-    return done && (forget == NULL || pg_run(pg, "COMMIT", err));
+    if (!target_open_ledger(target, pg, &request->target, err))
+        return false;
+    if (forget != NULL)
+        return forget_run(pg, target, forget, as_json, ret, err) && pg_run(pg, "COMMIT", err);
+    return sql_list_ledger(&sql, &target->sql, as_json, err) && buf_add(&sql, "", 1, err) &&
+           pg_query(pg, sql.data, 0, NULL, ret, err);
 }
 
-static bool fetch_top(struct pg *pg, const struct load_request *request, enum print_format format,
-                      struct pg_rows **ret, struct pg_rows **ret_sum, struct err *err)
+static bool fetch_top(struct pg *pg, struct target *target, const struct load_request *request,
+                      enum print_format format, struct pg_rows **ret, struct pg_rows **ret_sum,
+                      struct err *err)
 {
     struct target_request wanted = request->target;
-    struct target target = {0};
-    struct buf sql, sum;
+    OWNED_BUF(sql, SQL_MAX);
+    OWNED_BUF(sum, SQL_MAX);
 
     wanted.create = false;
     wanted.look = true;
     wanted.statistics = false;
-    buf_init(&sql, SQL_MAX);
-    buf_init(&sum, SQL_MAX);
-    bool done = transaction_begin(pg, request->database.lock_timeout_ms, err) &&
-                target_open(&target, pg, &wanted, err) &&
-                sql_list_top(&sql, &target.sql, TOP_ROWS, format == PRINT_JSON,
-                             format == PRINT_TABLE, err) &&
-                buf_add(&sql, "", 1, err) && sql_sum_table(&sum, &target.sql, err) &&
-                buf_add(&sum, "", 1, err) && pg_query(pg, sql.data, 0, NULL, ret, err) &&
-                pg_query(pg, sum.data, 0, NULL, ret_sum, err);
-    buf_release(&sum);
-    buf_release(&sql);
+    return target_open(target, pg, &wanted, err) &&
+           sql_list_top(&sql, &target->sql, TOP_ROWS, format == PRINT_JSON, format == PRINT_TABLE,
+                        err) &&
+           buf_add(&sql, "", 1, err) && sql_sum_table(&sum, &target->sql, err) &&
+           buf_add(&sum, "", 1, err) && pg_query(pg, sql.data, 0, NULL, ret, err) &&
+           pg_query(pg, sum.data, 0, NULL, ret_sum, err);
+}
+
+/* ret_sum: NULL, or the table's largest totals are wanted, and their sum. */
+static bool print(const struct load_request *request, const char *forget, enum print_format format,
+                  struct pg_rows **ret_sum, struct err *err)
+{
+    const struct pg_settings *database = &request->database;
+    struct pg *pg = NULL;
+    struct target target = {0};
+    OWNED_ROWS rows = NULL;
+    OWNED_BUF(text, SIZE_MAX / 2);
+
+    bool done =
+        pg_connect(&pg, database, database->wait_ms, err) &&
+        ((forget == NULL && ret_sum == NULL) ||
+         transaction_begin(pg, database->lock_timeout_ms, err)) &&
+        (ret_sum != NULL ? fetch_top(pg, &target, request, format, &rows, ret_sum, err)
+                         : fetch(pg, &target, request, forget, format == PRINT_JSON, &rows, err)) &&
+        format_rows(&text, rows, format, err) && outfile_put("-", text.data, text.len, err);
     target_release(&target);
+    pg_close(pg);
     return done;
 }
 
 bool runs_print_top(const struct load_request *request, enum print_format format, struct err *err)
 {
-    struct pg *pg = NULL;
-    OWNED_ROWS rows = NULL;
     OWNED_ROWS sum = NULL;
-    struct buf text;
 
-    buf_init(&text, SIZE_MAX / 2);
-    bool done = pg_connect(&pg, &request->database, request->database.wait_ms, err) &&
-                fetch_top(pg, request, format, &rows, &sum, err) &&
-                format_rows(&text, rows, format, err) && outfile_put("-", text.data, text.len, err);
-    if (done)
-        log_info("the table holds %s keys, a total of %s", pg_value(sum, 0, 0),
-                 pg_value(sum, 0, 1));
-    pg_close(pg);
-    buf_release(&text);
-    return done;
+    if (!print(request, NULL, format, &sum, err))
+        return false;
+    log_info("the table holds %s keys, a total of %s", pg_value(sum, 0, 0), pg_value(sum, 0, 1));
+    return true;
 }
 
 bool runs_print(const struct load_request *request, const char *forget, enum print_format format,
                 struct err *err)
 {
-    struct pg *pg = NULL;
-    struct pg_rows *rows = NULL;
-    struct buf text;
-
-    buf_init(&text, SIZE_MAX / 2);
-    bool done = pg_connect(&pg, &request->database, request->database.wait_ms, err) &&
-                (forget == NULL || transaction_begin(pg, request->database.lock_timeout_ms, err)) &&
-                fetch(pg, request, forget, format == PRINT_JSON, &rows, err) &&
-                format_rows(&text, rows, format, err) && outfile_put("-", text.data, text.len, err);
-    pg_rows_free(rows);
-    pg_close(pg);
-    buf_release(&text);
-    return done;
+    return print(request, forget, format, NULL, err);
 }

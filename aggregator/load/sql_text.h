@@ -28,6 +28,10 @@ bool sql_add_name(struct buf *out, const struct sql_name *name, bool fold, struc
     "SELECT pg_catalog.pg_advisory_xact_lock("                                                     \
     "pg_catalog.hashtextextended('aggregator.create', 0))"
 
+/* Of a relation of the server's catalogs, c, in its schema n. */
+#define SQL_RELATION      "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+#define SQL_RELATION_NAME "pg_catalog.format('%I.%I', n.nspname, c.relname)"
+
 /* What is loaded into: every text already quoted as SQL wants it. */
 struct sql_target {
     const char *schema; /* only for sql_init_script(); NULL: found by the search path */

@@ -16,20 +16,18 @@ enum { SQL_MAX = 64 * 1024 };
     "JOIN pg_inherits i ON i.inhparent = p.oid JOIN pg_class c ON c.oid = i.inhrelid "             \
     "WHERE p.kind = 'p') "
 #define PLACES PLACES_OF("$1::regclass::oid")
+#define NAMED_PLACE                                                                                \
+    "place p JOIN pg_class c ON c.oid = p.oid JOIN pg_namespace n ON n.oid = c.relnamespace"
 
 /* Foreign partitions are for the server to judge. */
 #define LOST_IN_A_CRASH                                                                            \
-    "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), p.kind, p.persistence "              \
-    "FROM place p JOIN pg_class c ON c.oid = p.oid "                                               \
-    "JOIN pg_namespace n ON n.oid = c.relnamespace "                                               \
+    "SELECT " SQL_RELATION_NAME ", p.kind, p.persistence FROM " NAMED_PLACE " "                    \
     "WHERE CASE p.kind WHEN 'r' THEN p.persistence <> 'p' WHEN 'p' THEN false "                    \
     "ELSE p.is_root END LIMIT 1"
 
 /* Of the places of $1 alone, whose columns $2 to $6 are, quoted: those that are computed. */
 #define COMPUTED(condition)                                                                        \
-    "SELECT pg_catalog.quote_ident(a.attname::text), "                                             \
-    "pg_catalog.format('%I.%I', n.nspname, c.relname) FROM place p "                               \
-    "JOIN pg_class c ON c.oid = p.oid JOIN pg_namespace n ON n.oid = c.relnamespace "              \
+    "SELECT pg_catalog.quote_ident(a.attname::text), " SQL_RELATION_NAME " FROM " NAMED_PLACE " "  \
     "JOIN pg_attribute a ON a.attrelid = p.oid AND a.attnum > 0 AND NOT a.attisdropped "           \
     "WHERE pg_catalog.quote_ident(a.attname::text) IN "                                            \
     "($2::text, $3::text, $4::text, $5::text, $6::text) AND (" condition ") LIMIT 1"
@@ -42,9 +40,7 @@ enum { SQL_MAX = 64 * 1024 };
     "SELECT c.oid UNION ALL "                                                                      \
     "SELECT r::oid FROM pg_catalog.pg_partition_ancestors(c.oid::regclass) AS r"
 #define PUBLISHED(ancestors, by_schema)                                                            \
-    "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), "                                    \
-    "pg_catalog.format('%I', b.pubname) FROM place p "                                             \
-    "JOIN pg_class c ON c.oid = p.oid JOIN pg_namespace n ON n.oid = c.relnamespace "              \
+    "SELECT " SQL_RELATION_NAME ", pg_catalog.format('%I', b.pubname) FROM " NAMED_PLACE " "       \
     "JOIN pg_publication b ON b.pubupdate "                                                        \
     "WHERE p.kind = 'r' AND c.relreplident <> 'f' AND NOT EXISTS (SELECT FROM pg_index i "         \
     "WHERE i.indrelid = c.oid AND i.indisvalid AND i.indisunique AND i.indimmediate "              \
@@ -84,9 +80,8 @@ static bool check_rules(struct pg *pg, const struct sql_target *sql, struct err 
 
     /* The server refuses for a rule on UPDATE that is disabled, too; those on INSERT it follows. */
     if (!pg_query(pg,
-                  "SELECT pg_catalog.format('%I', r.rulename), "
-                  "pg_catalog.format('%I.%I', n.nspname, c.relname) "
-                  "FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class "
+                  "SELECT pg_catalog.format('%I', r.rulename), " SQL_RELATION_NAME
+                  " FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class "
                   "JOIN pg_namespace n ON n.oid = c.relnamespace "
                   "WHERE r.ev_class IN ($1::regclass::oid, $2::regclass::oid) "
                   "AND (r.ev_type = '2' OR (r.ev_type = '3' AND (r.ev_enabled = 'A' OR "
@@ -94,10 +89,9 @@ static bool check_rules(struct pg *pg, const struct sql_target *sql, struct err 
                   "WHEN 'replica' THEN 'R'::\"char\" ELSE 'O'::\"char\" END))) LIMIT 1",
                   2, params, &rows, err))
         return false;
-    if (pg_row_count(rows) == 0)
-        return true;
-    const char *rule = pg_value(rows, 0, 0), *table = pg_value(rows, 0, 1);
-    return err_set(err, STATUS_REFUSED,
+    const char *rule = pg_value(rows, 0, 0), *table = pg_value(rows, 0, 1); /* "" without a row */
+    return pg_row_count(rows) == 0 ||
+           err_set(err, STATUS_REFUSED,
                    "rule %s changes what INSERT or UPDATE do on %s, and a load cannot add up past "
                    "it; make it a trigger, or run DROP RULE %s ON %s",
                    rule, table, rule, table);
@@ -137,10 +131,9 @@ static bool check_published(struct pg *pg, const struct sql_target *sql, struct 
 
     if (!pg_query(pg, by_version[version], 1, params, &rows, err))
         return false;
-    if (pg_row_count(rows) == 0)
-        return true;
     const char *table = pg_value(rows, 0, 0);
-    return err_set(err, STATUS_REFUSED,
+    return pg_row_count(rows) == 0 ||
+           err_set(err, STATUS_REFUSED,
                    "publication %s publishes updates of %s, which has no replica identity, and the "
                    "server refuses them; give it a primary key, or run ALTER TABLE %s REPLICA "
                    "IDENTITY FULL",

@@ -31,6 +31,30 @@ static const char *keep_identifier(struct target *target, const char *name, stru
                : NULL;
 }
 
+static bool keep_names(struct target *target, const char *table, const char *ledger,
+                       struct err *err)
+{
+    target->sql.table = keep(target, table, err);
+    target->sql.ledger = keep(target, ledger, err);
+    return target->sql.table != NULL && target->sql.ledger != NULL;
+}
+
+static const char *keep_name(struct target *target, const struct sql_name *name, bool fold,
+                             struct err *err)
+{
+    OWNED_BUF(quoted, TEXT_MAX);
+    return sql_add_name(&quoted, name, fold, err) && buf_add(&quoted, "", 1, err)
+               ? keep(target, quoted.data, err)
+               : NULL;
+}
+
+static struct sql_name ledger_beside(const struct sql_name *table)
+{
+    struct sql_name ledger = *table;
+    (void)snprintf(ledger.table, sizeof ledger.table, "%s", LEDGER);
+    return ledger;
+}
+
 void target_release(struct target *target)
 {
     for (size_t i = 0; i < target->text_count; i++)
@@ -48,15 +72,12 @@ static bool find_named(struct pg *pg, struct target *target, const struct sql_na
                        struct relation *ret, bool *ret_found, struct err *err)
 {
     OWNED_ROWS rows = NULL;
-    OWNED_BUF(quoted, TEXT_MAX);
+    const char *params[] = {keep_name(target, name, fold, err)};
 
-    if (!sql_add_name(&quoted, name, fold, err) || !buf_add(&quoted, "", 1, err))
-        return false;
-    const char *params[] = {quoted.data};
-    if (!pg_query(pg,
-                  "SELECT c.oid, c.relkind, pg_catalog.format('%I.%I', n.nspname, c.relname), "
-                  "pg_catalog.format('%I.%I', n.nspname, '" LEDGER "') "
-                  "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    if (params[0] == NULL ||
+        !pg_query(pg,
+                  "SELECT c.oid, c.relkind, " SQL_RELATION_NAME ", "
+                  "pg_catalog.format('%I.%I', n.nspname, '" LEDGER "') FROM " SQL_RELATION " "
                   "WHERE c.oid = pg_catalog.to_regclass($1::text)::oid",
                   1, params, &rows, err))
         return false;
@@ -65,9 +86,7 @@ static bool find_named(struct pg *pg, struct target *target, const struct sql_na
         return true;
     (void)snprintf(ret->oid, sizeof ret->oid, "%s", pg_value(rows, 0, 0));
     (void)snprintf(ret->kind, sizeof ret->kind, "%s", pg_value(rows, 0, 1));
-    target->sql.table = keep(target, pg_value(rows, 0, 2), err);
-    target->sql.ledger = keep(target, pg_value(rows, 0, 3), err);
-    return target->sql.table != NULL && target->sql.ledger != NULL;
+    return keep_names(target, pg_value(rows, 0, 2), pg_value(rows, 0, 3), err);
 }
 
 static bool find_relation(struct pg *pg, struct target *target, const struct sql_name *name,
@@ -79,12 +98,16 @@ static bool find_relation(struct pg *pg, struct target *target, const struct sql
 
 /* Making what is missing. */
 
-/* A table that is yet to be made, as the request names it; released by the caller. */
-static bool describe(struct target *wanted, const struct target_request *request, const char *table,
-                     struct err *err)
+/* Tables that are yet to be made, as the request names them; released by the caller. */
+static bool describe(struct target *wanted, const struct target_request *request, struct err *err)
 {
+    const struct sql_name ledger = ledger_beside(&request->table);
+    const char *schema = request->table.schema;
+
     wanted->sql = (struct sql_target){
-        .table = table,
+        .schema = schema[0] == '\0' ? NULL : keep_identifier(wanted, schema, err),
+        .table = keep_name(wanted, &request->table, false, err),
+        .ledger = keep_name(wanted, &ledger, false, err),
         .key = keep_identifier(wanted, request->key, err),
         .value = keep_identifier(wanted, request->value, err),
         .statistics = request->statistics,
@@ -92,22 +115,21 @@ static bool describe(struct target *wanted, const struct target_request *request
         .min = "\"min\"",
         .max = "\"max\"",
     };
-    return wanted->sql.key != NULL && wanted->sql.value != NULL;
+    return (schema[0] == '\0' || wanted->sql.schema != NULL) && wanted->sql.table != NULL &&
+           wanted->sql.ledger != NULL && wanted->sql.key != NULL && wanted->sql.value != NULL;
 }
 
 static bool create_table(struct pg *pg, const struct target_request *request, struct err *err)
 {
     struct target wanted = {0};
-    OWNED_BUF(name, TEXT_MAX);
     OWNED_BUF(sql, TEXT_MAX);
 
-    if (!sql_add_name(&name, &request->table, false, err) || !buf_add(&name, "", 1, err))
-        return false;
-    if (!request->create)
-        return err_set(err, STATUS_REFUSED, "there is no table %s" TO_THE_OWNER, name.data);
-    bool done = describe(&wanted, request, name.data, err) &&
-                sql_create_table(&sql, &wanted.sql, err) && buf_add(&sql, "", 1, err) &&
-                (pg_run(pg, sql.data, err) || err_prefix(err, "cannot create a table"));
+    bool done =
+        describe(&wanted, request, err) &&
+        (request->create ||
+         err_set(err, STATUS_REFUSED, "there is no table %s" TO_THE_OWNER, wanted.sql.table)) &&
+        sql_create_table(&sql, &wanted.sql, err) && buf_add(&sql, "", 1, err) &&
+        (pg_run(pg, sql.data, err) || err_prefix(err, "cannot create a table"));
     target_release(&wanted);
     return done;
 }
@@ -348,31 +370,24 @@ static bool find_orphan(struct pg *pg, struct target *target, const struct sql_n
                         bool fold, bool *ret_found, struct err *err)
 {
     OWNED_ROWS rows = NULL;
-    OWNED_BUF(quoted, TEXT_MAX);
-    struct sql_name ledger = *table;
-    struct sql_name alone = {0};
-    OWNED_BUF(name, TEXT_MAX);
+    const struct sql_name ledger = ledger_beside(table);
+    struct sql_name alone = *table;
 
-    (void)snprintf(ledger.table, sizeof ledger.table, "%s", LEDGER);
-    memcpy(alone.table, table->table, sizeof alone.table);
-    if (!sql_add_name(&quoted, &ledger, fold, err) || !buf_add(&quoted, "", 1, err) ||
-        !sql_add_name(&name, &alone, fold, err) || !buf_add(&name, "", 1, err))
-        return false;
-    const char *params[] = {quoted.data, name.data};
-    if (!pg_query(pg,
+    alone.schema[0] = '\0';
+    const char *params[] = {keep_name(target, &ledger, fold, err),
+                            keep_name(target, &alone, fold, err)};
+    if (params[0] == NULL || params[1] == NULL ||
+        !pg_query(pg,
                   "SELECT pg_catalog.format('%I.%I', n.nspname, "
-                  "(pg_catalog.parse_ident($2::text))[1]), "
-                  "pg_catalog.format('%I.%I', n.nspname, c.relname) "
-                  "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                  "(pg_catalog.parse_ident($2::text))[1]), " SQL_RELATION_NAME " "
+                  "FROM " SQL_RELATION " "
                   "WHERE c.oid = pg_catalog.to_regclass($1::text)::oid",
                   2, params, &rows, err))
         return false;
     *ret_found = pg_row_count(rows) > 0;
     if (!*ret_found)
         return true;
-    target->sql.table = keep(target, pg_value(rows, 0, 0), err);
-    target->sql.ledger = keep(target, pg_value(rows, 0, 1), err);
-    return target->sql.table != NULL && target->sql.ledger != NULL;
+    return keep_names(target, pg_value(rows, 0, 0), pg_value(rows, 0, 1), err);
 }
 
 bool target_open_ledger(struct target *ret, struct pg *pg, const struct target_request *request,
@@ -397,23 +412,8 @@ bool target_open_ledger(struct target *ret, struct pg *pg, const struct target_r
 bool target_init_script(const struct target_request *request, struct buf *out, struct err *err)
 {
     struct target wanted = {0};
-    struct sql_name ledger = request->table;
-    OWNED_BUF(table, TEXT_MAX);
-    OWNED_BUF(runs, TEXT_MAX);
-    bool done;
 
-    (void)snprintf(ledger.table, sizeof ledger.table, "%s", LEDGER);
-    done = sql_add_name(&table, &request->table, false, err) && buf_add(&table, "", 1, err) &&
-           sql_add_name(&runs, &ledger, false, err) && buf_add(&runs, "", 1, err);
-    if (!done)
-        return false;
-    done = describe(&wanted, request, table.data, err);
-    wanted.sql.ledger = runs.data;
-    if (done && request->table.schema[0] != '\0') {
-        wanted.sql.schema = keep_identifier(&wanted, request->table.schema, err);
-        done = wanted.sql.schema != NULL;
-    }
-    done = done && sql_init_script(out, &wanted.sql, err);
+    bool done = describe(&wanted, request, err) && sql_init_script(out, &wanted.sql, err);
     target_release(&wanted);
     return done;
 }

@@ -24,7 +24,7 @@ struct target {
     const char *name;      /* the ledger's: schema.table and fields */
     const char *cut_type;  /* SQL type of a key column that can cut, or NULL */
     bool made;             /* by this transaction */
-    struct buf text[12];   /* what the others borrow from */
+    struct buf text[16];   /* what the others borrow from */
     size_t text_count;
 };
 
