@@ -49,6 +49,21 @@ static const struct option_spec specs[] = {
      .parse = option_text,
      .offset = offsetof(struct config, rejects),
      .help = "keep bad lines in FILE: file:line:column: reason, a tab, the line's bytes"},
+    {.name = "files-from",
+     .arg = "FILE",
+     .parse = option_text,
+     .offset = offsetof(struct config, files_from),
+     .help = "read the files and directories too that FILE names, one a line; - is stdin"},
+    {.name = "null",
+     .short_name = '0',
+     .parse = option_flag,
+     .offset = offsetof(struct config, nul),
+     .help = "names in --files-from end in NUL, as find -print0 writes them"},
+    {.name = "recursive",
+     .short_name = 'R',
+     .parse = option_flag,
+     .offset = offsetof(struct config, recursive),
+     .help = "of a directory read what is in its directories too"},
     {.name = "min-lines",
      .arg = "N",
      .fallback = "0",
@@ -173,7 +188,7 @@ static const struct option_spec specs[] = {
      .argv_only = true,
      .help = "print the statements that set the tables and a role up, for psql; then exit"},
     {.name = "input",
-     .arg = "FILE",
+     .arg = "FILE|DIR",
      .parse = option_text,
      .env_alias = "INPUT_FILE",
      .offset = offsetof(struct config, input),
@@ -185,7 +200,7 @@ static const struct option_spec specs[] = {
 static const struct program_info info = {
     .name = "aggregator",
     .env_prefix = "AGGREGATOR",
-    .operands = "[FILE...]\nruns\ntop",
+    .operands = "[FILE|DIR...]\nruns\ntop",
     .summary = "Folds events (JSON Lines; plain, gzip or BGZF; - is stdin) into totals per key and "
                "loads them into PostgreSQL exactly once, however often the same run is repeated. "
                "`runs` lists what was loaded, `top` the ten largest totals of the table.",
@@ -193,11 +208,21 @@ static const struct program_info info = {
         "Examples:\n"
         "  aggregator --print table events.jsonl\n"
         "  DB_URL=localhost DB_NAME=events DB_USER=me DB_PASSWORD=... aggregator events.jsonl\n"
+        "  aggregator --print csv exports/ --recursive\n"
+        "  find logs -name '*.gz' -print0 | aggregator --print csv --files-from - -0\n"
         "  aggregator --dsn postgresql://me@db/events --run-id 2025-01-31 --shard 0/4 part0.gz\n"
         "  aggregator --init-sql | psql -v ON_ERROR_STOP=1\n"
         "  aggregator runs --print table\n"
         "  aggregator runs --forget 2025-01-31\n"
         "  aggregator top\n"
+        "\n"
+        "A directory stands for its regular files, in byte order of their names (with "
+        "--recursive,\n"
+        "of their paths). Hidden ones and lost+found are left out; so are symbolic links, pipes "
+        "and\n"
+        "devices, with a warning: name those to read them. A directory without a file to read, "
+        "and\n"
+        "whatever is missing or unreadable, is refused (4) before anything is read.\n"
         "\n"
         "Database: --dsn, then DB_USER DB_PASSWORD DB_URL (host) DB_NAME DB_PORT, then libpq's\n"
         "PG* variables, password file and service file. DB_PASSWORD_FILE names a file that holds\n"
@@ -391,8 +416,8 @@ static void fill_defaults(struct config *config)
 static bool complete(struct config *config, const struct operands *operands, struct err *err)
 {
     fill_defaults(config);
-    config->files = operands->item;
-    config->file_count = (size_t)operands->count;
+    config->operands = operands->item;
+    config->operand_count = (size_t)operands->count;
     config->action = config->print != PRINT_NONE ? ACTION_FOLD_AND_PRINT : ACTION_FOLD_AND_LOAD;
     if (config->init_sql)
         config->action = ACTION_INIT_SQL;
@@ -406,12 +431,15 @@ static bool complete(struct config *config, const struct operands *operands, str
                        operands->item[0], operands->item[1], operands->item[0]);
     if (config->forget != NULL && config->action != ACTION_RUNS)
         return err_set(err, STATUS_USAGE, "--forget is for `aggregator runs`");
-    config->input_by_default = config->file_count == 0 && config->input == NULL;
+    if (config->nul && config->files_from == NULL)
+        return err_set(err, STATUS_USAGE, "--null is for the names in --files-from");
+    const bool unnamed = config->operand_count == 0 && config->files_from == NULL;
+    config->input_by_default = unnamed && config->input == NULL;
     if (config->input == NULL)
         config->input = "events.jsonl";
-    if (config->file_count == 0) {
-        config->files = (char *const *)&config->input;
-        config->file_count = 1;
+    if (unnamed) {
+        config->operands = (char *const *)&config->input;
+        config->operand_count = 1;
     }
     if (!sql_parse_name(config->table, &config->table_name, err) || !check_run(config, err))
         return false;

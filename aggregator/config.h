@@ -18,8 +18,10 @@ enum action {
 struct config {
     enum action action;
     struct common_options common;
-    char *const *files; /* at least one for the FOLD actions */
-    size_t file_count;
+    char *const *operands; /* files and directories; for the FOLD actions one at least, or a list */
+    size_t operand_count;
+    const char *files_from; /* the list, or NULL */
+    bool nul, recursive;
 
     const char *input;     /* where no FILE is given */
     bool input_by_default; /* neither is this one */

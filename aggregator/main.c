@@ -9,6 +9,7 @@
 #include "aggregator/load/load.h"
 #include "aggregator/print_rows.h"
 #include "aggregator/read/input.h"
+#include "aggregator/read/names.h"
 #include "aggregator/read/source.h"
 #include "aggregator/runs.h"
 #include "aggregator/top.h"
@@ -23,10 +24,11 @@
 #include "common/report.h"
 #include "common/stop.h"
 
-enum { PRINT_CHUNK = 64 * 1024, PRINT_ROOM = 1 << 20 };
+enum { PRINT_CHUNK = 64 * 1024, PRINT_ROOM = 1 << 20, NAMES_FREE = 64 * 1024 };
 
 struct run {
     const struct config *config;
+    struct names files;
     struct outfile rejects;
     struct buf rejects_text;
     struct buf top; /* for --outputs: the largest totals, as text */
@@ -209,7 +211,8 @@ static void log_summary(const struct run *run)
 
 /* Before anything is read or written, a failed run's report too: what an output replaces is gone.
  */
-static bool check_outputs(const struct config *config, struct err *err)
+static bool check_outputs(const struct config *config, char *const *inputs, size_t input_count,
+                          struct err *err)
 {
     struct output_name outputs[2 + FACTS] = {{.what = "--rejects", .path = config->rejects},
                                              {.what = "--report", .path = config->common.report}};
@@ -218,7 +221,35 @@ static bool check_outputs(const struct config *config, struct err *err)
     for (const struct fact *fact = facts; fact < facts + FACTS; fact++)
         if (fact->output != NULL && config->outputs != NULL)
             outputs[count++] = (struct output_name){"--outputs", config->outputs, fact->output};
-    return distinct_outputs(outputs, count, config->files, config->file_count, err);
+    return distinct_outputs(outputs, count, inputs, input_count, err);
+}
+
+/* The files of the input. Few names are part of what the program takes anyway. */
+static bool find_files(const struct config *config, struct names *ret, struct err *err)
+{
+    const struct names_request request = {
+        .operands = config->operands,
+        .count = config->operand_count,
+        .list = config->files_from,
+        .nul = config->nul,
+        .recursive = config->recursive,
+        .limit = config->max_memory - FOLD_MEMORY_MIN - config->max_line + NAMES_FREE,
+    };
+
+    if (!names_find(ret, &request, err) || !inputs_check_distinct(ret->item, ret->count, err))
+        return false;
+    if (ret->directories > 0)
+        log_warn("%" PRIu64 " directories in directories are not read; --recursive reads their "
+                 "files too",
+                 ret->directories);
+    if (ret->links > 0)
+        log_warn("%" PRIu64 " symbolic links in directories are not followed; name what they lead "
+                 "to",
+                 ret->links);
+    if (ret->specials > 0)
+        log_warn("%" PRIu64 " pipes, sockets and devices in directories are not read; name them",
+                 ret->specials);
+    return !config->input_by_default || input_check_stdin(config->input, err);
 }
 
 static bool deliver(struct run *run, struct fold *fold, struct err *err)
@@ -231,6 +262,7 @@ static bool deliver(struct run *run, struct fold *fold, struct err *err)
 static bool fold_and_deliver(struct run *run, struct err *err)
 {
     const struct config *config = run->config;
+    const struct names *files = &run->files;
     struct run_facts *told = &run->facts;
     const struct fold_rules rules = {
         .scan = {.key = config->key,
@@ -243,7 +275,8 @@ static bool fold_and_deliver(struct run *run, struct err *err)
         .min_lines = config->min_lines,
         .statistics = config->statistics,
         .threads = (unsigned)config->threads,
-        .max_memory = config->max_memory,
+        .max_memory =
+            config->max_memory - (files->bytes > NAMES_FREE ? files->bytes - NAMES_FREE : 0),
         .spill_dir = config->spill_dir,
         .reject = config->rejects != NULL ? keep_reject : NULL,
         .reject_context = run,
@@ -254,10 +287,11 @@ static bool fold_and_deliver(struct run *run, struct err *err)
     struct fold *fold = fold_new(&rules, err);
     if (fold == NULL)
         return false;
-    progress_start("bytes", inputs_size(config->files, config->file_count),
-                   getenv("ARGO_PROGRESS_FILE"));
-    bool done = fold_run(fold, config->files, config->file_count, &told->input, err);
+    progress_start("bytes", inputs_size(files->item, files->count), getenv("ARGO_PROGRESS_FILE"));
+    bool done = fold_run(fold, files->item, files->count, &told->input, err);
     progress_end();
+    if (!done && err->status == STATUS_REFUSED)
+        names_explain(files, err);
     told->read_seconds = machine_seconds() - run->load.started;
     told->digest = told->input.digest;
     told->run_id = config->run_id != NULL ? config->run_id : told->digest;
@@ -290,20 +324,22 @@ static bool fold_run_and_report(const struct config *config, const struct load_r
                                 struct err *err)
 {
     struct err second = {0};
-    struct run run = {.config = config,
-                      .load = *load,
-                      .rejects = OUTFILE_CLOSED,
-                      .facts = {.run_id = config->run_id,
-                                .shard = config->shard,
-                                .files = config->file_count,
-                                .version = PROGRAM_VERSION}};
+    struct run run = {
+        .config = config,
+        .load = *load,
+        .rejects = OUTFILE_CLOSED,
+        .facts = {.run_id = config->run_id, .shard = config->shard, .version = PROGRAM_VERSION}};
 
+    bool done = find_files(config, &run.files, err);
+    if (!check_outputs(config, run.files.item, run.files.count, done ? err : &second)) {
+        names_release(&run.files);
+        return false;
+    }
+    run.facts.files = run.files.count;
     buf_init(&run.top, PRINT_ROOM);
     buf_init(&run.rejects_text, (size_t)config->max_line * 2 + PRINT_CHUNK * 4);
-    bool done = inputs_check_distinct(config->files, config->file_count, err) &&
-                (!config->input_by_default || input_check_stdin(config->input, err)) &&
-                (config->action == ACTION_FOLD_AND_PRINT || load_prepare(&run.load, err)) &&
-                fold_and_deliver(&run, err);
+    done = done && (config->action == ACTION_FOLD_AND_PRINT || load_prepare(&run.load, err)) &&
+           fold_and_deliver(&run, err);
     /* The outcome stands: a stop, even one from a moment ago, no longer changes it. */
     if (done || err->status != STATUS_CANCELLED)
         stop_finish(done ? NULL : err, STOP_ENDS_MS);
@@ -320,6 +356,7 @@ static bool fold_run_and_report(const struct config *config, const struct load_r
     outfile_discard(&run.rejects);
     buf_release(&run.rejects_text);
     buf_release(&run.top);
+    names_release(&run.files);
     return done;
 }
 
@@ -352,7 +389,8 @@ static bool run_action(const struct config *config, struct err *err)
     case ACTION_FOLD_AND_PRINT:
         break;
     }
-    return check_outputs(config, err) && fold_run_and_report(config, &load, err);
+    return check_outputs(config, config->operands, config->operand_count, err) &&
+           fold_run_and_report(config, &load, err);
 }
 
 int main(int argc, char **argv)

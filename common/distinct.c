@@ -75,18 +75,26 @@ static bool differs_from_outputs(const struct output_name *outputs, size_t at,
     return true;
 }
 
-static bool differs_from_inputs(const struct output_name *output, const struct place *place,
-                                char *const *inputs, size_t count, struct err *err)
+/* One look at each input, of which there may be many, for all outputs. */
+static bool differ_from_inputs(const struct output_name *outputs, const struct place *places,
+                               size_t count, char *const *inputs, size_t input_count,
+                               struct err *err)
 {
     struct stat st;
     char shown[SHOWN];
 
-    for (size_t i = 0; place->exists && i < count; i++)
-        if ((strcmp(inputs[i], "-") == 0 ? fstat(STDIN_FILENO, &st) : stat(inputs[i], &st)) == 0 &&
-            st.st_dev == place->device && st.st_ino == place->inode)
-            return err_set(
-                err, STATUS_USAGE, "%s is the input %s, which it would replace; name another file",
-                output->what, err_quote(shown, sizeof shown, inputs[i], strlen(inputs[i])));
+    for (size_t i = 0; i < input_count; i++) {
+        const char *name = inputs[i];
+        if ((strcmp(name, "-") == 0 ? fstat(STDIN_FILENO, &st) : stat(name, &st)) != 0)
+            continue;
+        for (size_t at = 0; at < count; at++)
+            if (places[at].exists && st.st_dev == places[at].device &&
+                st.st_ino == places[at].inode)
+                return err_set(err, STATUS_USAGE,
+                               "%s is the input %s, which it would replace; name another file",
+                               outputs[at].what,
+                               err_quote(shown, sizeof shown, name, strlen(name)));
+    }
     return true;
 }
 
@@ -94,12 +102,17 @@ bool distinct_outputs(const struct output_name *outputs, size_t count, char *con
                       size_t input_count, struct err *err)
 {
     char path[PATH_MAX];
-    struct place place;
+    struct place places[DISTINCT_OUTPUTS_MAX];
+    bool any = false;
 
-    for (size_t i = 0; i < count; i++)
-        if (find_place(&outputs[i], path, &place) &&
-            (!differs_from_outputs(outputs, i, &place, err) ||
-             !differs_from_inputs(&outputs[i], &place, inputs, input_count, err)))
+    if (count > DISTINCT_OUTPUTS_MAX)
+        return err_set(err, STATUS_BUG, "more than %d outputs", DISTINCT_OUTPUTS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        bool replaces = find_place(&outputs[i], path, &places[i]);
+        if (replaces && !differs_from_outputs(outputs, i, &places[i], err))
             return false;
-    return true;
+        places[i].exists = replaces && places[i].exists;
+        any = any || places[i].exists;
+    }
+    return !any || differ_from_inputs(outputs, places, count, inputs, input_count, err);
 }

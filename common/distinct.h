@@ -10,6 +10,8 @@
 
 #include "common/err.h"
 
+enum { DISTINCT_OUTPUTS_MAX = 64 };
+
 struct output_name {
     const char *what;      /* for messages: the option */
     const char *directory; /* NULL: path is whole */

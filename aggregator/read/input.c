@@ -108,27 +108,30 @@ bool input_check_stdin(const char *name, struct err *err)
         name, name);
 }
 
-/* A regular file behind a name, for sorting. */
+/* A regular file behind a name, for sorting: there may be very many. */
 struct known {
     const char *name;
-    struct stat st;
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec modified;
 };
 
 static int compare(const void *a, const void *b)
 {
-    const struct stat *x = &((const struct known *)a)->st, *y = &((const struct known *)b)->st;
+    const struct known *x = a, *y = b;
 
-    return x->st_dev != y->st_dev     ? (x->st_dev < y->st_dev ? -1 : 1)
-           : x->st_ino != y->st_ino   ? (x->st_ino < y->st_ino ? -1 : 1)
-           : x->st_size != y->st_size ? (x->st_size < y->st_size ? -1 : 1)
-                                      : 0;
+    return x->device != y->device ? (x->device < y->device ? -1 : 1)
+           : x->inode != y->inode ? (x->inode < y->inode ? -1 : 1)
+           : x->size != y->size   ? (x->size < y->size ? -1 : 1)
+                                  : 0;
 }
 
 /* Network file systems may number two files alike: size and time tell them apart. */
-static bool is_same(const struct stat *x, const struct stat *y)
+static bool is_same(const struct known *x, const struct known *y)
 {
-    return x->st_dev == y->st_dev && x->st_ino == y->st_ino && x->st_size == y->st_size &&
-           x->st_mtim.tv_sec == y->st_mtim.tv_sec && x->st_mtim.tv_nsec == y->st_mtim.tv_nsec;
+    return x->device == y->device && x->inode == y->inode && x->size == y->size &&
+           x->modified.tv_sec == y->modified.tv_sec && x->modified.tv_nsec == y->modified.tv_nsec;
 }
 
 static bool stat_regular(const char *name, struct stat *ret)
@@ -140,6 +143,7 @@ static bool stat_regular(const char *name, struct stat *ret)
 bool inputs_check_distinct(char *const *names, size_t count, struct err *err)
 {
     size_t known_count = 0;
+    struct stat st;
     bool distinct = true;
     char shown[2][SHOWN];
 
@@ -148,14 +152,17 @@ bool inputs_check_distinct(char *const *names, size_t count, struct err *err)
     struct known *known = calloc(count, sizeof *known);
     if (known == NULL)
         return err_set(err, STATUS_TRANSIENT, "out of memory");
-    for (size_t i = 0; i < count; i++) {
-        known[known_count].name = input_label(names[i]);
-        known_count += stat_regular(names[i], &known[known_count].st);
-    }
+    for (size_t i = 0; i < count; i++)
+        if (stat_regular(names[i], &st))
+            known[known_count++] = (struct known){.name = input_label(names[i]),
+                                                  .device = st.st_dev,
+                                                  .inode = st.st_ino,
+                                                  .size = st.st_size,
+                                                  .modified = st.st_mtim};
     qsort(known, known_count, sizeof *known, compare);
     for (size_t i = 1; i < known_count && distinct; i++) {
         const char *one = known[i - 1].name, *other = known[i].name;
-        if (is_same(&known[i - 1].st, &known[i].st))
+        if (is_same(&known[i - 1], &known[i]))
             distinct = err_set(err, STATUS_USAGE,
                                "%s and %s are one file: its events would count twice; name it once",
                                err_quote(shown[0], SHOWN, one, strlen(one)),

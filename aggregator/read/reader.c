@@ -37,8 +37,8 @@ void reader_open(struct reader *reader, int fd, const char *name)
 bool reader_error(const char *name, const char *doing, struct err *err)
 {
     int errnum = errno;
-    const char *hint = errnum == ENOENT   ? "; name the file (- reads standard input), or write it "
-                                            "first with fake_gen"
+    const char *hint = errnum == ENOENT   ? "; name the file (- reads standard input) or its "
+                                            "directory"
                        : errnum == EACCES ? "; let this user read it"
                        : errnum == EISDIR ? "; name the files in it"
                                           : "";

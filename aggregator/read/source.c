@@ -21,7 +21,7 @@ enum kind { KIND_NONE, KIND_PLAIN, KIND_STREAM, KIND_GZIP, KIND_BGZF };
 struct source {
     pthread_mutex_t lock; /* all below */
     char *const *names;
-    struct input *inputs; /* one a name: open from its first block until its last is settled */
+    struct input **inputs; /* one a name: from its first block until its last is settled */
     size_t name_count, file;
     uint64_t next_number;
     bool ended;
@@ -71,9 +71,18 @@ struct source *source_new(char *const *names, size_t count)
         source_free(source);
         return NULL;
     }
-    for (; source->name_count < count; source->name_count++)
-        source->inputs[source->name_count].fd = -1;
+    source->name_count = count;
     return source;
+}
+
+static void close_file(struct source *source, size_t file)
+{
+    struct input *input = source->inputs[file];
+
+    source->inputs[file] = NULL;
+    if (input != NULL)
+        input_close(input);
+    free(input);
 }
 
 void source_free(struct source *source)
@@ -81,7 +90,7 @@ void source_free(struct source *source)
     if (source == NULL)
         return;
     for (size_t i = 0; i < source->name_count; i++)
-        input_close(&source->inputs[i]);
+        close_file(source, i);
     free(source->inputs);
     gunzip_free(source->gunzip);
     reader_release(&source->reader);
@@ -109,7 +118,7 @@ static bool looks_gzipped(const unsigned char *bytes, size_t len)
 /* By content: plain files of a known size are read side by side, all else in turn. */
 static bool tell_kind(struct source *source, struct err *err)
 {
-    struct input *input = &source->inputs[source->file];
+    struct input *input = source->inputs[source->file];
     const struct stat *st = &input->opened;
     struct bgzf_member shape;
     unsigned char magic[2];
@@ -141,7 +150,12 @@ static bool tell_kind(struct source *source, struct err *err)
 
 static bool open_file(struct source *source, struct err *err)
 {
-    if (!input_open(&source->inputs[source->file], source->names[source->file], err))
+    struct input *input = calloc(1, sizeof *input);
+    if (input == NULL)
+        return err_set(err, STATUS_TRANSIENT, "out of memory");
+    input->fd = -1;
+    source->inputs[source->file] = input;
+    if (!input_open(input, source->names[source->file], err))
         return false;
     source->file_started = source->ends_marked = false;
     source->carry_size = 0;
@@ -158,12 +172,12 @@ static bool changed(const char *name, struct err *err)
 
 bool source_settle(struct source *source, const struct block *block, struct err *err)
 {
-    struct input *input = &source->inputs[block->file];
+    const struct input *input = source->inputs[block->file];
 
-    if (!block->last)
+    if (!block->last || input == NULL)
         return true;
     bool same = !input_has_changed(input);
-    input_close(input);
+    close_file(source, block->file);
     return same || changed(source_name(source, block->file), err);
 }
 
@@ -172,7 +186,7 @@ bool source_settle(struct source *source, const struct block *block, struct err 
 /* Outside the lock. */
 static bool read_plain(const struct source *source, uint64_t offset, struct block *block)
 {
-    const struct input *input = &source->inputs[block->file];
+    const struct input *input = source->inputs[block->file];
     ssize_t got = input_read_at(input, block->data, block->len, (off_t)(input->base + offset));
 
     if (got < 0)
@@ -202,7 +216,7 @@ static bool fill_stream(struct source *source, struct block *block)
     }
     block->last = block->len < BLOCK_BYTES;
     return block->len > 0 || !block->first ||
-           input_check_empty(&source->inputs[block->file], &block->err);
+           input_check_empty(source->inputs[block->file], &block->err);
 }
 
 static bool truncated(const struct source *source, struct err *err)
@@ -361,7 +375,7 @@ struct claim {
 
 static void claim_plain(struct source *source, struct block *block, struct claim *ret)
 {
-    uint64_t left = source->inputs[source->file].size - source->offset;
+    uint64_t left = source->inputs[source->file]->size - source->offset;
 
     block->len = left < BLOCK_BYTES ? (size_t)left : BLOCK_BYTES;
     block->last = left <= BLOCK_BYTES;
@@ -433,7 +447,7 @@ bool source_next(struct source *source, struct block *block)
     block->failed = block->failed || !complete_block(source, &claim, block);
     /* What was read of a file whose writer goes on is neither whole nor broken. */
     if (block->failed && block->err.status == STATUS_INPUT &&
-        input_has_changed(&source->inputs[block->file]))
+        input_has_changed(source->inputs[block->file]))
         (void)changed(source_name(source, block->file), &block->err);
     return true;
 }

@@ -49,8 +49,8 @@ static void printing_needs_no_database(void **state)
     READ(&got, "--print", "csv", "a.jsonl", "b.jsonl");
     assert_int_equal(got.outcome, OPTIONS_RUN);
     assert_int_equal(got.config.action, ACTION_FOLD_AND_PRINT);
-    assert_int_equal(got.config.file_count, 2);
-    assert_string_equal(got.config.files[1], "b.jsonl");
+    assert_int_equal(got.config.operand_count, 2);
+    assert_string_equal(got.config.operands[1], "b.jsonl");
     assert_string_equal(got.config.key, "userId");
     assert_string_equal(got.config.value, "sessionDuration");
     assert_string_equal(got.config.table_name.table, "session_duration");
@@ -65,16 +65,19 @@ static void input_has_a_default_and_two_variables(void **state)
     struct reading got;
     (void)state;
     READ(&got, "-p", "csv");
-    assert_int_equal(got.config.file_count, 1);
-    assert_string_equal(got.config.files[0], "events.jsonl");
+    assert_int_equal(got.config.operand_count, 1);
+    assert_string_equal(got.config.operands[0], "events.jsonl");
     (void)setenv("INPUT_FILE", "fixed", 1);
     READ(&got, "-p", "csv");
-    assert_string_equal(got.config.files[0], "fixed");
+    assert_string_equal(got.config.operands[0], "fixed");
     (void)setenv("AGGREGATOR_INPUT", "own", 1);
     READ(&got, "-p", "csv");
-    assert_string_equal(got.config.files[0], "own");
+    assert_string_equal(got.config.operands[0], "own");
     READ(&got, "-p", "csv", "operand");
-    assert_string_equal(got.config.files[0], "operand");
+    assert_string_equal(got.config.operands[0], "operand");
+    READ(&got, "-p", "csv", "--files-from", "list"); /* names what to read as well */
+    assert_int_equal(got.config.operand_count, 0);
+    assert_false(got.config.input_by_default);
 }
 
 static void tolerance_is_a_count_or_a_share(void **state)

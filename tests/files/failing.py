@@ -32,7 +32,7 @@ SHORTAGES = {
     "open": (errno.EMFILE, errno.EACCES), "mkdir": (errno.ENOSPC, errno.EACCES),
     "fstat": (errno.EIO,), "stat": (errno.EACCES,), "lstat": (errno.EIO,), "lseek": (errno.EIO,),
     "realpath": (errno.EACCES,), "poll": (errno.ENOMEM, errno.EINTR), "eventfd": (errno.EMFILE,),
-    "getrandom": (errno.EAGAIN,), "pthread_create": (errno.EAGAIN,),
+    "getrandom": (errno.EAGAIN,), "pthread_create": (errno.EAGAIN,), "opendir": (errno.EMFILE, errno.EACCES),
 }
 HARMLESS = (errno.EINTR, "short")
 
@@ -188,6 +188,13 @@ def scenarios():
                                                                      "already_applied"))])
     for name, flags in (("gzip", ["in.gz"]), ("BGZF", ["in.bgz"])):
         yield Scenario(f"totals of {name}", [aggregator, "--print", "json", "-t", "2", *flags], [])
+    os.makedirs("parts/below")
+    for part in ("parts/a", "parts/below/b"):
+        shutil.copy("in.gz", part)
+    with open("list", "wb") as file:
+        file.write(b"in.gz\0parts")
+    yield Scenario("totals of directories and a list", [aggregator, "--print", "json", "-t", "2", "-R", "-0",
+                                                        "--files-from", "list"], [])
     yield Scenario("totals of a pipe", [aggregator, "--print", "table", "--max-bad", "1", "-t", "1", "-"], [], text)
     yield Scenario("totals that spill", [aggregator, "--print", "csv", "--stats", "-m", "25M", "-t", "1", "many.jsonl"], [],
                    step=9, spills=True)

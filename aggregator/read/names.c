@@ -1,0 +1,327 @@
+#include "aggregator/read/names.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "aggregator/read/input.h"
+#include "aggregator/read/reader.h"
+#include "common/stop.h"
+
+/* What is kept of a file beside its name, and what is needed to compare it with the others. */
+enum { FILE_COST = 96, SHOWN = 1024, ROOM_FIRST = 16, STOP_CHECK_NAMES = 256 };
+
+struct finding {
+    const struct names_request *request;
+    struct names *found, *pending; /* files; directories that are yet to be read */
+    struct err *err;
+};
+
+/* Names. */
+
+static bool out_of_memory(struct err *err)
+{
+    return err_set(err, STATUS_TRANSIENT, "out of memory for the names of the input");
+}
+
+/* Takes the text, also when it fails. */
+static bool add(const struct finding *finding, struct names *names, char *text)
+{
+    const uint64_t taken = finding->found->bytes + finding->pending->bytes;
+
+    if (text == NULL)
+        return out_of_memory(finding->err);
+    uint64_t cost = strlen(text) + FILE_COST;
+    bool fits = taken + cost <= finding->request->limit;
+    if (!fits)
+        (void)err_set(finding->err, STATUS_USAGE,
+                      "more than %zu files are more than --max-memory has room for; raise it, or "
+                      "load them in parts",
+                      finding->found->count);
+    if (fits && names->count == names->room) {
+        size_t room = names->room == 0 ? ROOM_FIRST : names->room * 2;
+        char **item = reallocarray(names->item, room, sizeof *item);
+        fits = item != NULL || out_of_memory(finding->err);
+        if (fits) {
+            names->item = item;
+            names->room = room;
+        }
+    }
+    if (!fits) {
+        free(text);
+        return false;
+    }
+    names->item[names->count++] = text;
+    names->bytes += cost;
+    if (names->count % STOP_CHECK_NAMES == 0 && stop_requested())
+        return stop_err(finding->err);
+    return true;
+}
+
+void names_release(struct names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->item[i]);
+    free(names->item);
+    *names = (struct names){0};
+}
+
+/* Why a name that is not there was meant otherwise: for a shell, or for another program. */
+static const char *meant_otherwise(const char *name)
+{
+    const size_t len = strlen(name);
+
+    if (strncmp(name, "file://", 7) == 0)
+        return "; write the path alone, without file://";
+    if (strstr(name, "://") != NULL)
+        return "; addresses are not read: get the object first, or pipe it in and name -";
+    if (strstr(name, "{{") != NULL)
+        return "; Argo left the {{...}} as it is: see what the template calls that parameter";
+    if (name[0] == '~')
+        return "; no shell replaced the ~: write the home directory out";
+    if (strchr(name, '$') != NULL)
+        return "; nothing replaced the $: write out what it stands for, or run a shell";
+    if (strpbrk(name, "*?[{") != NULL)
+        return "; no shell expanded the pattern: name the directory, which stands for its files, "
+               "or give a list with --files-from";
+    if (len > 0 && name[len - 1] == '\r')
+        return "; the list has the line ends of Windows: remove them with tr -d '\\r'";
+    return NULL;
+}
+
+static bool cannot_open(const char *name, struct err *err)
+{
+    const char *hint = errno == ENOENT || errno == ENOTDIR ? meant_otherwise(name) : NULL;
+    char shown[SHOWN];
+
+    if (hint == NULL)
+        return reader_error(name, "open", err);
+    return err_set(err, STATUS_REFUSED, "cannot open %s: %s%s",
+                   err_quote(shown, sizeof shown, name, strlen(name)), strerror(errno), hint);
+}
+
+static bool add_file(const struct finding *finding, char *path)
+{
+    if (path != NULL && faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0) {
+        (void)reader_error(path, "open", finding->err);
+        free(path);
+        return false;
+    }
+    return add(finding, finding->found, path);
+}
+
+/* Directories. */
+
+static bool is_hidden(const char *entry)
+{
+    /* The last one is where a file system keeps what a repair found: nobody's events. */
+    return entry[0] == '.' || strcmp(entry, "lost+found") == 0;
+}
+
+/* A file that went since the directory was read is none of its files. */
+static bool add_entry(const struct finding *finding, const char *directory, int fd,
+                      const char *entry)
+{
+    const size_t len = strlen(directory);
+    struct stat st;
+    char *path;
+
+    if (fstatat(fd, entry, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ||
+               err_errno(finding->err, errno, "cannot look at %s in %s", entry, directory);
+    if (S_ISDIR(st.st_mode) && !finding->request->recursive) {
+        finding->found->directories++;
+        return true;
+    }
+    if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)) {
+        finding->found->links += S_ISLNK(st.st_mode);
+        finding->found->specials += !S_ISLNK(st.st_mode);
+        return true;
+    }
+    const char *between = len > 0 && directory[len - 1] == '/' ? "" : "/";
+    if (asprintf(&path, "%s%s%s", directory, between, entry) < 0)
+        return out_of_memory(finding->err);
+    return S_ISDIR(st.st_mode) ? add(finding, finding->pending, path) : add_file(finding, path);
+}
+
+static bool read_directory(const struct finding *finding, const char *path)
+{
+    const struct dirent *entry;
+    DIR *directory = opendir(path);
+
+    if (directory == NULL)
+        return reader_error(path, "read", finding->err);
+    bool done = true;
+    errno = 0;
+    while (done && (entry = readdir(directory)) != NULL) {
+        done =
+            is_hidden(entry->d_name) || add_entry(finding, path, dirfd(directory), entry->d_name);
+        errno = 0;
+    }
+    if (done && errno != 0)
+        done = reader_error(path, "read", finding->err);
+    (void)closedir(directory);
+    return done;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool nothing_in(const struct names *before, const struct names *found, const char *path,
+                       struct err *err)
+{
+    char shown[SHOWN];
+
+    return err_set(err, STATUS_REFUSED, "%s has no file to read%s",
+                   err_quote(shown, sizeof shown, path, strlen(path)),
+                   found->directories > before->directories ? ", but directories: add --recursive"
+                   : found->links > before->links
+                       ? ", but symbolic links: name what they lead to"
+                       : "; is it the right directory, and is its writer done?");
+}
+
+static bool add_directory(const struct finding *finding, const char *path)
+{
+    struct names *found = finding->found, *pending = finding->pending;
+    const struct names before = *found;
+    bool done = add(finding, pending, strdup(path));
+
+    while (done && pending->count > 0) {
+        char *next = pending->item[--pending->count];
+        pending->bytes -= strlen(next) + FILE_COST;
+        done = read_directory(finding, next);
+        free(next);
+    }
+    if (!done)
+        return false;
+    if (found->count == before.count)
+        return nothing_in(&before, found, path, finding->err);
+    qsort(found->item + before.count, found->count - before.count, sizeof *found->item, compare);
+    return true;
+}
+
+/* Operands. */
+
+static bool add_operand(const struct finding *finding, const char *name)
+{
+    const struct names_request *request = finding->request;
+    struct stat st;
+
+    if (strcmp(name, "-") == 0) {
+        if (request->list != NULL && strcmp(request->list, "-") == 0)
+            return err_set(finding->err, STATUS_USAGE,
+                           "standard input holds the list of --files-from, and cannot be read as "
+                           "events too");
+        return add(finding, finding->found, strdup(name));
+    }
+    if (stat(name, &st) != 0)
+        return cannot_open(name, finding->err);
+    return S_ISDIR(st.st_mode) ? add_directory(finding, name) : add_file(finding, strdup(name));
+}
+
+/* The list. */
+
+static bool bad_list(struct err *err, const char *label, uint64_t number, const char *what)
+{
+    char shown[SHOWN];
+
+    return err_set(err, STATUS_USAGE, "--files-from: %s:%llu: %s",
+                   err_quote(shown, sizeof shown, label, strlen(label)), (unsigned long long)number,
+                   what);
+}
+
+/* One name, of which `have` bytes are there; empty ones only where lines are meant. */
+static bool add_listed(const struct finding *finding, const char *label, uint64_t number,
+                       const unsigned char *bytes, size_t len)
+{
+    char name[PATH_MAX];
+
+    if (len == 0)
+        return !finding->request->nul || bad_list(finding->err, label, number, "an empty name");
+    if (len >= sizeof name)
+        return bad_list(finding->err, label, number,
+                        "a name of more than 4095 bytes; is it a list of names?");
+    if (memchr(bytes, '\0', len) != NULL)
+        return bad_list(finding->err, label, number,
+                        "a NUL byte; add -0 where names end in one; is it a list of names?");
+    memcpy(name, bytes, len);
+    name[len] = '\0';
+    return add_operand(finding, name) ||
+           err_prefix(finding->err, "--files-from: %s:%llu", label, (unsigned long long)number);
+}
+
+static bool read_list(const struct finding *finding, struct reader *reader)
+{
+    uint64_t number = 0;
+
+    for (;;) {
+        if (!reader_fill(reader, PATH_MAX + 1, finding->err))
+            return false;
+        const unsigned char *bytes = reader_bytes(reader), *end;
+        const size_t have = reader_have(reader);
+        if (have == 0)
+            return true;
+        end = memchr(bytes, finding->request->nul ? '\0' : '\n', have);
+        const size_t len = end != NULL ? (size_t)(end - bytes) : have;
+        if (!add_listed(finding, reader->name, ++number, bytes, len))
+            return false;
+        reader_consume(reader, len + (end != NULL));
+    }
+}
+
+static bool add_list(const struct finding *finding, const char *name)
+{
+    struct input input = {.fd = -1};
+    struct reader reader = {0};
+    const size_t before = finding->found->count;
+    char shown[SHOWN];
+    bool done = input_open(&input, name, finding->err) && reader_init(&reader, finding->err);
+
+    if (done) {
+        reader_open(&reader, input.fd, input.label);
+        done = read_list(finding, &reader);
+        if (done && finding->found->count == before)
+            done = err_set(finding->err, STATUS_REFUSED, "--files-from: %s names no file",
+                           err_quote(shown, sizeof shown, input.label, strlen(input.label)));
+    }
+    reader_release(&reader);
+    input_close(&input);
+    return done;
+}
+
+bool names_find(struct names *names, const struct names_request *request, struct err *err)
+{
+    struct names pending = {0};
+    struct finding finding = {.request = request, .found = names, .pending = &pending, .err = err};
+    bool done = true;
+
+    *names = (struct names){0};
+    for (size_t i = 0; i < request->count && done; i++)
+        done = add_operand(&finding, request->operands[i]);
+    done = done && (request->list == NULL || add_list(&finding, request->list));
+    names_release(&pending);
+    return done;
+}
+
+void names_explain(const struct names *names, struct err *err)
+{
+    char shown[SHOWN];
+
+    for (size_t i = 0; i < names->count; i++) {
+        const char *name = names->item[i];
+        if (strcmp(name, "-") == 0 || access(name, F_OK) == 0 || errno != ENOENT)
+            continue;
+        (void)err_set(err, STATUS_TRANSIENT,
+                      "%s went away while the input was read; run again when its writer is done",
+                      err_quote(shown, sizeof shown, name, strlen(name)));
+        return;
+    }
+}

@@ -1,0 +1,46 @@
+/*
+ * From what a command line says to the files of the input: a directory stands for the files in it,
+ * a list for the names that it holds. All of them are looked at here, so that what is missing or
+ * may not be read is known before the first of them is read.
+ */
+#ifndef AGGREGATOR_READ_NAMES_H
+#define AGGREGATOR_READ_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+struct names_request {
+    char *const *operands;
+    size_t count;
+    const char *list; /* a file of more operands, or NULL; "-" is standard input */
+    bool nul;         /* they end in NUL there, not in a newline */
+    bool recursive;   /* directories in directories too */
+    uint64_t limit;   /* bytes that names and what is known of each file may take */
+};
+
+struct names {
+    char **item;
+    size_t count, room;
+    uint64_t bytes; /* counted against the limit */
+    /* In directories, left alone: subdirectories, symbolic links, pipes and devices. */
+    uint64_t directories, links, specials;
+};
+
+/*
+ * Operands in their order, then the list's; the files of each directory in byte order of their
+ * paths, hidden ones left out. REFUSED where something is missing or unreadable, or a directory or
+ * the list holds nothing to read; USAGE for a list that is none, and past the limit.
+ */
+bool names_find(struct names *names, const struct names_request *request, struct err *err);
+void names_release(struct names *names);
+
+/*
+ * For a run that was REFUSED: where a file that was found is gone since, *err becomes TRANSIENT and
+ * says so.
+ */
+void names_explain(const struct names *names, struct err *err);
+
+#endif
