@@ -37,6 +37,8 @@ if ((${#yaml[@]})); then verdict 'yamllint' "$(yamllint -s "${yaml[@]}" 2>&1)"; 
 verdict 'clang-format (make fmt mends it)' "$(clang-format --dry-run -Werror "${sources[@]}" 2>&1 | grep -E 'error:' | head -20)"
 verdict "sources have at most $file_lines lines" \
   "$(wc -l "${sources[@]}" | awk -v max="$file_lines" '$2 != "total" && $2 !~ /\/tests\// && $1 > max')"
+verdict "manifests have at most $file_lines lines" \
+  "$(wc -l "${yaml[@]}" | awk -v max="$file_lines" '$2 != "total" && $1 > max')"
 verdict "lines have at most $line_bytes characters" "$(LC_ALL=C.UTF-8 grep -nE "^.{$((line_bytes + 1)),}" "${sources[@]}")"
 verdict "functions have at most $function_lines lines" "$(awk -v max="$function_lines" '
   FNR == 1 { start = 0 }
@@ -59,6 +61,7 @@ verdict 'manifests fit the schemas of Kubernetes and Argo' "$(valid_for argo "${
 verdict 'manifests fit the schemas of the oldest Argo' "$(valid_for argo-oldest "${manifests[@]}")"
 verdict 'argo lint' "$(argo_accepts workflows tests/e2e/box/fixtures)"
 verdict 'kustomize builds what is applied' "$(for directory in "${applied[@]}"; do kustomize_builds "$directory"; done)"
+verdict 'an overlay patches one place of what templates share' "$(patch_changes_one_place)"
 verdict 'overlays fit schemas and rules' "$(for directory in workflows workflows/overlays/*; do rendered_is_fine "$directory"; done)"
 verdict 'manifests keep the rules of the house' "$(rules_are_kept "${workflows[@]}")"
 verdict 'alerts and dashboard are what they promise' "$(monitoring_holds build/lint/monitoring)"

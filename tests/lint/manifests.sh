@@ -39,6 +39,24 @@ rendered_is_fine() { # DIRECTORY: what kustomize makes of it, and the runs besid
   fi | sed "s|^|$1: |"
   rm "$file"
 }
+
+# An overlay's patch of what templates share by YAML's anchors changes the one that it names.
+patch_changes_one_place() {
+  local work
+  work=$(mktemp -d)
+  mkdir -p "$work/overlays/one"
+  cp -r workflows/base "$work/"
+  cat >"$work/overlays/one/kustomization.yaml" <<'PATCH'
+resources: [../../base]
+patches:
+  - target: {kind: WorkflowTemplate, name: pipeline}
+    patch: '[{"op": "replace", "path": "/spec/templates/1/container/resources/limits/memory", "value": "7Gi"}]'
+PATCH
+  kustomize build "$work/overlays/one" 2>&1 | diff <(kustomize build workflows) - >"$work/changes"
+  [[ $(grep -c '^>' "$work/changes") == 1 ]] || head "$work/changes"
+  rm -r "$work"
+}
+
 actions_are_fine() { quiet actionlint -no-color -pyflakes= "$@"; }
 dockerfile_is_fine() { quiet hadolint --no-color "$@"; }
 
