@@ -4,8 +4,8 @@
 load helpers
 
 setup_file() {
-  eval "$("$BATS_TEST_DIRNAME/box/box" env)"
-  kubectl apply -k "$BATS_TEST_DIRNAME/../../workflows/gvisor"
+  eval "$("$box" env)"
+  kubectl apply -k "$root/workflows/gvisor"
   kubectl label --overwrite nodes --all gvisor.argo-steps/ready=true
   export experiments=/var/tmp/argo-steps-gvisor
 }

@@ -4,7 +4,7 @@
 load helpers
 
 setup_file() {
-  local root=$BATS_TEST_DIRNAME/../.. box=$BATS_TEST_DIRNAME/box/box address
+  local address
   address=$("$box" kubectl -n argo get service workflow-controller-metrics -o 'jsonpath={.spec.clusterIP}')
   export prometheus_at=127.0.0.1:19090
   (cd "$root" && tests/lint/monitoring.py "$BATS_FILE_TMPDIR/rules")
@@ -20,7 +20,7 @@ setup_file() {
 }
 
 teardown_file() {
-  "$BATS_TEST_DIRNAME/box/box" inside kill "$(<"$BATS_FILE_TMPDIR/pid")"
+  "$box" inside kill "$(<"$BATS_FILE_TMPDIR/pid")"
 }
 
 asked() { # PATH: of Prometheus' API
