@@ -7,9 +7,10 @@
 #include "common/stop.h"
 
 /*
- * gVisor with oci-seccomp=true answers EPERM to the clone3 that profiles want answered with ENOSYS,
- * and glibc then starts no thread. That is worth a look from inside, so go on without one: the
- * signals end the process as they used to.
+ * A stop needs a thread. Under gVisor with oci-seccomp=true, clone3 fails with EPERM where seccomp
+ * profiles ask for ENOSYS; glibc then does not fall back to clone, and no thread can start. Probing
+ * is still useful there, so the command goes on without the thread: signals then end the process at
+ * once.
  */
 bool command_start(struct err *err)
 {

@@ -1,4 +1,4 @@
-/* What main() hands to a command, and the commands. */
+/* The commands of gvisor_probe, each in a file of its own (NAME_main.c). */
 #ifndef GVISOR_PROBE_COMMANDS_H
 #define GVISOR_PROBE_COMMANDS_H
 
@@ -6,15 +6,15 @@
 
 #include "common/err.h"
 
-struct birth; /* observe/observed.h: what main() takes first of all */
+struct birth; /* observe/observed.h: what main() reads first */
 
 /*
- * A command reads its own options: argv[0] is its name. true is exit status 0; otherwise *err
- * holds the status and the one line to print.
+ * A command parses its own options; argv[0] is the command's name. Returns true for exit status 0.
+ * On false, *err holds the exit status and the line to print.
  */
 typedef bool command(const struct birth *birth, int argc, char **argv, struct err *err);
 
-/* Starts cancelling by signals and ARGO_DEADLINE (stop.h); fails only for an unreadable deadline.
+/* Lets signals and ARGO_DEADLINE cancel the command (stop.h). Fails only for a malformed deadline.
  */
 bool command_start(struct err *err);
 

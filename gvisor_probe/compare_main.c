@@ -95,8 +95,6 @@ static const struct program_info info = {
         "not met; 10 may pass, retry; 11 cancelled, retry.\n",
 };
 
-/* Files. */
-
 static bool read_fd(int fd, const char *path, struct buf *ret, struct err *err)
 {
     struct stat st;
@@ -140,8 +138,6 @@ static cJSON *read_json(const char *path,
                ? parse(path, text.data == NULL ? "" : text.data, text.len, err)
                : NULL;
 }
-
-/* What is compared. */
 
 static struct compared {
     struct cell cells[CELLS_MAX];
@@ -223,8 +219,6 @@ static bool judge(const struct config *config, struct err *err)
                                compared.expectations, &compared.expectation_count, err)) ||
            err_prefix(err, "--expect");
 }
-
-/* Results. */
 
 static bool wants_colour(const struct config *config)
 {
@@ -309,7 +303,7 @@ static bool conclude(const struct rendering *rendering, struct err *err)
     return true;
 }
 
-/* Before anything is read: a report that an output replaces is gone. */
+/* Checked before anything is read, so that an output never replaces an input. */
 static bool check_outputs(const struct config *config, const struct operands *operands,
                           struct err *err)
 {

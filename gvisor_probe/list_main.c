@@ -46,7 +46,7 @@ static bool add_line(const struct probe *probe, struct buf *out, struct err *err
     return buf_printf(out, err, "  %-22s %s\n", probe->id, probe->title);
 }
 
-/* A label, then words up to the width, further lines under the first. */
+/* A label and a text, wrapped at WIDTH; further lines are indented to the first. */
 static bool add_wrapped(struct buf *out, const char *label, const char *text, struct err *err)
 {
     size_t column = LABEL_WIDTH;

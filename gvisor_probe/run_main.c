@@ -122,7 +122,7 @@ static bool run_and_show(const struct run_config *config, const struct birth *bi
         detect_matches(config->declared.runtime, run.detection.conclusion, &matches) && !matches)
         log_warn("the manifest declares %s, but the kernel here is %s", config->declared.runtime,
                  conclusion_name(run.detection.conclusion));
-    if (done && config->format == FORMAT_JSON) /* the story says it itself, and comes first */
+    if (done && config->format == FORMAT_JSON) /* the story says it too */
         log_info("asked %zu questions of the kernel in %.2f s: %s", run.count,
                  machine_seconds() - began, conclusion_name(run.detection.conclusion));
     run_release(&run);

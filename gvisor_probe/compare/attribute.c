@@ -34,7 +34,10 @@ static bool is_allowed(const struct outcome *outcome)
     return outcome != NULL && outcome->result == RESULT_ALLOWED;
 }
 
-/* Only where the control shows that the value is the same each time on the host's kernel. */
+/*
+ * Do the kernels give different values? Decided only if the control, too, gives the baseline's
+ * value: otherwise the host's kernel may give another value each time.
+ */
 static bool answers_otherwise(const struct attribution_case *given)
 {
     const char *said = given->baseline->value;
@@ -44,7 +47,7 @@ static bool answers_otherwise(const struct attribution_case *given)
            strcmp(said, given->subject->value) != 0;
 }
 
-/* The baseline lets it through: seccomp and capabilities, equal by declaration, stop nothing. */
+/* Allowed in the baseline: so seccomp and capabilities, declared equal, do not refuse it. */
 static enum attribution from_allowed(const struct attribution_case *given, const char **ret_why)
 {
     const struct outcome *subject = given->subject;
@@ -127,7 +130,7 @@ static enum attribution from_absent(const struct attribution_case *given, const 
     return because(BY_POD_SPEC, "it is not there on either side", ret_why);
 }
 
-/* Writes are judged by what the host has of them. */
+/* A write is judged by what the witness found on the host. */
 static enum attribution of_write(const struct attribution_case *given, const char **ret_why)
 {
     const struct outcome *baseline = given->baseline, *subject = given->subject;

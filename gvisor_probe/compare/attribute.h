@@ -1,4 +1,4 @@
-/* What explains a difference between two cells. Pure. */
+/* Decides what explains the outcome of a subject: the runtime or the pod's settings. Pure. */
 #ifndef GVISOR_PROBE_COMPARE_ATTRIBUTE_H
 #define GVISOR_PROBE_COMPARE_ATTRIBUTE_H
 
@@ -17,7 +17,7 @@ enum attribution {
     ATTRIBUTIONS,
 };
 
-/* What came of one probe, or of one write, in one cell. */
+/* The result of one probe, or of one write, in one cell. */
 struct outcome {
     enum probe_result result;
     enum probe_cause cause;
@@ -31,11 +31,11 @@ struct outcome {
 struct attribution_case {
     const struct outcome *baseline, *subject;
     const struct outcome *control; /* NULL: there is no control */
-    bool subject_filtered;         /* a seccomp filter is on there */
-    bool loss_if_missing;          /* programs use the thing: being without it is no isolation */
+    bool subject_filtered;         /* the subject runs under a seccomp filter */
+    bool loss_if_missing;          /* programs use the thing: its absence does not isolate */
 };
 
-/* *ret_why is a constant sentence. */
+/* *ret_why becomes a constant sentence that gives the reason. */
 enum attribution attribute(const struct attribution_case *given, const char **ret_why);
 const char *attribution_name(enum attribution attribution);
 

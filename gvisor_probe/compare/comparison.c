@@ -12,7 +12,7 @@ static enum fate fate_of(const struct experiment *experiment, size_t cell, const
     return FATES;
 }
 
-/* From inside, and where the witness can tell cells apart, only if it says so too. */
+/* 1 needs both: the cell says it reached the decoy, and the witness, if it had decoys, saw it. */
 static int reached(const struct experiment *experiment, size_t cell, const char *id, bool seen)
 {
     const struct cell_probe *probe = cell_find_probe(&experiment->cells[cell], id);

@@ -1,9 +1,9 @@
 /*
  * Compares the cells of an experiment. Pure.
  *
- * First the confounders: whatever else differs between the cells makes the experiment invalid, and
- * then the runtime is credited with nothing. Of what is left, Unix permissions, read-only mounts,
- * seccomp and capabilities explain what they can; the runtime gets only the rest.
+ * Confounders come first: if anything but the runtime differs between the cells, the experiment is
+ * invalid and nothing is attributed to the runtime. In a valid experiment, Unix permissions,
+ * read-only mounts, seccomp and capabilities are tried as explanations before the runtime.
  */
 #ifndef GVISOR_PROBE_COMPARE_COMPARISON_H
 #define GVISOR_PROBE_COMPARE_COMPARISON_H
@@ -13,14 +13,14 @@
 #include "gvisor_probe/compare/findings.h"
 #include "gvisor_probe/compare/overheads.h"
 
-/* What became of a cell's attempts on the mounted path; `file` is what the experiment is about. */
+/* What became of a cell's writes on the mounted path, and of its visits to the decoys. */
 struct cell_verdict {
     enum role role;
     enum fate file, fifo, socket, locked; /* FATES: not tried */
     int reached_socket, reached_fifo;     /* decoys: 1 yes, 0 no, -1 unknown */
 };
 
-/* Texts are borrowed from cells and witness, or constants. */
+/* Texts are constants, or borrowed from cells and witness. */
 struct comparison {
     struct experiment experiment;
     bool valid; /* no confounders */

@@ -9,13 +9,13 @@
 static const char unknown[] = "not known";
 
 /*
- * Declared by the manifest, or observed and the same under any runtime. Seccomp mode, bounding set
- * and mount types are not here: they differ by nature under runsc, and check_declared() holds them
- * against what the cell's own runtime is known to do.
+ * What the manifest declares, and what a process observes alike under every runtime. Seccomp mode
+ * and bounding set are missing here, because runsc legitimately changes them; check_declared()
+ * compares them within each cell. Mount types, which runsc changes too, are not compared.
  */
 static const struct {
     const char *what, *path;
-    enum { MUST_EQUAL, EXCEPT_CONTROL, WHERE_TOLD } rule; /* old runsc tells less of itself */
+    enum { MUST_EQUAL, EXCEPT_CONTROL, WHERE_TOLD } rule; /* WHERE_TOLD: null under old runsc */
 } settings[] = {
     {"run", "run_id", MUST_EQUAL},
     {"program digest", "program_sha256", MUST_EQUAL},
@@ -72,7 +72,7 @@ static bool is_none(const cJSON *item)
 
 static void show_item(char out[CONFOUNDER_TEXT], const cJSON *item)
 {
-    /* A longer one does not fit, and is said to be long. */
+    /* A longer value is shown as "(long)". */
     char text[CONFOUNDER_TEXT / 2];
 
     if (is_none(item))
@@ -150,14 +150,15 @@ static void note_undeclared(const struct experiment *experiment, struct confound
 
 _Static_assert(sizeof settings / sizeof *settings <= UNDECLARED_MAX, "one for each setting");
 
-/* Within a cell: did it get what its manifest declares? */
-
 static bool is_filtered_by_declaration(const char *seccomp)
 {
     return strcmp(seccomp, "RuntimeDefault") == 0 || strncmp(seccomp, "Localhost", 9) == 0;
 }
 
-/* runsc applies no OCI profile unless told to (--oci-seccomp), so both answers are its nature. */
+/*
+ * Only where Linux answers. Under gVisor either mode is right, because runsc applies the profile
+ * only with --oci-seccomp.
+ */
 static void check_seccomp(const struct cell *cell, struct confounders *ret)
 {
     static const char *const modes[] = {"off", "strict", "filter"};
@@ -199,14 +200,14 @@ static void check_capabilities(const struct cell *cell, const char *what, uint64
     confound(ret, what, "declared", declared, cell->name, text);
 }
 
+/* Did the cell get what its manifest declares? */
 static void check_declared(const struct cell *cell, struct confounders *ret)
 {
     check_number(cell, "uid", "cell.pod.uid", "observed.euid", ret);
     check_number(cell, "read-only mount", "cell.pod.mount_read_only", "observed.path.read_only",
                  ret);
     check_capabilities(cell, "effective capabilities", cell->who.capabilities, ret);
-    /* What runsc leaves in the bounding set is its own affair: its kernel decides what they mean.
-     */
+    /* Under gVisor the bounding set does not matter: its own kernel checks capabilities. */
     if (cell->conclusion == CONCLUSION_NOT_GVISOR)
         check_capabilities(cell, "bounding capabilities", cell->bounding, ret);
     check_seccomp(cell, ret);
@@ -217,8 +218,7 @@ static void check_declared(const struct cell *cell, struct confounders *ret)
         confound(ret, "runtime", "declared", cell->runtime, cell->name, "contradicting evidence");
 }
 
-/* The witness must have looked at the directory and the machine that the cells used. */
-
+/* The witness must have looked at the directory and on the machine that the cells used. */
 static void check_witness(const struct experiment *experiment, struct confounders *ret)
 {
     const struct witness_record *witness = experiment->witness;
@@ -237,7 +237,7 @@ static void check_witness(const struct experiment *experiment, struct confounder
     }
 }
 
-/* A witness that does not find what the baseline wrote would find nothing of the others either. */
+/* If the witness misses the files of the baseline, its silence about other cells means nothing. */
 static void check_baseline_landed(const struct experiment *experiment, struct confounders *ret)
 {
     const struct cell *baseline = &experiment->cells[0];

@@ -46,7 +46,7 @@ static const char *found_fact(const struct comparison *comparison, size_t cell, 
             strcmp(comparison->overheads.items[i].id, fact) == 0)
             return overhead_verdict_name(comparison->overheads.items[i].verdict);
     for (size_t i = 0; i < comparison->findings.count; i++)
-        if ((comparison->findings.items[i].cells >> cell & 1) != 0 &&
+        if ((comparison->findings.items[i].subjects >> cell & 1) != 0 &&
             strcmp(comparison->findings.items[i].id, fact) == 0)
             return attribution_name(comparison->findings.items[i].attribution);
     return NULL;
@@ -68,7 +68,7 @@ const char *comparison_fact(const struct comparison *comparison, const char *id)
     return NULL;
 }
 
-/* One acceptable value; false when it is no text. */
+/* Adds one acceptable value; false if it is not a text. */
 static bool accept(struct expectation *expectation, struct buf *text, const cJSON *value)
 {
     struct err full = {0};

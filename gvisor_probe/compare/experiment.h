@@ -1,9 +1,9 @@
 /*
- * What is compared: the cells of one experiment, and what the witness recorded. Pure.
+ * An experiment: its cells, and what the witness recorded. Pure.
  *
- * The first cell is the baseline. A later one that declares the baseline's runtime with seccomp
- * Unconfined is the control: it tells what the filter did from what the kernel would have done.
- * The others are the subjects.
+ * The first cell is the baseline. A cell with the baseline's runtime and seccomp Unconfined is the
+ * control: it shows what the host's kernel would do without the seccomp filter. The others are the
+ * subjects.
  */
 #ifndef GVISOR_PROBE_COMPARE_EXPERIMENT_H
 #define GVISOR_PROBE_COMPARE_EXPERIMENT_H

@@ -11,14 +11,14 @@ static bool is_among(const char *id, const char *const ids[], size_t count)
 }
 #define AMONG(id, ids) is_among(id, ids, sizeof(ids) / sizeof *(ids))
 
-/* What programs use for themselves: being without it is no isolation. */
+/* Features that programs themselves use: where one is missing, nothing is isolated by that. */
 static const char *const losses[] = {
     "landlock",   "seccomp_notify",  "memfd_secret",          "pkey_alloc",
     "host_lease", "host_tmpfile",    "host_rename_noreplace", "host_punch_hole",
     "host_lock",  "host_file_flags", "host_user_xattr",
 };
 
-/* Here it matters what the host has afterwards; other probes make files only to try calls on. */
+/* Probes about what lands on the host; others make files only to try calls on them. */
 static const char *const makers[] = {
     "host_file_write",     "host_locked_write",    "host_fifo_create",   "host_socket_create",
     "host_symlink_create", "host_whiteout_create", "host_device_create", "host_setuid_file",
@@ -42,7 +42,7 @@ static bool is_locked(const struct cell_write *write)
     return strncmp(write->path, "locked/", strlen("locked/")) == 0;
 }
 
-/* The same attempt in another cell: names differ, because each cell has its own. */
+/* The same write in another cell. Its path differs: each cell has a directory of its own. */
 static const struct cell_write *find_write(const struct cell *cell, const struct cell_write *like)
 {
     for (size_t i = 0; i < cell->write_count; i++)
@@ -78,7 +78,7 @@ static struct comparison_finding *add_finding(struct findings *findings,
     return made;
 }
 
-/* One finding for each different thing that is said of the subjects. */
+/* Adds one finding for each explanation that the subjects have. */
 static void attribute_subjects(const struct experiment *experiment,
                                const struct comparison_finding *model, struct findings *findings)
 {
@@ -106,7 +106,7 @@ static void attribute_subjects(const struct experiment *experiment,
             return;
         finding->attribution = attribution;
         finding->why = why;
-        finding->cells |= 1u << i;
+        finding->subjects |= 1u << i;
     }
 }
 
@@ -130,7 +130,7 @@ void findings_make(const struct experiment *experiment, struct findings *ret)
         const struct cell_probe *probe = &baseline->probes[p];
         struct comparison_finding model = {.id = probe->id, .group = probe->group};
         if (AMONG(probe->id, makers) || probe->group == GROUP_COST)
-            continue; /* told above, and by overheads_weigh() */
+            continue; /* makers: see above; costs: see overheads.h */
         bool tried = false;
         for (size_t i = 0; i < experiment->cell_count; i++) {
             model.outcomes[i] = outcome_of_probe(&experiment->cells[i], probe->id);

@@ -1,4 +1,4 @@
-/* What differs between the cells, or does not, and what explains it. Pure. */
+/* For each probe and write: how its outcomes compare between the cells, and why. Pure. */
 #ifndef GVISOR_PROBE_COMPARE_FINDINGS_H
 #define GVISOR_PROBE_COMPARE_FINDINGS_H
 
@@ -7,15 +7,15 @@
 
 enum { FINDINGS_MAX = 2 * CELL_PROBES_MAX + CELL_WRITES_MAX };
 
-/* One probe, or one thing made on the path, for the cells of which the same is said. */
+/* One probe or write, and all subjects that share one explanation of it. */
 struct comparison_finding {
     const char *id;   /* the probe's */
     const char *kind; /* of a write: "file", "fifo"...; else NULL */
     bool locked;      /* of a write: in locked/ */
     enum probe_group group;
     enum attribution attribution;
-    unsigned cells;  /* bit i: cell i, subjects only */
-    const char *why; /* a constant sentence */
+    unsigned subjects; /* bit i: cell i */
+    const char *why;   /* a constant sentence */
     struct outcome outcomes[CELLS_MAX];
 };
 
@@ -24,7 +24,7 @@ struct findings {
     size_t count;
 };
 
-/* Only for an experiment without confounders. *ret comes zeroed. */
+/* Only for an experiment without confounders. *ret must be zeroed. */
 void findings_make(const struct experiment *experiment, struct findings *ret);
 
 #endif

@@ -41,7 +41,7 @@ static bool too_noisy(const struct cell_benchmark *benchmark)
     return benchmark->noisy || benchmark->mad_percent > NOISE_LIMIT_PERCENT;
 }
 
-/* A loop that makes no call gauges the machine: where it is noisy, nothing beside it counts. */
+/* cpu_loop makes no system call: if even it is noisy, the machine is too busy to measure on. */
 static bool busy_machine(const struct cell *cell)
 {
     const struct cell_benchmark *gauge = cell_find_benchmark(cell, "cpu_loop");

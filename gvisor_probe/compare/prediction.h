@@ -1,6 +1,6 @@
 /*
- * What owner, mode and a read-only mount make of an attempt to create something in a directory.
- * Pure. What this predicts is no work of the runtime.
+ * Predicts, from owner, mode and a read-only mount, whether a process may create a file in a
+ * directory. Pure. A refusal that is predicted here is not attributed to the runtime.
  */
 #ifndef GVISOR_PROBE_COMPARE_PREDICTION_H
 #define GVISOR_PROBE_COMPARE_PREDICTION_H
@@ -17,7 +17,7 @@ enum prediction {
 enum prediction predict_create(const struct identity *who, const struct unix_directory *where,
                                bool read_only);
 
-/* Is that how it was refused? errnum is a name such as "EACCES", or NULL. */
+/* Is errnum the error that was predicted? It is a name such as "EACCES", or NULL. */
 bool prediction_explains(enum prediction prediction, const char *errnum);
 
 #endif

@@ -61,7 +61,7 @@ __attribute__((format(printf, 4, 5))) static void add(struct class_verdict *clas
     va_end(args);
 }
 
-/* A probe whose answer is emulated by gVisor only; `allowed` is what Linux's own answer says. */
+/* A probe whose result EMULATED means gVisor; `allowed` is what ALLOWED means. */
 static void add_probe(struct class_verdict *class, const struct detect_input *input,
                       const char *probe, enum verdict allowed)
 {
@@ -98,7 +98,10 @@ static void judge_proc(const struct detect_input *input, struct class_verdict *r
     }
 }
 
-/* Of the root alone: a node that is a virtual machine hands its own shares on as hostPaths. */
+/*
+ * The root file system only: if the node itself is a virtual machine, a hostPath may be one of the
+ * node's own shares.
+ */
 static bool root_is_shared(const char *mounts)
 {
     return strncmp(mounts, "/ virtiofs", strlen("/ virtiofs")) == 0 ||
@@ -120,7 +123,7 @@ static void judge_image(const struct detect_input *input, struct class_verdict *
     add_probe(ret, input, "memory_map", VERDICT_UNKNOWN);
 }
 
-/* Calls that Linux has had for long and default seccomp profiles allow. */
+/* Calls that Linux has had for years, and that default seccomp profiles allow. */
 static const char *const old_calls[] = {"vmsplice",      "setfsuid", "remap_file_pages",
                                         "io_pgetevents", "rseq",     "pkey_alloc"};
 
@@ -150,7 +153,7 @@ static void judge_calls(const struct detect_input *input, struct class_verdict *
         add(ret, "missing_calls", VERDICT_UNKNOWN, "%s", missing);
 }
 
-/* Is a number among those of a list? */
+/* Is the number in the list, which is separated by blanks? */
 static bool lists(const char *list, const char *number)
 {
     const size_t len = strlen(number);
@@ -168,7 +171,7 @@ static void judge_errno(const struct detect_input *input, struct class_verdict *
     judge_calls(input, ret);
     if (census == NULL || census->result != RESULT_ALLOWED)
         return;
-    /* Every Linux with networking has generic netlink, 16; gVisor has 0 and 15 alone. */
+    /* Every Linux with networking has generic netlink, 16; gVisor has only 0 and 15. */
     add(ret, "netlink_census",
         lists(census->value, "16")           ? VERDICT_LINUX
         : strcmp(census->value, "0 15") == 0 ? VERDICT_GVISOR
@@ -176,7 +179,7 @@ static void judge_errno(const struct detect_input *input, struct class_verdict *
         "%s", census->value);
 }
 
-/* For the reader: a node may have started just now, and a time namespace tells what it likes. */
+/* Decides nothing: a node may have booted just now, and a time namespace may add an offset. */
 static void judge_clocks(const struct detect_input *input, struct class_verdict *ret)
 {
     add(ret, "kernel_age", VERDICT_UNKNOWN, "%.3f s at main()",
@@ -198,8 +201,6 @@ static void judge_cross_layer(const struct detect_input *input, struct class_ver
     add_probe(ret, input, "cpu_names_agree", VERDICT_LINUX);
 }
 
-/* All classes. */
-
 __attribute__((format(printf, 2, 3))) static void conflict(struct detection *detection,
                                                            const char *fmt, ...)
 {
@@ -213,13 +214,13 @@ __attribute__((format(printf, 2, 3))) static void conflict(struct detection *det
     va_end(args);
 }
 
-/* A kernel of one's own may well be Linux: that is no contradiction. */
+/* "linux" and "own kernel" do not contradict each other: a virtual machine's kernel is Linux. */
 static bool agree(enum verdict a, enum verdict b)
 {
     return a == b || (a != VERDICT_GVISOR && b != VERDICT_GVISOR);
 }
 
-/* What the signals agree on. true: they do not agree. */
+/* Sets the verdict of a class from its signals. Returns true if they contradict each other. */
 static bool settle(struct detection *detection, enum evidence_class class)
 {
     struct class_verdict *verdict = &detection->classes[class];
@@ -244,7 +245,7 @@ static bool settle(struct detection *detection, enum evidence_class class)
     return false;
 }
 
-/* Every pair of classes that contradict each other. true: not by timing alone. */
+/* Notes each pair of classes that contradict each other. Returns true if one is not timing. */
 static bool contradict(struct detection *detection)
 {
     bool serious = false;
@@ -280,7 +281,7 @@ static enum conclusion conclude(const struct detection *detection)
         return CONCLUSION_CONFIRMED;
     if (gvisor >= 2)
         return CONCLUSION_LIKELY;
-    /* Missing marks of gVisor are not enough to call it Linux. */
+    /* Linux must be shown too: missing signs of gVisor are not enough. */
     if (gvisor == 0 && class[CLASS_PROC].verdict == VERDICT_LINUX &&
         (class[CLASS_IMAGE].verdict == VERDICT_LINUX ||
          class[CLASS_ERRNO].verdict == VERDICT_LINUX))

@@ -1,12 +1,12 @@
 /*
- * Which kernel answers, from the answers of probes. Pure. Recorded reports can be judged
- * again.
+ * Detects which kernel answers, from the results of probes; recorded reports will do. Pure.
  *
- * Evidence comes in classes that different means would be needed to fake: what the kernel says of
- * itself (R), the structure of /proc (P), the mounts (M), what it put into the process (V), what
- * calls answer (E), clocks (C), timing (T), and layers that should agree (X). A class says what its
- * signals agree on. Classes that contradict each other make a conflict, which is reported and never
- * averaged. Timing alone never makes one: many things are slow.
+ * Evidence comes in classes, each of which would have to be faked by other means: what the kernel
+ * says of itself (R), the structure of /proc (P), the mounts (M), what the kernel put into the
+ * process (V), errors of calls (E), clocks (C), timing (T), and layers that should agree (X). The
+ * verdict of a class is what its signals agree on. If two classes contradict each other, that is
+ * reported as a conflict and never averaged out. Timing alone makes no conflict, since slowness has
+ * many causes.
  */
 #ifndef GVISOR_PROBE_OBSERVE_DETECT_H
 #define GVISOR_PROBE_OBSERVE_DETECT_H
@@ -17,7 +17,7 @@
 
 #include "gvisor_probe/words/words.h"
 
-/* A probe's answer, as a report holds it; the texts are borrowed. */
+/* A probe's result, as in a report; the texts are borrowed. */
 struct evidence {
     const char *probe;
     enum probe_result result;
@@ -28,8 +28,8 @@ struct evidence {
 struct detect_input {
     const struct evidence *items;
     size_t count;
-    int seccomp;                  /* mode of this process; -1: not known */
-    uint64_t boottime_at_main_ns; /* the kernel's age, as it is told, at the start */
+    int seccomp;                  /* seccomp mode of this process; -1: unknown */
+    uint64_t boottime_at_main_ns; /* the kernel's age by its own clock, when main() began */
 };
 
 enum evidence_class {
@@ -67,15 +67,15 @@ struct detection {
 
 void detect(const struct detect_input *input, struct detection *ret);
 
-/* "R" and "self-report". */
+/* Such as "R" and "self-report". */
 const char *class_letter(enum evidence_class class);
 const char *class_name(enum evidence_class class);
 
 extern const char detect_statement[];
 
 /*
- * Does a runtime that a manifest names (runc, crun, gvisor, runsc, kata...) fit the conclusion?
- * false: *ret untouched, because the name or the conclusion says nothing.
+ * Does the runtime that the manifest names (runc, crun, gvisor, runsc, kata...) fit the conclusion?
+ * Returns false, and leaves *ret alone, if name or conclusion is unknown.
  */
 bool detect_matches(const char *runtime, enum conclusion conclusion, bool *ret);
 

@@ -5,7 +5,7 @@
 
 #include "common/num.h"
 
-/* Blanks, line ends and backslashes in names stand as three octal digits. */
+/* Blanks, line feeds and backslashes in names are escaped as \ and three octal digits. */
 static void undo_escapes(char *text)
 {
     char *out = text;
@@ -22,7 +22,7 @@ static void undo_escapes(char *text)
     *out = '\0';
 }
 
-/* The next field, NULL at the end. */
+/* The next field; NULL at the end. */
 static char *take(char **rest)
 {
     char *field = *rest + strspn(*rest, " ");
@@ -52,7 +52,7 @@ bool mount_parse(char *line, struct mount *ret)
         !take_name(&line, &ret->device) || !take_name(&line, &ret->root) ||
         !take_name(&line, &ret->point) || !take_name(&line, &ret->options))
         return false;
-    do { /* optional fields, up to a dash */
+    do { /* optional fields end with a dash */
         if (!take_name(&line, &field))
             return false;
     } while (strcmp(field, "-") != 0);
@@ -137,7 +137,7 @@ const char *file_server_name(enum file_server server)
     return names[server];
 }
 
-/* Linux serves 9p from descriptors too (WSL2's drives), and names them rfd and wfd. */
+/* Linux can serve 9p over descriptors too (WSL2's drives), but calls them rfd and wfd. */
 static bool is_gofer(const char *options)
 {
     return option_is(options, "trans", "fd") && (mount_option(options, "rfdno", NULL, NULL) ||
@@ -164,8 +164,8 @@ static enum told is_overlay(const struct mount *mount)
 }
 
 /*
- * What an option says by being there, and by not being there. Releases before 2023, which show no
- * dcache either, say nothing by its absence.
+ * `there` if the option is set, else `missing`. Releases of gVisor before 2023 do not show all
+ * options, nor dcache: there a missing option tells nothing.
  */
 static enum told named(const char *options, const char *name, enum told there, enum told missing)
 {

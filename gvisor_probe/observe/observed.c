@@ -41,7 +41,7 @@ static void take_identity(struct observed *ret)
     if (read_small("/proc/self/status", text, sizeof text) < 0)
         text[0] = '\0';
     ret->status = proc_status_parse(text);
-    if (ret->status.no_new_privs < 0) /* gVisor's file did not say it before 2023 */
+    if (ret->status.no_new_privs < 0) /* missing in the file of gVisor before 2023 */
         ret->status.no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
 }
 

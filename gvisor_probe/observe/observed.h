@@ -1,4 +1,4 @@
-/* What this process finds itself to be: identity, rights, kernel, mounts. */
+/* What a process observes of itself: identity, capabilities, seccomp, kernel and mounts. */
 #ifndef GVISOR_PROBE_OBSERVE_OBSERVED_H
 #define GVISOR_PROBE_OBSERVE_OBSERVED_H
 
@@ -14,17 +14,17 @@
 
 enum { OBSERVED_GROUPS_MAX = 1024, OBSERVED_MOUNTS_MAX = 512, OBSERVED_TEXT_MAX = 128 };
 
-/* Taken first of all in main(): what later calls would change. */
+/* What main() must read first, because later calls change it. */
 struct birth {
-    mode_t umask;         /* as handed down */
+    mode_t umask;         /* inherited */
     uint64_t boottime_ns; /* CLOCK_BOOTTIME: the age of the kernel that answers */
 };
 
 /* A directory as this process sees it. */
 struct seen_dir {
-    const char *name; /* a constant: ".", "open", "locked" */
+    const char *name; /* constant: ".", "open" or "locked" */
     bool exists;
-    uint32_t mode; /* with its type */
+    uint32_t mode; /* with the file type bits */
     uint64_t uid, gid;
 };
 
@@ -37,7 +37,7 @@ struct observed {
     size_t group_count;
     struct proc_status status;
     struct utsname uname;
-    char boot_id[OBSERVED_TEXT_MAX], lsm[OBSERVED_TEXT_MAX]; /* "": not told */
+    char boot_id[OBSERVED_TEXT_MAX], lsm[OBSERVED_TEXT_MAX]; /* "": unknown */
     pid_t pid;
     unsigned cpus;
     uint64_t memory_bytes; /* 0: unknown */
@@ -49,18 +49,18 @@ struct observed {
 
     const char *path; /* borrowed; NULL: none */
     struct seen_dir dirs[SEEN_DIRS];
-    uint64_t statfs_type; /* 0: not known */
+    uint64_t statfs_type; /* 0: unknown */
     bool path_read_only;
 };
 
-/* path, absolute, or NULL. Fails REFUSED when it is no directory that can be looked at. */
+/* path is NULL or a directory. Fails REFUSED if it cannot be read, TRANSIENT without memory. */
 bool observed_take(struct observed *ret, const char *path, struct err *err);
 void observed_release(struct observed *observed);
 
-/* euid 0, or any effective capability. */
+/* Is this process root, or has it any effective capability? */
 bool observed_privileged(const struct observed *observed);
 
-/* Borrows from observed. */
+/* The groups are borrowed from observed. */
 struct identity observed_identity(const struct observed *observed);
 
 #endif

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The value after "name:" and blanks, NULL when there is no such line. */
+/* The value after "name:" and blanks; NULL without such a line. */
 static const char *value_of(const char *text, const char *name)
 {
     const size_t len = strlen(name);

@@ -1,4 +1,4 @@
-/* What a process may do, as /proc/self/status tells (proc_pid_status(5)). Pure. */
+/* Parses capabilities and seccomp from /proc/self/status (proc_pid_status(5)). Pure. */
 #ifndef GVISOR_PROBE_OBSERVE_PROC_STATUS_H
 #define GVISOR_PROBE_OBSERVE_PROC_STATUS_H
 
@@ -16,11 +16,11 @@ enum capability_set {
 
 struct proc_status {
     bool known[CAPABILITY_SETS];
-    uint64_t sets[CAPABILITY_SETS];             /* bit masks; 0 where not known */
-    int seccomp, seccomp_filters, no_new_privs; /* -1: the file does not say */
+    uint64_t sets[CAPABILITY_SETS];             /* bit masks; 0 if unknown */
+    int seccomp, seccomp_filters, no_new_privs; /* -1: unknown */
 };
 
-/* Lines that are missing or broken leave their member unknown. */
+/* A missing or malformed line leaves its member unknown. */
 struct proc_status proc_status_parse(const char *text);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* Up to size - 1 bytes of a file, terminated. Returns how many; -1 and errno on failure. */
+/* Reads up to size - 1 bytes of a file and terminates them. Returns how many, or -1 and errno. */
 long read_small(const char *path, char *out, size_t size);
 
 #endif

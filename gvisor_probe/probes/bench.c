@@ -9,7 +9,7 @@ static int by_value(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* Sorts. */
+/* Sorts the values. */
 static double median_of(double *values, size_t count)
 {
     qsort(values, count, sizeof *values, by_value);

@@ -1,4 +1,4 @@
-/* What calls cost: the benchmarks of `gvisor_probe costs`. */
+/* The benchmarks of `gvisor_probe costs`. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static bool getppid_batch(const struct bench_site *site, uint64_t operations)
 {
     (void)site;
     while (operations-- > 0)
-        (void)syscall(SYS_getppid); /* libc caches no parent, but make sure of the trap */
+        (void)syscall(SYS_getppid); /* not libc's, so that it enters the kernel for certain */
     return true;
 }
 
@@ -124,7 +124,7 @@ static bool page_batch(const struct bench_site *site, uint64_t operations)
     return true;
 }
 
-/* Each step waits for the one before, so that no compiler and no processor can hurry it. */
+/* Each step depends on the one before, so that compiler and processor cannot overlap them. */
 static bool cpu_batch(const struct bench_site *site, uint64_t operations)
 {
     volatile double sink;
@@ -138,7 +138,7 @@ static bool cpu_batch(const struct bench_site *site, uint64_t operations)
     return true;
 }
 
-/* What a program does that works on data: a call, then time in its own code. */
+/* Like a program that works on data: a system call, then time in its own code. */
 static bool hash_batch(const struct bench_site *site, uint64_t operations)
 {
     static unsigned char bytes[READ_AT_ONCE];

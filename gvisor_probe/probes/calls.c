@@ -1,7 +1,7 @@
 /*
- * Kernel code behind system calls that default seccomp profiles allow to everyone. ENOSYS here,
- * with no filter on, means that the kernel which answers has no such code. Each call gets arguments
- * that must fail once it is reached, or makes what ends with the process.
+ * System calls that default seccomp profiles allow to everyone. Without a filter, ENOSYS means that
+ * the kernel lacks the call. The arguments make the call fail once it is reached, or what it makes
+ * ends with the process.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 
 #include "gvisor_probe/probes/probe.h"
 
-/* Newer than some headers; from 424 on the numbers are the same for all architectures. */
+/* Missing in older headers. From 424 on, numbers are the same on all architectures. */
 enum {
     CALL_LANDLOCK_CREATE_RULESET = 444,
     CALL_MEMFD_SECRET = 447,
@@ -58,7 +58,7 @@ static void run_pkey_alloc(const struct probe_context *context, const char *subj
 {
     (void)context, (void)subject;
     found_call(ret, syscall(SYS_pkey_alloc, 0, 0));
-    if (ret->errnum == ENOSPC) { /* a processor without keys has none to give */
+    if (ret->errnum == ENOSPC) { /* the processor has no protection keys */
         found(ret, RESULT_ALLOWED);
         found_detail(ret, "the processor has no protection keys");
     }
@@ -68,7 +68,7 @@ static void run_setfsuid(const struct probe_context *context, const char *subjec
                          struct finding *ret)
 {
     (void)context, (void)subject;
-    /* -1 changes nothing and answers the current id. */
+    /* -1 changes nothing and returns the current id. */
     found_call(ret, syscall(SYS_setfsuid, -1));
 }
 
@@ -128,7 +128,7 @@ static void run_seccomp_notify(const struct probe_context *context, const char *
 
     (void)context, (void)subject;
     found_call(ret, syscall(SYS_seccomp, GET_NOTIF_SIZES, 0, sizes));
-    if (ret->errnum == EINVAL) /* an operation it does not know */
+    if (ret->errnum == EINVAL) /* this kernel does not know the operation */
         found(ret, RESULT_ABSENT);
 }
 

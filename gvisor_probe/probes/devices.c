@@ -1,4 +1,4 @@
-/* Devices, sockets of runtimes, tokens: what a pod was given of the node. */
+/* What a pod was given of the node: devices, sockets of container runtimes, tokens. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include "gvisor_probe/observe/observed.h"
 #include "gvisor_probe/probes/probe.h"
 
-/* Opened for reading only, so that not even a stray write could follow. */
+/* Opened for reading only, so that nothing can be written by mistake. */
 static void run_device(const struct probe_context *context, const char *subject,
                        struct finding *ret)
 {

@@ -1,4 +1,4 @@
-/* How probes fill a finding. Pure. */
+/* What probes fill a finding with. Pure. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ void found_call(struct finding *ret, long rc)
     found_errno(ret, rc >= 0 ? 0 : errno);
 }
 
-/* What a kernel says may hold any bytes; a report may not. */
+/* Texts of a kernel may hold any bytes; those that a report may not hold are escaped. */
 static void put(char out[FINDING_TEXT_MAX], const char *fmt, va_list args)
 {
     char text[FINDING_TEXT_MAX];

@@ -1,8 +1,8 @@
 /*
- * Kernel code behind system calls that default seccomp profiles, capabilities or sysctls refuse. A
- * refusal is the pod's merit; only the comparison with an unconfined pod shows what the kernel
- * itself has. Arguments must fail after the permission check wherever success could change
- * anything: these calls are skipped for a privileged process, and harmless even there.
+ * System calls that default seccomp profiles, capabilities or sysctls refuse. A refusal comes from
+ * the pod's settings; only an unconfined pod shows whether the kernel has the call. Where success
+ * could change anything, the arguments make the call fail after the permission check. A privileged
+ * process skips these probes, although they are harmless there too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +51,7 @@ static void run_bpf(const struct probe_context *context, const char *subject, st
     union bpf_attr attr;
 
     (void)context, (void)subject;
-    memset(&attr, 0, sizeof attr); /* a map of type 0 is refused wherever one may make maps */
+    memset(&attr, 0, sizeof attr); /* map type 0 is invalid */
     found_call(ret, syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof attr));
 }
 
@@ -82,7 +82,7 @@ static void run_fanotify(const struct probe_context *context, const char *subjec
     found_call(ret, syscall(SYS_fanotify_init, REPORT_FID, O_RDONLY));
 }
 
-/* What name_to_handle_at(2) fills. */
+/* struct file_handle of name_to_handle_at(2), with room for a handle. */
 struct handle {
     unsigned bytes;
     int type;
@@ -103,7 +103,7 @@ static void run_name_to_handle(const struct probe_context *context, const char *
 static void run_open_by_handle(const struct probe_context *context, const char *subject,
                                struct finding *ret)
 {
-    struct handle handle = {.bytes = 8, .type = 0x7fff}; /* of no file system's kind */
+    struct handle handle = {.bytes = 8, .type = 0x7fff}; /* a type that no file system uses */
     int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     (void)context, (void)subject;
@@ -144,7 +144,7 @@ static void run_open_tree(const struct probe_context *context, const char *subje
     found_call(ret, syscall(SYS_open_tree, AT_FDCWD, "/", 0));
 }
 
-/* A path that cannot be there makes sure that nothing is done by whoever may. */
+/* A path that cannot exist, so that nothing happens even where the call is permitted. */
 static const char nowhere[] = "/proc/self/gvisor_probe-nowhere";
 
 static void reached_by_enoent(struct finding *ret)
@@ -180,7 +180,7 @@ static void run_setns(const struct probe_context *context, const char *subject, 
         found_call(ret, syscall(SYS_setns, own, CLONE_NEWNS));
 }
 
-/* In a child of its own: whoever is traced stops at signals. */
+/* In a child, because a traced process stops at each signal. */
 static void run_ptrace(const struct probe_context *context, const char *subject,
                        struct finding *ret)
 {
@@ -210,7 +210,7 @@ static void run_finit_module(const struct probe_context *context, const char *su
     found_call(ret, syscall(SYS_finit_module, -1, "", 0));
 }
 
-/* Flags that no kernel knows: with flags 0 a loaded image would be unloaded. */
+/* Invalid flags, because flags 0 without segments would unload a loaded image. */
 static void run_kexec(const struct probe_context *context, const char *subject, struct finding *ret)
 {
     (void)context, (void)subject;

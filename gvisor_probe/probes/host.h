@@ -1,19 +1,19 @@
-/* What the probes of the mounted path share. */
+/* Helpers of the probes that use the mounted path. */
 #ifndef GVISOR_PROBE_PROBES_HOST_H
 #define GVISOR_PROBE_PROBES_HOST_H
 
 #include "gvisor_probe/probes/probe.h"
 
-/* As found_call(), with the cause that owner and mode of a directory (SEEN_*) predict. */
+/* Like found_call(), but takes owner and mode of a directory (SEEN_*) into account as a cause. */
 void host_call(const struct probe_context *context, struct finding *ret, long rc, int dir);
 
-/* Makes context->dir the working directory; false: it is not there, and *ret says why. */
+/* Changes to context->dir. On false, *ret says why that failed. */
 bool host_enter(const struct probe_context *context, struct finding *ret);
 
-/* Notes what is about to be made; kind is a constant. */
+/* Adds what is about to be made; kind is a constant. */
 struct probe_write *host_write(struct finding *ret, const char *name, const char *kind);
 
-/* A file of that name in the working directory, which must not be there yet; -1 and errno. */
+/* Creates a new file in the working directory. Returns its descriptor, or -1 and errno. */
 int host_create(const char *name);
 
 #endif

@@ -1,4 +1,4 @@
-/* Calls on a file of the mounted path: who serves it shows in what it cannot do. */
+/* Calls on a file on the mounted path: which of them work shows what serves the file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -16,10 +16,10 @@
 
 enum { FILE_SIZE = 64 * 1024 };
 
-/* Called on a file of FILE_SIZE bytes and its name in the working directory; as system calls do. */
+/* Gets a file of FILE_SIZE bytes and its name. Returns like a system call: -1 and errno. */
 typedef long file_call(int fd, const char *name);
 
-/* On a file that is removed again. */
+/* Makes a file, calls, and removes the file. */
 static void on_file(const struct probe_context *context, const char *name, file_call *call,
                     struct finding *ret)
 {
@@ -32,8 +32,7 @@ static void on_file(const struct probe_context *context, const char *name, file_
         long rc = call(fd, name);
         host_call(context, ret, rc, SEEN_OPEN);
         if (ret->errnum == EINVAL || ret->errnum == EISDIR) {
-            found(ret,
-                  RESULT_ABSENT); /* arguments were good: what serves the file has no such call */
+            found(ret, RESULT_ABSENT); /* the arguments are valid: the call is not implemented */
             ret->cause = CAUSE_ABSENT;
         }
     }
@@ -53,7 +52,7 @@ static long tmpfile_here(int fd, const char *name)
     return open(".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 }
 
-/* Onto itself: a name that is there must be refused, by whoever knows the flag. */
+/* Renames the file onto itself: a kernel that knows the flag says EEXIST. */
 static long rename_noreplace(int fd, const char *name)
 {
     (void)fd;
@@ -71,7 +70,7 @@ static long lease(int fd, const char *name)
 {
     (void)fd;
     int reader = open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    (void)close(fd); /* a read lease needs that nobody writes */
+    (void)close(fd); /* a read lease requires that nobody has the file open for writing */
     return reader < 0 ? -1 : fcntl(reader, F_SETLEASE, F_RDLCK);
 }
 

@@ -1,9 +1,9 @@
 /*
- * What becomes of objects on a mount of the node: files, FIFOs, sockets, devices. What is made here
- * is named in the report, so that a witness on the node can look for it.
+ * Makes files, FIFOs, sockets and devices on a mount of the node. The report lists what was made,
+ * so that a witness on the node can look for it.
  *
- * PATH holds open/ (mode 01777), locked/ (0755, root's), canary (a file with a token), decoy.sock
- * (a listening socket) and decoy.fifo, which `gvisor_probe witness` prepares.
+ * `gvisor_probe witness` prepares PATH: open/ (mode 01777), locked/ (0755, the witness's), canary
+ * (a file with a token), decoy.sock (a listening socket) and decoy.fifo.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -66,7 +66,7 @@ int host_create(const char *name)
     return open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
-/* Writes the token, makes it durable, reads it back. 0, or -1 and errno. */
+/* Writes the token, syncs it and reads it back. Returns 0, or -1 and errno. */
 static int fill(int fd, const char *token)
 {
     char back[PROBE_TOKEN_MAX] = "";
@@ -81,7 +81,7 @@ static int fill(int fd, const char *token)
     }
     int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir >= 0) {
-        (void)fsync(dir); /* not all file systems can */
+        (void)fsync(dir); /* not supported by all file systems */
         (void)close(dir);
     }
     return 0;
@@ -164,7 +164,7 @@ static void run_socket_create(const struct probe_context *context, const char *s
     host_call(context, ret, write->made ? 0 : -1, SEEN_OPEN);
 }
 
-/* subject: the name, a blank, major and minor number. */
+/* subject: name, major and minor number, separated by blanks. */
 static void run_device_create(const struct probe_context *context, const char *subject,
                               struct finding *ret)
 {
@@ -189,7 +189,7 @@ static void run_symlink_create(const struct probe_context *context, const char *
     host_call(context, ret, write->made ? 0 : -1, SEEN_OPEN);
 }
 
-/* No program: the bits on a file of one line, which the run removes again. */
+/* Not a program, but a file of one line with the setuid bits. The run removes it. */
 static void run_setuid_file(const struct probe_context *context, const char *subject,
                             struct finding *ret)
 {
@@ -229,7 +229,7 @@ static void run_socket_connect(const struct probe_context *context, const char *
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     found_call(ret, fd < 0 ? -1 : connect(fd, (struct sockaddr *)&address, sizeof address));
     if (ret->result == RESULT_ALLOWED && ret->errnum == 0)
-        (void)!send(fd, context->label, strlen(context->label), MSG_NOSIGNAL); /* who it was */
+        (void)!send(fd, context->label, strlen(context->label), MSG_NOSIGNAL); /* for the witness */
     if (ret->errnum == ECONNREFUSED)
         found_detail(ret, "nobody listens, or the runtime refuses: the witness knows");
     no_decoy(ret);

@@ -1,4 +1,4 @@
-/* Which kernel answers: what it says of itself, and of its clocks. */
+/* What the kernel says of itself and of its clocks. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "gvisor_probe/observe/small_file.h"
 #include "gvisor_probe/probes/probe.h"
 
-/* The build date of gVisor's pretended kernel; it outlived several release numbers. */
+/* The build date of the Linux that gVisor claims to be; it has not changed with the release. */
 static const char sentry_build[] = "Sun Jan 10 15:06:54 PST 2016";
 
 static void run_uname(const struct probe_context *context, const char *subject, struct finding *ret)
@@ -70,7 +70,7 @@ static void run_cmdline(const struct probe_context *context, const char *subject
     found_call(ret, read_small(subject, text, sizeof text));
     if (ret->result != RESULT_ALLOWED)
         return;
-    /* The words themselves stay out of the report: they can hold a node's secrets. */
+    /* The text itself is not reported: it can hold secrets of the node. */
     bool gvisor = strstr(text, "gvisor") != NULL;
     bool kata = strstr(text, "kata") != NULL || strstr(text, "agent.log") != NULL;
     if (gvisor)
@@ -111,7 +111,7 @@ static void run_boot_id(const struct probe_context *context, const char *subject
         found_value(ret, "%s", text);
 }
 
-/* /proc/stat's btime, -1 when it is not there. */
+/* btime of /proc/stat; -1 if it is missing. */
 static long long boot_time(void)
 {
     static char text[64 * 1024];

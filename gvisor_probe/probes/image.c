@@ -1,4 +1,4 @@
-/* What the kernel put into this process: auxiliary vector, vDSO, mappings; and the processor. */
+/* What the kernel put into this process: auxiliary vector, vDSO and mappings; processor names. */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@ static void run_auxv(const struct probe_context *context, const char *subject, s
     bool platform = false, stack = false, rseq = false, hwcap2 = false;
     unsigned long hwcap = 0;
 
-    /* From the file: glibc's getauxval(AT_HWCAP) answers a value of its own. */
+    /* Read from the file, because glibc's getauxval(AT_HWCAP) may return another value. */
     (void)context;
     int fd = open(subject, O_RDONLY | O_CLOEXEC);
     ssize_t got = fd < 0 ? -1 : read(fd, entries, sizeof entries);
@@ -44,7 +44,7 @@ static void run_auxv(const struct probe_context *context, const char *subject, s
                 platform ? " platform" : "", stack ? " minsigstksz" : "", rseq ? " rseq" : "");
 }
 
-/* The dynamic symbols of the vDSO, by its own tables; count from its hash table. */
+/* The dynamic symbols of the vDSO. */
 struct vdso {
     const ElfW(Sym) * symbols;
     const char *names;
@@ -75,7 +75,7 @@ static bool vdso_open(uintptr_t base, struct vdso *ret)
         if (entry->d_tag == DT_HASH)
             ret->count = ((const ElfW(Word) *)(shift + entry->d_un.d_ptr))[1];
     }
-    /* Without the older hash table: the string table follows the symbols. */
+    /* Without DT_HASH, the string table marks the end of the symbols. */
     end = (const void *)ret->names;
     if (ret->count == 0 && end > ret->symbols)
         ret->count = (size_t)(end - ret->symbols);
@@ -97,7 +97,7 @@ static void run_vdso(const struct probe_context *context, const char *subject, s
     for (size_t i = 0; i < vdso.count && len + 1 < sizeof list; i++) {
         const char *name = vdso.names + vdso.symbols[i].st_name;
         if (strncmp(name, "__", 2) != 0)
-            continue; /* the plain names are twins of these */
+            continue; /* an alias of a name with underscores */
         len += (size_t)snprintf(list + len, sizeof list - len, "%s%s", len > 0 ? " " : "", name);
     }
     found_value(ret, "%s", list);
@@ -129,7 +129,7 @@ static void run_memory_map(const struct probe_context *context, const char *subj
 }
 
 #ifdef __x86_64__
-/* The processor's own name for itself; "" when it has none. */
+/* The brand string that CPUID returns; "" without one. */
 static void brand_of(char out[49])
 {
     unsigned leaf[12] = {0};

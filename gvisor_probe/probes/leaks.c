@@ -1,4 +1,4 @@
-/* What of the node can be read through files of /proc and /sys: no content is reported. */
+/* Which files of /proc and /sys show data of the node. Their contents are not reported. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include "gvisor_probe/observe/small_file.h"
 #include "gvisor_probe/probes/probe.h"
 
-/* Opened and read, because some files open and then refuse. Empty ones give nothing away. */
+/* Opens and reads, because some files can be opened but not read. Empty ones leak nothing. */
 static void run_file(const struct probe_context *context, const char *subject, struct finding *ret)
 {
     char text[256];
@@ -40,7 +40,7 @@ static void run_dir(const struct probe_context *context, const char *subject, st
     found_detail(ret, "entries");
 }
 
-/* Never opened for writing: access(2) asks, and whoever may write could restart the node. */
+/* Asks with access(2) and never opens the file: a write to it can restart the node. */
 static void run_sysrq(const struct probe_context *context, const char *subject, struct finding *ret)
 {
     struct stat st;

@@ -1,4 +1,4 @@
-/* How /proc and the mounts are built: structure that differs between kernels. */
+/* The structure of /proc and the mounts, which differs between kernels. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include "gvisor_probe/observe/small_file.h"
 #include "gvisor_probe/probes/probe.h"
 
-/* Namespaces of Linux are numbered from the top of procfs's dynamic range. */
+/* Linux numbers namespaces from the top of procfs's range of dynamic inodes. */
 static const unsigned long long linux_first_inode = 0xeffffff0u;
 enum { SENTRY_INODES_BELOW = 4096 };
 
@@ -46,7 +46,7 @@ static void run_ns_inodes(const struct probe_context *context, const char *subje
     found_value(ret, "%llu", least);
 }
 
-/* Entries of a directory, numbers (processes) left out; -1 and errno. */
+/* Counts the entries of a directory, except numbers (processes). -1 and errno on failure. */
 static long count_names(const char *path)
 {
     long count = 0;
@@ -183,7 +183,8 @@ static void run_load(const struct probe_context *context, const char *subject, s
     if (ret->result != RESULT_ALLOWED)
         return;
     (void)sysinfo(&info);
-    bool zero = strncmp(text, "0.00 0.00 0.00 0/0 ", 19) == 0; /* not even this process */
+    /* gVisor does not even count this process. */
+    bool zero = strncmp(text, "0.00 0.00 0.00 0/0 ", 19) == 0;
     if (zero)
         found(ret, RESULT_EMULATED);
     found_value(ret, zero ? "zeros" : "a load");

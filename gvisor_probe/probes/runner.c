@@ -36,8 +36,7 @@ static void fill_cause(const struct probe *probe, const struct probe_context *co
     finding->cause = cause_of(finding->result, &refusal);
 }
 
-/* The child: never returns. The parent's time limit ends it; the alarm is for a parent that died.
- */
+/* Runs in the child and never returns. The alarm ends it if the parent has died. */
 static void run_and_send(const struct probe *probe, const struct probe_context *context, int to)
 {
     const struct rlimit none = {0, 0};
@@ -73,7 +72,7 @@ static void ended_badly(int status, bool late, struct finding *ret)
     }
 }
 
-/* Reads the finding; false: there was none. *ret_late: none in time. */
+/* Reads the finding. false: none came; *ret_late tells whether time was up. */
 static bool receive(int from, struct finding *ret, bool *ret_late, struct err *err)
 {
     int ready = stop_wait(from, POLLIN, PROBE_LIMIT_MS, err);
@@ -83,7 +82,7 @@ static bool receive(int from, struct finding *ret, bool *ret_late, struct err *e
     if (ready <= 0)
         return false;
     do
-        got = read(from, ret, sizeof *ret); /* shorter than PIPE_BUF: whole or nothing */
+        got = read(from, ret, sizeof *ret); /* shorter than PIPE_BUF, so written at once */
     while (got < 0 && errno == EINTR);
     return got == (ssize_t)sizeof *ret;
 }
@@ -110,7 +109,7 @@ bool runner_run(const struct probe *probe, const struct probe_context *context, 
         run_and_send(probe, context, ends[1]);
     }
     (void)close(ends[1]);
-    (void)setpgid(child, child); /* both sides do, so that neither comes too late */
+    (void)setpgid(child, child); /* as in the child: whoever is first */
     err->text[0] = '\0';
     bool whole = receive(ends[0], ret, &late, err);
     (void)close(ends[0]);
@@ -118,7 +117,7 @@ bool runner_run(const struct probe *probe, const struct probe_context *context, 
         (void)kill(child, SIGKILL);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
-    (void)kill(-child, SIGKILL); /* what it may have left behind */
+    (void)kill(-child, SIGKILL); /* processes that the probe left behind */
     if (!whole && err->text[0] != '\0')
         return false;
     if (!whole)

@@ -1,7 +1,7 @@
 /*
- * Runs one probe in a process of its own, so that no probe can hang, crash or change the next: a
- * time limit of PROBE_LIMIT_MS, no core dumps, umask 077. A signal or the end of the time is a
- * finding like any other.
+ * Runs one probe in a child process, so that it cannot hang or crash the program or change what the
+ * next probe sees: with a time limit of PROBE_LIMIT_MS, without core dumps, with umask 077. If it
+ * is killed or takes too long, that is the finding.
  */
 #ifndef GVISOR_PROBE_PROBES_RUNNER_H
 #define GVISOR_PROBE_PROBES_RUNNER_H
@@ -11,7 +11,7 @@
 
 enum { PROBE_LIMIT_MS = 3000 };
 
-/* false only when cancelled, or when no process can be made; *ret then says nothing. */
+/* Fails CANCELLED, or if a process cannot be made; *ret is then undefined. */
 bool runner_run(const struct probe *probe, const struct probe_context *context, struct finding *ret,
                 struct err *err);
 

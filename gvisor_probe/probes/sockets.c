@@ -1,4 +1,4 @@
-/* Which protocols of the kernel a socket reaches. */
+/* Which protocols of the kernel can be reached through sockets. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static void run_socket(const struct probe_context *context, const char *subject,
     for (int i = 0; i < 3; i++, subject = at)
         number[i] = (int)strtol(subject, &at, 10);
     found_call(ret, socket(number[0], number[1] | SOCK_CLOEXEC, number[2]));
-    if (ret->errnum == EINVAL) /* the family knows no such protocol */
+    if (ret->errnum == EINVAL) /* the family does not have the protocol */
         found(ret, RESULT_ABSENT);
 }
 

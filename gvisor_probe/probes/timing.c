@@ -1,4 +1,4 @@
-/* What the commonest calls cost: short samples; `gvisor_probe costs` measures with care. */
+/* How long frequent calls take, by short samples; `gvisor_probe costs` measures with care. */
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>

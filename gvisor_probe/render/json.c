@@ -1,4 +1,4 @@
-/* For machines: comparison.schema.json. Pure. */
+/* JSON, as in comparison.schema.json. Pure. */
 #include <math.h>
 
 #include "gvisor_probe/render/render.h"
@@ -38,10 +38,10 @@ static void put_confounders(struct json_out *out, const struct comparison *compa
         json_open(out, NULL, '{');
         json_text(out, "what", confounder->what);
         json_open(out, "values", '[');
-        for (int side = 0; side < 2; side++) {
+        for (int b = 0; b < 2; b++) {
             json_open(out, NULL, '{');
-            json_text(out, "of", side == 0 ? confounder->where_a : confounder->where_b);
-            json_text(out, "value", side == 0 ? confounder->a : confounder->b);
+            json_text(out, "of", b ? confounder->where_b : confounder->where_a);
+            json_text(out, "value", b ? confounder->b : confounder->a);
             json_close(out, '}');
         }
         json_close(out, ']');
@@ -80,7 +80,7 @@ static void put_findings(struct json_out *out, const struct comparison *comparis
         json_text(out, "why", finding->why);
         json_open(out, "cells", '[');
         for (size_t c = 0; c < comparison->experiment.cell_count; c++)
-            if ((finding->cells >> c & 1) != 0)
+            if ((finding->subjects >> c & 1) != 0)
                 json_text(out, NULL, comparison->experiment.cells[c].name);
         json_close(out, ']');
         put_outcomes(out, comparison, finding);

@@ -1,4 +1,4 @@
-/* For CI servers: the experiment and each expectation is a test case. Pure. */
+/* JUnit XML for CI servers: a test case for the experiment and for each expectation. Pure. */
 #include <stdio.h>
 
 #include "gvisor_probe/render/escape.h"

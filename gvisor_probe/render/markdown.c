@@ -1,4 +1,4 @@
-/* For pull requests and pages. Pure. */
+/* Markdown, for pull requests. Pure. */
 #include <stdio.h>
 
 #include "gvisor_probe/render/escape.h"
@@ -56,7 +56,7 @@ static bool add_finding(const struct comparison *comparison,
         return false;
     for (size_t i = 0; i < comparison->experiment.cell_count; i++) {
         bool about =
-            i == 0 || (int)i == comparison->experiment.control || (finding->cells >> i & 1) != 0;
+            i == 0 || (int)i == comparison->experiment.control || (finding->subjects >> i & 1) != 0;
         if (!add_field(out, about ? outcome_text(&finding->outcomes[i], by_value) : "", err))
             return false;
     }

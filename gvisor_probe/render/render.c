@@ -38,7 +38,7 @@ const char *outcome_text(const struct outcome *outcome, bool by_value)
 bool differs_by_value(const struct comparison_finding *finding, const struct comparison *comparison)
 {
     for (size_t i = 0; i < comparison->experiment.cell_count; i++)
-        if ((i == 0 || (finding->cells >> i & 1) != 0) &&
+        if ((i == 0 || (finding->subjects >> i & 1) != 0) &&
             finding->outcomes[i].result != RESULT_ALLOWED)
             return false;
     return finding->attribution == BY_RUNTIME && finding->kind == NULL;

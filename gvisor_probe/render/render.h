@@ -1,6 +1,6 @@
 /*
- * A comparison as text: one function and one file for each format. Pure.
- * Whatever came from a report is escaped for the format, terminal control characters included.
+ * A comparison in each output format; each has a function and a file of its own. Pure.
+ * Texts from reports are escaped for the format, including control characters of terminals.
  */
 #ifndef GVISOR_PROBE_RENDER_RENDER_H
 #define GVISOR_PROBE_RENDER_RENDER_H
@@ -24,37 +24,35 @@ typedef bool render(const struct rendering *rendering, struct buf *out, struct e
 
 render render_table, render_json, render_markdown, render_junit;
 
-/* The head of the table: verdict, cells, what became of their writes, and what the words mean. */
+/* The head of the table: verdict, cells, what became of their writes, and the words explained. */
 render render_summary;
-
-/* What the formats share. */
 
 extern const char *const attribution_titles[ATTRIBUTIONS];
 
-/* "landed", "ENOSYS", "allowed", or the value: what a cell made of it. Borrowed. */
+/* An outcome in one word, or its value: "landed", "ENOSYS", "allowed"... Borrowed. */
 const char *outcome_text(const struct outcome *outcome, bool by_value);
 
-/* Do all sides answer, so that only their values tell them apart? */
+/* Is it allowed in all cells, so that they differ by value only? */
 bool differs_by_value(const struct comparison_finding *finding,
                       const struct comparison *comparison);
 
-/* "A landed, B landed, C contained", or why the experiment is invalid; one line. */
+/* One line: "A landed, B landed, C contained", or why the experiment is invalid. */
 const char *verdict_line(const struct comparison *comparison, char out[RENDER_TEXT]);
 
-/* "uid: 65534 in runc, 0 in gvisor"; one line. */
+/* One line: "uid: 65534 (runc) and 0 (gvisor)". */
 const char *confounder_line(const struct confounder *confounder, char out[RENDER_TEXT]);
 
-/* The rows of the table of verdicts; NULL in name ends them. */
+/* The rows of the table of verdicts, ended by one with name NULL. */
 struct verdict_row {
-    const char *name; /* the fact's */
+    const char *name; /* of the fact (expectation.h) */
     const char *title;
 };
 extern const struct verdict_row verdict_rows[];
 
-/* The fact of a cell in such a row, "-" when there is none. */
+/* The fact of a cell; "-" without one. */
 const char *verdict_text(const struct comparison *comparison, size_t cell, const char *name);
 
-/* 4.7 us, 119 ms. */
+/* A duration for people: "4.7 us", "119 ms". */
 const char *duration_text(double ns, char out[RENDER_TEXT]);
 
 bool expectations_met(const struct rendering *rendering);

@@ -1,4 +1,4 @@
-/* A run told as a story, for people. Pure. */
+/* The story of a run. Pure. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -68,7 +68,7 @@ static bool add_what_happened(const struct finding *finding, const char *done, s
     return buf_printf(out, err, "%s %s\n", result_name(finding->result), finding->value);
 }
 
-/* Of what touches the host's path: what makes something there, or the rest. */
+/* The attempts on the host's path: either those that make something, or the others. */
 static bool add_attempts(const struct run *run, bool making, struct buf *out, struct err *err)
 {
     for (size_t i = 0; i < run->count; i++) {

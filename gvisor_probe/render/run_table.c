@@ -1,4 +1,4 @@
-/* A run for people. Pure. */
+/* The table of a run. Pure. */
 #include <errno.h>
 #include <string.h>
 
@@ -28,7 +28,7 @@ static const char *colour_of(enum probe_result result)
     return "";
 }
 
-/* Bytes of a text that fit the column, cut between characters. */
+/* How many bytes of a text fit the column without cutting a character. */
 static int fitting(const char *text)
 {
     size_t len = strlen(text);

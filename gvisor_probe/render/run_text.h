@@ -7,16 +7,13 @@
 #include "common/buf.h"
 #include "gvisor_probe/run/run.h"
 
-/* The first line of a pod's log: which cell of which run it is, and in which runtime. */
+/* The first line of a pod's log: cell, run and runtime. */
 bool run_first_line(const struct declared *declared, struct buf *out, struct err *err);
 
-/*
- * The run as a story: which cell this is, who it is, what it tried on the host's path and what
- * happened.
- */
+/* The run as a story: the cell, its identity, and what it tried on the host's path. */
 bool run_story(const struct run *run, struct buf *out, struct err *err);
 
-/* All answers as a table, coloured or not. */
+/* All findings as a table. */
 bool run_table(const struct run *run, bool colour, struct buf *out, struct err *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* For people: at most TABLE_COLUMNS wide, coloured where that is asked for. Pure. */
+/* A table for terminals, at most TABLE_COLUMNS wide and coloured on request. Pure. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,7 +66,7 @@ static const char *colour_of(const char *word)
     return "";
 }
 
-/* What came from a report, fit for a terminal and at most width bytes. */
+/* A text from a report, made safe for a terminal and cut to width bytes. */
 static const char *shown(const char *text, size_t width, char out[CUT])
 {
     char quoted[RENDER_TEXT];
@@ -76,7 +76,7 @@ static const char *shown(const char *text, size_t width, char out[CUT])
     if (len > width) {
         len = width - 1;
         while (len > 0 && ((unsigned char)quoted[len] & 0xc0) == 0x80)
-            len--; /* not within a character */
+            len--; /* do not cut a character */
         quoted[len++] = '+';
         quoted[len] = '\0';
     }
@@ -90,7 +90,7 @@ static size_t column_width(const struct page *page, size_t first)
     return width > COLUMN_MAX ? COLUMN_MAX : width;
 }
 
-/* width 0: as wide as the word. */
+/* width 0: not padded. */
 static void put_word(struct page *page, const char *word, size_t width, bool coloured)
 {
     char cut[CUT];
@@ -101,7 +101,7 @@ static void put_word(struct page *page, const char *word, size_t width, bool col
         width > strlen(cut) ? (int)(width - strlen(cut)) : 0, "");
 }
 
-/* Blanks at the ends of lines are cut off. */
+/* Removes blanks at the end of the line. */
 static void end_line(struct page *page)
 {
     while (page->ok && page->out->len > 0 && page->out->data[page->out->len - 1] == ' ')
@@ -125,7 +125,7 @@ static void put_cells(struct page *page)
     }
 }
 
-/* In a line, or where that is too long in three. */
+/* On one line, or on three if that is too long. */
 static void put_confounder(struct page *page, const struct confounder *confounder)
 {
     char line[RENDER_TEXT], value[CUT], place[CUT];
@@ -196,7 +196,7 @@ static bool stands_in_a_verdict(const struct comparison *comparison, const char 
     return false;
 }
 
-/* The words of the verdicts, those that occur. */
+/* Explains those words of the verdicts that occur. */
 static void put_meanings(struct page *page)
 {
     static const struct {
@@ -221,13 +221,13 @@ static void put_meanings(struct page *page)
     }
 }
 
-/* What stands in a cell's column; "" where the finding is not about the cell. */
+/* The text of a cell's column; "" if the finding is not about that cell. */
 static const char *column_text(const struct page *page, const struct comparison_finding *finding,
                                size_t cell)
 {
     const struct comparison *comparison = page->comparison;
     bool about = cell == 0 || (int)cell == comparison->experiment.control ||
-                 (finding->cells >> cell & 1) != 0;
+                 (finding->subjects >> cell & 1) != 0;
 
     return about ? outcome_text(&finding->outcomes[cell], differs_by_value(finding, comparison))
                  : "";
@@ -255,7 +255,7 @@ static void put_row(struct page *page, const char *title, const struct compariso
     end_line(page);
 }
 
-/* The names of all findings with the row of the first one, in lines. */
+/* The ids of all findings with the same row as the first one, wrapped. */
 static void put_names(struct page *page, const struct comparison_finding *first)
 {
     const struct comparison_finding *end =
@@ -275,7 +275,7 @@ static void put_names(struct page *page, const struct comparison_finding *first)
     put(page, "\n");
 }
 
-/* Findings of one row stand together, unless they are few. */
+/* Findings with equal rows share one row if they are TOGETHER_MIN or more. */
 static void put_rows(struct page *page, const struct comparison_finding *first)
 {
     const struct comparison *comparison = page->comparison;
@@ -295,7 +295,7 @@ static void put_rows(struct page *page, const struct comparison_finding *first)
             put_row(page, comparison->findings.items[i].id, &comparison->findings.items[i]);
 }
 
-/* Below its reason, for each row that no earlier finding has. */
+/* A reason, and below it each different row once. */
 static void put_reason(struct page *page, const struct comparison_finding *reason)
 {
     const struct comparison *comparison = page->comparison;
@@ -350,7 +350,7 @@ static void put_overhead(struct page *page, const struct overhead *overhead)
     end_line(page);
 }
 
-/* No one figure: a program is as slow as what it does most. */
+/* One verdict for each kind of work, because a program is as slow as what it does most. */
 static void put_costs(struct page *page)
 {
     const struct comparison *comparison = page->comparison;

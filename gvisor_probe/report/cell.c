@@ -109,7 +109,7 @@ static void read_path(struct cell *cell, struct json_in *in)
     }
 }
 
-/* Names go into files' names, labels and tables: the schema keeps them plain. */
+/* Names become parts of file names and tables, so only plain ones are accepted. */
 static void check_name(struct json_in *in, const char *path, const char *name, const char *bytes)
 {
     if (!in->failed &&
@@ -159,7 +159,7 @@ static void read_benchmark(struct json_in *in, struct cell_benchmark *ret)
     ret->noisy = json_read_bool(in, "noisy", true, JSON_NEEDED);
 }
 
-/* Reads each element with its own root, so that an error names the element too. */
+/* Reads each element of an array, so that an error names the element too. */
 #define READ_ELEMENTS(in, path, max, items, count, read)                                           \
     for (const cJSON *item = json_read_array(in, path, max, JSON_NEEDED);                          \
          item != NULL && !(in)->failed; item = item->next) {                                       \

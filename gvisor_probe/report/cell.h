@@ -1,6 +1,6 @@
 /*
- * A cell of an experiment: one report of `gvisor_probe run`, read for comparison, with the report
- * of `gvisor_probe costs` of the same cell where there is one. Pure.
+ * A cell of an experiment is one pod under one runtime. It is read from its report of `gvisor_probe
+ * run` and, if given, of `gvisor_probe costs`. Pure.
  * Texts are borrowed from the parsed reports and live as long as the cell.
  */
 #ifndef GVISOR_PROBE_REPORT_CELL_H
@@ -32,7 +32,7 @@ struct cell_probe {
 };
 
 struct cell_write {
-    const char *probe, *path, *kind, *content; /* content: NULL unless a file */
+    const char *probe, *path, *kind, *content; /* content: NULL except for a file */
     bool made, kept;
 };
 
@@ -51,17 +51,17 @@ struct cell_benchmark {
 struct cell {
     const char *source; /* the file's name; borrowed from the caller */
     cJSON *report;      /* owned */
-    cJSON *costs;       /* owned; NULL: none was given */
+    cJSON *costs;       /* owned; NULL: not given */
     const char *name, *run_id;
     const char *runtime, *seccomp_declared, *boot_id; /* each may be NULL */
-    const char *canary;                               /* the token read in the path; NULL: none */
-    int seccomp;                                      /* of /proc/self/status; -1: unknown */
-    bool has_path, read_only;                         /* has_path: one was tried */
+    const char *canary;       /* the token that it read from the path; NULL: none */
+    int seccomp;              /* of /proc/self/status; -1: unknown */
+    bool has_path, read_only; /* has_path: run with --path */
     enum conclusion conclusion;
     int declared_matches; /* 1, 0, or -1: unknown */
     uint32_t groups[CELL_GROUPS_MAX];
     struct identity who;
-    uint64_t bounding; /* capabilities that could be gained; 0 where unknown */
+    uint64_t bounding; /* the capability bounding set; 0 if unknown */
     struct cell_directory directories[CELL_DIRECTORIES];
     struct cell_probe probes[CELL_PROBES_MAX];
     size_t probe_count;
@@ -71,19 +71,19 @@ struct cell {
     size_t benchmark_count;
 };
 
-/* A report of either kind, parsed strictly; INPUT with the place when it is not one. */
+/* Parses a report of either kind strictly. NULL: INPUT, with line and column or member. */
 cJSON *report_parse(const char *source, const char *bytes, size_t len, struct err *err);
 
-/* Is it one of costs? Else it is one of a run. */
+/* Is it a report of costs? Else it is one of a run. */
 bool report_is_costs(const cJSON *report);
 
-/* Both take the report over, also when they fail. */
+/* Both take over the report, also on failure (INPUT). */
 bool cell_read(struct cell *ret, const char *source, cJSON *report, struct err *err);
 bool cell_add_costs(struct cell *cell, const char *source, cJSON *report, struct err *err);
 
 void cell_release(struct cell *cell);
 
-/* NULL when there is none. */
+/* NULL if the cell has none of that name. */
 const struct cell_probe *cell_find_probe(const struct cell *cell, const char *id);
 const struct cell_benchmark *cell_find_benchmark(const struct cell *cell, const char *id);
 const struct cell_directory *cell_directory(const struct cell *cell, const char *name);

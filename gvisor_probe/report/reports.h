@@ -1,6 +1,6 @@
 /*
- * The reports of `run` and of `costs` (report.schema.json), which end now. The caller frees them;
- * without memory they fail when they are written.
+ * The whole reports of `run` and `costs` (report.schema.json). The caller frees them. If memory
+ * is short, writing them fails.
  */
 #ifndef GVISOR_PROBE_REPORT_REPORTS_H
 #define GVISOR_PROBE_REPORT_REPORTS_H

@@ -16,7 +16,7 @@ static double now_ns(void)
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-/* One batch between two clock reads; negative: it cannot be done here. */
+/* Runs one batch and returns its nanoseconds; negative if it cannot be done here. */
 static double batch_ns(const struct bench_site *site, const struct benchmark *benchmark,
                        uint64_t count)
 {
@@ -24,7 +24,7 @@ static double batch_ns(const struct bench_site *site, const struct benchmark *be
     return benchmark->batch(site, count) ? now_ns() - started : -1;
 }
 
-/* So many operations that a batch takes its time; 0: it cannot be done here. */
+/* How many operations take batch_ms; 0 if they cannot be done here. */
 static uint64_t calibrate(const struct bench_site *site, const struct benchmark *benchmark,
                           uint64_t batch_ms)
 {
@@ -53,7 +53,7 @@ static bool measure(struct costs *costs, const struct bench_site *site,
         return true;
     }
     *result = (struct bench_result){.benchmark = benchmark, .operations = operations};
-    /* The first batch pays for what is done once: it is run, and thrown away. */
+    /* The first batch is not counted: it pays for what is done once. */
     for (uint64_t i = benchmark->cold ? 1 : 0; i <= costs->request->batches; i++) {
         double took = batch_ns(site, benchmark, operations);
         if (stop_requested())

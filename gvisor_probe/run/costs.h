@@ -1,4 +1,4 @@
-/* Measures what calls cost here: each benchmark in several batches, one benchmark after another. */
+/* Runs the benchmarks one after another, each in several batches. */
 #ifndef GVISOR_PROBE_RUN_COSTS_H
 #define GVISOR_PROBE_RUN_COSTS_H
 
@@ -8,21 +8,21 @@
 enum { COSTS_RESULTS_MAX = 16, COSTS_LOAD_MAX = 64 };
 
 struct costs_request {
-    uint64_t warmup_ms; /* waited between cold and other benchmarks */
-    uint64_t batches;   /* counted; 1 to BENCH_BATCHES_MAX */
-    uint64_t batch_ms;  /* how long a batch shall take */
+    uint64_t warmup_ms; /* waited after the cold benchmarks */
+    uint64_t batches;   /* for each benchmark; 1 to BENCH_BATCHES_MAX */
+    uint64_t batch_ms;  /* how long a batch should take */
 };
 
 struct costs {
     const struct costs_request *request;
     struct bench_result results[COSTS_RESULTS_MAX];
     size_t count;
-    bool steady; /* none is noisy, the cold ones aside */
+    bool steady; /* no result is noisy, except cold ones */
     /* Of /proc/loadavg; "": unknown. */
     char load_before[COSTS_LOAD_MAX], load_after[COSTS_LOAD_MAX];
 };
 
-/* Leaves out, with a warning, what cannot be measured here. Fails CANCELLED, TRANSIENT. */
+/* Skips, with a warning, what cannot be measured here. Fails CANCELLED or TRANSIENT. */
 bool costs_measure(const struct costs_request *request, struct costs *ret, struct err *err);
 
 #endif

@@ -1,7 +1,6 @@
 /*
- * The side of an experiment that a report is about: its name, and the pod's settings as the
- * manifest declares them. Declared by options, because a process cannot see them all, and what it
- * sees differs by runtime.
+ * What the manifest declares of a cell: its name, and the settings of its pod. They are given as
+ * options, because a process cannot see all of them, and what it sees differs between runtimes.
  */
 #ifndef GVISOR_PROBE_RUN_DECLARED_H
 #define GVISOR_PROBE_RUN_DECLARED_H
@@ -31,12 +30,12 @@ struct declared {
     struct maybe_bool mount_read_only, root_read_only, privileged;
 };
 
-option_parse option_name;      /* const char *: 1 to 64 of A-Z a-z 0-9 . _ -, not first . or - */
+option_parse option_name;      /* const char *: 1 to 64 of A-Z a-z 0-9 . _ -, first no . _ - */
 option_parse option_maybe_u64; /* struct maybe_u64, min..max */
 option_parse option_maybe_bool;
 option_parse option_ids; /* const char *: numbers with commas or blanks between */
 
-/* Rows of an option table; the struct declared is `member` of `config`. */
+/* The options, for a table of options; `member` of `config` is the struct declared. */
 #define DECLARED_TEXT(config, member, field, option, parser, placeholder, text)                    \
     {                                                                                              \
         .name = option, .arg = placeholder, .parse = parser,                                       \

@@ -11,9 +11,7 @@
 #include "common/log.h"
 #include "gvisor_probe/probes/runner.h"
 
-/* Which probes. */
-
-/* Is the word one of a list with commas between? */
+/* Is the word in the comma-separated list? */
 static bool among(const char *list, const char *word)
 {
     const size_t len = strlen(word);
@@ -47,9 +45,7 @@ static bool check_only(const char *only, struct err *err)
     return true;
 }
 
-/* The directory of this run. */
-
-/* Removes what probes make, by their names; what others put there stays. */
+/* Removes files by the names that probes give them; other files stay. */
 static void remove_made(const struct run *run, int dir)
 {
     char name[RUN_PATH_MAX + RUN_LABEL_MAX];
@@ -62,7 +58,10 @@ static void remove_made(const struct run *run, int dir)
     (void)unlink(name);
 }
 
-/* One that an earlier attempt of this very run left: this user's, and emptied. -1 and errno. */
+/*
+ * Opens and empties the directory, which an earlier attempt of this run may have left. Fails, with
+ * -1 and errno, if it belongs to another user.
+ */
 static int reuse_dir(const struct run *run)
 {
     struct stat st;
@@ -94,7 +93,7 @@ static bool make_dir(struct run *run, struct probe_context *context, struct err 
                            "%s is there already and not this user's: is another run of this id "
                            "and cell going on?",
                            run->dir);
-        (void)fchmod(dir, 0755); /* whatever the umask, so that a witness can look */
+        (void)fchmod(dir, 0755); /* despite the umask, so that a witness can look */
         (void)close(dir);
         context->dir = run->dir;
         return true;
@@ -118,8 +117,6 @@ static void clean(const struct run *run)
     if (rmdir(run->dir) != 0)
         log_warn("cannot remove %s: %s", run->dir, strerror(errno));
 }
-
-/* The probes. */
 
 static bool skip(const struct run *run, const struct probe *probe, struct finding *ret)
 {

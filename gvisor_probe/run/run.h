@@ -1,4 +1,4 @@
-/* A run of probes: what was asked, what this process is, what was found. */
+/* Runs the probes. */
 #ifndef GVISOR_PROBE_RUN_RUN_H
 #define GVISOR_PROBE_RUN_RUN_H
 
@@ -11,13 +11,13 @@
 enum { RUN_PROBES_MAX = 160, RUN_LABEL_MAX = 2 * NAME_MAX_LEN + 2, RUN_PATH_MAX = 4096 };
 
 struct run_request {
-    const char *path;                /* of the mount to try, or NULL */
-    const char *only;                /* ids and groups with commas between, or NULL: all */
-    bool keep;                       /* leave what probes made */
-    bool privileged_too;             /* kernel calls even where this process may do harm */
+    const char *path;                /* the mount to try, or NULL */
+    const char *only;                /* ids and groups, separated by commas; NULL: all */
+    bool keep;                       /* do not remove what probes made */
+    bool privileged_too;             /* call the kernel even if this process is privileged */
     bool network;                    /* packets may be sent */
-    const struct declared *declared; /* complete */
-    uint64_t boottime_ns;            /* the kernel's age at main() */
+    const struct declared *declared; /* after declared_complete() */
+    uint64_t boottime_ns;            /* the kernel's age when main() began */
 };
 
 struct answered {
@@ -35,7 +35,9 @@ struct run {
     struct detection detection;
 };
 
-/* Fails USAGE for an unknown name in `only`, REFUSED for a path, CANCELLED. *ret may be released.
+/*
+ * Fails USAGE for an unknown name in `only`, REFUSED if the path cannot be used, CANCELLED,
+ * TRANSIENT. *ret must be released, also on failure.
  */
 bool run_probes(const struct run_request *request, struct run *ret, struct err *err);
 void run_release(struct run *run);

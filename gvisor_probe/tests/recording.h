@@ -1,4 +1,4 @@
-/* A recorded recording, to be changed by one thing at a time, and compared. */
+/* The reports of a recorded experiment, for tests that change one thing and compare. */
 #ifndef GVISOR_PROBE_TESTS_RECORDING_H
 #define GVISOR_PROBE_TESTS_RECORDING_H
 

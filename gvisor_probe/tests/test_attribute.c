@@ -96,13 +96,11 @@ static void the_rest_is_left_open_or_undecided(void **state)
         {"killed here", &allowed, &killed, NULL, false, false, UNDECIDED},
         {"modes that did not stop the baseline", &allowed, &refused_by_mode, NULL, false, false,
          UNDECIDED},
-        {"a baseline that is no Linux", &emulated, &emulated, NULL, false, false, UNDECIDED},
+        {"a baseline that is not Linux", &emulated, &emulated, NULL, false, false, UNDECIDED},
     };
     (void)state;
     check_calls(cases, ARRAY_LEN(cases));
 }
-
-/* Writes. */
 
 static struct outcome write_of(enum fate fate, enum prediction prediction)
 {

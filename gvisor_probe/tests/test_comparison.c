@@ -22,7 +22,7 @@ static void check_fact(const struct comparison *comparison, const char *id, cons
           found == NULL ? "nothing" : found, expected);
 }
 
-/* Of the recorded experiment. */
+/* Checks facts of the recorded experiment. */
 static void check_facts(const char *const facts[][2], size_t count)
 {
     struct recording *recording = recording_open();
@@ -32,8 +32,6 @@ static void check_facts(const char *const facts[][2], size_t count)
         check_fact(comparison, facts[i][0], facts[i][1]);
     recording_close(recording);
 }
-
-/* What was recorded. */
 
 static void a_real_experiment_is_valid_and_says_where_files_land(void **state)
 {
@@ -276,8 +274,6 @@ static void two_pods_with_directories_of_their_own_are_refused(void **state)
     recording_close(recording);
 }
 
-/* The witness. */
-
 static void a_witness_that_could_not_see_all_proves_no_containment(void **state)
 {
     struct recording *recording = recording_open();
@@ -323,8 +319,6 @@ static void who_says_to_have_reached_the_socket_must_have_been_seen(void **state
     check_fact(comparison, "gvisor/decoy_socket", "refused");
     recording_close(recording);
 }
-
-/* Expectations. */
 
 static size_t judge(const char *json, struct expectation ret[], enum status *ret_status)
 {

@@ -1,4 +1,4 @@
-/* What is really there: a bounded walk that nothing below the directory can lead out or hold up. */
+/* Walks the directory within limits, so that nothing in it can lead the walk out or block it. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,10 +19,10 @@
 enum { SCHEMA_VERSION = 1, NAME_SIZE = 4096, BOOT_ID_SIZE = 64, TIME_SIZE = 32, CHUNK = 65536 };
 
 struct entry {
-    char *name; /* below the directory; owned */
+    char *name; /* path below the directory; owned */
     struct stat st;
     char sha256[SHA256_HEX + 1]; /* "": not hashed */
-    bool unlisted;               /* a directory that could not be read, or not wholly */
+    bool unlisted;               /* a directory that was not read to its end */
 };
 
 struct walk {
@@ -30,7 +30,7 @@ struct walk {
     struct entry *entries;
     size_t count;
     uint64_t hashed_bytes;
-    bool truncated; /* absence proves nothing then */
+    bool truncated; /* some entries are missing */
 };
 
 static const char *type_name(mode_t mode)
@@ -55,7 +55,7 @@ static const char *type_name(mode_t mode)
     }
 }
 
-/* Leaves it unhashed when it is too large, changes while it is read, or may not be read. */
+/* Does not hash a file that is too large, changes while it is read, or cannot be read. */
 static void hash_file(struct walk *walk, int parent, const char *name, struct entry *entry)
 {
     unsigned char bytes[CHUNK];
@@ -118,7 +118,7 @@ static bool add_entry(struct walk *walk, int parent, const char *prefix, const c
     return !S_ISDIR(entry.st.st_mode) || descend(walk, parent, name, index, depth, err);
 }
 
-/* Takes fd. *ret_whole is false when there was more than may be listed, or it could not be read. */
+/* Closes fd. *ret_whole is false if the limit was reached or reading failed. */
 static bool walk_directory(struct walk *walk, int fd, const char *prefix, int depth,
                            bool *ret_whole, struct err *err)
 {
@@ -175,8 +175,6 @@ static void walk_release(struct walk *walk)
         free(walk->entries[i].name);
     free(walk->entries);
 }
-
-/* The record. */
 
 static void put_entry(struct json_out *out, const struct entry *entry)
 {

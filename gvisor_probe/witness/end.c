@@ -1,4 +1,4 @@
-/* Waiting for `witness serve`: until it serves, and until it has ended. */
+/* Waits for `witness serve` to serve, or to end. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -39,7 +39,8 @@ static bool has_ended(int dir, bool *ret, struct err *err)
     return true;
 }
 
-/* false and *err: it cannot be told, or a stop is requested. *ret: did it come true in time? */
+/* *ret tells whether the condition came true in time. Fails if it cannot be checked, or CANCELLED.
+ */
 static bool await(int dir, condition *holds, uint64_t wait_ms, bool *ret, struct err *err)
 {
     for (uint64_t waited = 0;; waited += LOOK_MS) {

@@ -94,7 +94,7 @@ static bool draw_token(char token[WITNESS_TOKEN_LEN + 1], struct err *err)
     return true;
 }
 
-/* The umask takes bits from what mkdir and mkfifo make. */
+/* Sets the mode afterwards, because the umask clears bits in mkdir and mkfifo. */
 static bool make_directory(int dir, const char *name, mode_t mode, struct err *err)
 {
     if (mkdirat(dir, name, 0700) == 0 && fchmodat(dir, name, mode, 0) == 0)
@@ -109,7 +109,7 @@ static bool make_fifo(int dir, struct err *err)
     return err_errno(err, errno, "cannot make %s", WITNESS_FIFO);
 }
 
-/* Last of all, so that a directory with a canary has the rest too. */
+/* Made last, so that a directory with a canary is complete. */
 static bool make_canary(int dir, char token[WITNESS_TOKEN_LEN + 1], struct err *err)
 {
     int fd =

@@ -1,4 +1,4 @@
-/* The end of an experiment: what was prepared goes, with what the pods put into it. */
+/* Removes the directory of an experiment, with what the pods put into it. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@ static bool remove_entry(int parent, const char *name, dev_t device, int depth, 
             err_errno(err, errno, "cannot remove %s", name));
 }
 
-/* Takes the descriptor. The canary goes last: a removal that was interrupted can be repeated. */
+/* Closes dir. Removes the canary last, so that an interrupted removal can be repeated. */
 static bool empty_directory(int dir, dev_t device, int depth, struct err *err)
 {
     DIR *stream = fdopendir(dir);

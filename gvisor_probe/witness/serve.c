@@ -1,4 +1,4 @@
-/* The decoys: a Unix socket and a FIFO of the host, and a count of who reached them. */
+/* Serves the decoys, a Unix socket and a FIFO of the host, and records who reaches them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -22,16 +22,16 @@
 enum {
     PATH_SIZE = 64,
     BATCH = 64,        /* events between two records */
-    LAST_BATCHES = 64, /* taken after the stop: what came before it */
-    VISITS_MAX = 1000, /* connections recorded one by one; all are counted */
-    SAID_MAX = 128,    /* bytes taken of what a visitor says */
+    LAST_BATCHES = 64, /* handled after the stop, for events from before it */
+    VISITS_MAX = 1000, /* connections that are recorded; further ones are only counted */
+    SAID_MAX = 128,    /* bytes that are read from a connection */
     OPEN_MAX_AT_ONCE = 64,
-    LOOK_MS = 250, /* between two looks whether to end */
+    LOOK_MS = 250, /* between two checks whether to end */
 };
 
-/* A connection: who made it, as the host sees it, and the first line it sent. */
+/* A connection: the peer, as the host sees it, and the first line that it sent. */
 struct visit {
-    int fd; /* -1: over */
+    int fd; /* -1: closed */
     uid_t uid;
     gid_t gid;
     char said[SAID_MAX + 1];
@@ -48,7 +48,7 @@ struct decoys {
     size_t visit_count, oldest_open;
 };
 
-/* Through /proc, because there is no bindat() and a socket's path has room for 107 bytes only. */
+/* A path through /proc, because bindat() does not exist and a socket's path has 107 bytes only. */
 static const char *path_below(int dir, const char *name, char out[PATH_SIZE])
 {
     (void)snprintf(out, PATH_SIZE, "/proc/self/fd/%d/%s", dir, name);
@@ -84,7 +84,7 @@ static bool open_socket(struct decoys *decoys, struct err *err)
     return listen_to(decoys, decoys->listener, ID_LISTENER, err);
 }
 
-/* Held open for both, so that neither readers nor writers wait; watched after our own open. */
+/* Opened for reading and writing, so that nobody waits in open(2). The watch starts after that. */
 static bool open_fifo(struct decoys *decoys, struct err *err)
 {
     char path[PATH_SIZE];
@@ -104,7 +104,7 @@ static bool open_fifo(struct decoys *decoys, struct err *err)
            listen_to(decoys, decoys->watch, ID_WATCH, err);
 }
 
-/* Locked against everybody: whose kernel shares locks with this one notices. */
+/* An exclusive lock, which a process notices if its kernel shares locks with this one. */
 static bool lock_canary(struct decoys *decoys, struct err *err)
 {
     decoys->canary = openat(decoys->dir, WITNESS_CANARY, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -196,7 +196,7 @@ static void handle(struct decoys *decoys, uint64_t id)
         hear(&decoys->visits[id]);
 }
 
-/* One batch of what is waiting; returns how many there were. */
+/* Handles up to BATCH waiting events; returns how many. */
 static int handle_waiting(struct decoys *decoys)
 {
     struct epoll_event events[BATCH];
@@ -233,7 +233,7 @@ static bool write_record(const struct decoys *decoys, bool serving, struct buf *
     return json_done(&out);
 }
 
-/* Whoever waits for the file sees it whole; its first appearance says that the decoys are up. */
+/* Replaces the file as a whole; its first appearance says that the decoys are served. */
 static bool publish(const struct decoys *decoys, bool serving, struct buf *record, struct err *err)
 {
     char *path = NULL;
@@ -257,7 +257,7 @@ static bool asked_to_end(const struct decoys *decoys)
     return is_gone(decoys) || faccessat(decoys->dir, WITNESS_END, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* Until it is to end. */
+/* Serves until asked to end. */
 static bool attend(struct decoys *decoys, struct buf *record, struct err *err)
 {
     while (!asked_to_end(decoys)) {
@@ -282,7 +282,7 @@ static bool serve(struct decoys *decoys, struct buf *record, struct err *err)
     log_info("the decoys in %s are served", decoys->path);
     if (!attend(decoys, record, err))
         return false;
-    stop_finish(&unwritten, STOP_ENDS_MS); /* being stopped is how this ends: done, if recorded */
+    stop_finish(&unwritten, STOP_ENDS_MS); /* a stop is success if the last record is written */
     for (int i = 0; i < LAST_BATCHES && handle_waiting(decoys) > 0; i++) {
     }
     return is_gone(decoys) ? write_record(decoys, false, record, err)

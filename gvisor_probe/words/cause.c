@@ -40,7 +40,7 @@ enum probe_result result_of_errno(int errnum)
 
 static enum probe_cause cause_of_denial(const struct refusal *refusal)
 {
-    /* A doubly denied write is EROFS to Linux and EACCES to gVisor: the order of checks differs. */
+    /* Where mount and mode both deny a write, Linux says EROFS and gVisor EACCES. */
     if (refusal->errnum == EROFS || (refusal->mount_read_only && refusal->errnum == EACCES))
         return CAUSE_MOUNT;
     if (refusal->dac_denies && refusal->errnum == EACCES)

@@ -1,9 +1,9 @@
 /*
- * What an errno says: the result seen from inside, and the cause that explains it. Pure.
+ * Derives from an errno the result of a probe, and its cause. Pure.
  *
- * The rule behind it: EPERM alone is never evidence of isolation. Default seccomp profiles say it
- * for every call they do not list, kernels say it for want of a capability, and plain owner and
- * mode bits say EACCES; all of that is the pod's own making, under any runtime.
+ * EPERM alone is never evidence of isolation: default seccomp profiles return it for each call that
+ * they do not list, and kernels return it if a capability is missing. EACCES comes from owner and
+ * mode bits. All of these are settings of the pod, whatever the runtime.
  */
 #ifndef GVISOR_PROBE_WORDS_CAUSE_H
 #define GVISOR_PROBE_WORDS_CAUSE_H
@@ -13,8 +13,8 @@
 #include "gvisor_probe/words/words.h"
 
 /*
- * 0 is ALLOWED. EINVAL, EBADF, EFAULT and their like are ALLOWED too: they come from the code
- * behind every permission check, which was reached.
+ * 0 is ALLOWED. So are EINVAL, EBADF, EFAULT and the like: they come from code that runs after all
+ * permission checks.
  */
 enum probe_result result_of_errno(int errnum);
 
@@ -22,12 +22,12 @@ struct refusal {
     int errnum;
     bool filtered;        /* a seccomp filter is on (mode 2), which can answer any errno */
     bool dac_denies;      /* owner and mode predict the refusal: see dac_allows() */
-    bool mount_read_only; /* the path's mount is */
+    bool mount_read_only; /* the mount of the path is read-only */
 };
 
 /*
- * The cause of a result. ENOSYS under a filter is INDETERMINATE: the filter may have said it.
- * ECONNREFUSED too: perhaps nobody listens.
+ * The cause of a result. ENOSYS is INDETERMINATE under a filter, which may have returned it.
+ * ECONNREFUSED is INDETERMINATE too: perhaps nobody listens.
  */
 enum probe_cause cause_of(enum probe_result result, const struct refusal *refusal);
 

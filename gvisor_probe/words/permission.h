@@ -1,4 +1,4 @@
-/* What owner, group and mode bits allow. Pure. */
+/* Unix permissions: what owner, group and mode bits allow. Pure. */
 #ifndef GVISOR_PROBE_WORDS_PERMISSION_H
 #define GVISOR_PROBE_WORDS_PERMISSION_H
 
@@ -17,10 +17,10 @@ struct identity {
     uint64_t uid, gid; /* effective */
     const uint32_t *groups;
     size_t group_count;
-    uint64_t capabilities; /* effective, as a mask */
+    uint64_t capabilities; /* effective, as a bit mask */
 };
 
-/* Would owner and mode alone let `self` do `want` (bits 4 read, 2 write, 1 search or execute)? */
+/* Do owner, group and mode allow `want` (bits: 4 read, 2 write, 1 search or execute) to self? */
 bool dac_allows(uint32_t mode, uint64_t owner, uint64_t group, const struct identity *self,
                 unsigned want);
 
