@@ -1,6 +1,7 @@
 /*
- * Growable bytes with a ceiling. Pure.
- * data is NULL only while cap is 0. Every append either fits whole or fails and changes nothing.
+ * Growable text or bytes with a ceiling. Pure.
+ * data is always terminated by a NUL that len does not count. An append fits whole or changes
+ * nothing; then every later one is refused too, so that whoever builds asks once, at the end.
  */
 #ifndef COMMON_BUF_H
 #define COMMON_BUF_H
@@ -12,29 +13,56 @@
 
 struct buf {
     char *data;
-    size_t len, cap, max;
+    size_t len, cap, max; /* max: of len */
+    size_t refused;       /* the size that it could not grow to; 0: nothing was refused */
 };
+
+extern char buf_nothing[1]; /* what an empty buffer's data is; never written to */
 
 void buf_init(struct buf *buf, size_t max);
 void buf_release(struct buf *buf); /* frees; leaves an empty, usable buffer of the same ceiling */
 
 /* A buffer of the enclosing block, released when the block is left. */
 #define OWNED_BUF(name, limit)                                                                     \
-    __attribute__((cleanup(buf_release))) struct buf name = {.max = (limit)}
+    __attribute__((cleanup(buf_release))) struct buf name = {.data = buf_nothing, .max = (limit)}
 
-static inline void buf_clear(struct buf *buf)
-{
-    buf->len = 0;
-}
+void buf_clear(struct buf *buf); /* empty and usable again, whatever was refused */
 
-/* Makes room for `more` bytes past len. Fails TRANSIENT without memory, BUG past the ceiling. */
-bool buf_reserve(struct buf *buf, size_t more, struct err *err);
-bool buf_add(struct buf *buf, const void *bytes, size_t len, struct err *err);
-bool buf_add_text(struct buf *buf, const char *text, struct err *err);
-bool buf_printf(struct buf *buf, struct err *err, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+void buf_add(struct buf *buf, const void *bytes, size_t len);
+void buf_add_text(struct buf *buf, const char *text);
+void buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Appends a JSON string with its quotes; bytes must be valid UTF-8. */
-bool buf_add_json(struct buf *buf, const void *bytes, size_t len, struct err *err);
+void buf_add_json(struct buf *buf, const void *bytes, size_t len);
+
+/*
+ * Makes room for `more` bytes past len, and for the terminator, for those who fill data themselves
+ * and end with buf_grown(). False when it is refused.
+ */
+bool buf_reserve(struct buf *buf, size_t more);
+void buf_grown(struct buf *buf, size_t more);
+
+/* Whether all was appended. Else TRANSIENT for a lack of memory, BUG for the ceiling. */
+bool buf_ok(const struct buf *buf, struct err *err);
+
+/* Gives the text to the caller, who frees it, and leaves the buffer empty; NULL: not buf_ok(). */
+char *buf_take(struct buf *buf, struct err *err);
+
+/* OLD: goes when no caller is left. */
+bool buf_add_err(struct buf *buf, const void *bytes, size_t len, struct err *err);
+bool buf_add_text_err(struct buf *buf, const char *text, struct err *err);
+bool buf_add_json_err(struct buf *buf, const void *bytes, size_t len, struct err *err);
+bool buf_reserve_err(struct buf *buf, size_t more, struct err *err);
+bool buf_printf_err(struct buf *buf, struct err *err, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+#ifndef BUF_NEW
+#define BUF_PICK(a, b, c, d, e, ...) e
+#define buf_add(...)                 BUF_PICK(__VA_ARGS__, buf_add_err, buf_add, 0)(__VA_ARGS__)
+#define buf_add_json(...)            BUF_PICK(__VA_ARGS__, buf_add_json_err, buf_add_json, 0)(__VA_ARGS__)
+#define buf_add_text(...)            BUF_PICK(__VA_ARGS__, _, buf_add_text_err, buf_add_text, 0)(__VA_ARGS__)
+#define buf_reserve(...)             BUF_PICK(__VA_ARGS__, _, buf_reserve_err, buf_reserve, 0)(__VA_ARGS__)
+#define buf_printf(out, x, ...)                                                                    \
+    _Generic((x), struct err * : buf_printf_err, default : buf_printf)(out, x, ##__VA_ARGS__)
+#endif
 
 #endif

@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 #include "common/pause.h"
+#include "common/whole.h"
 
 enum {
     TOKEN_MAX = 1 << 14,
     CA_MAX = 1 << 18,
-    CHUNK = 1 << 12,
     URL_MAX = 2048,
     CONNECT_S = 10,
     REQUEST_S = 30,
@@ -31,18 +31,13 @@ struct kube {
 
 static bool read_at(int directory, const char *name, struct buf *out, struct err *err)
 {
+    char shown[64];
+
+    (void)snprintf(shown, sizeof shown, "the service account's %s", name);
     int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return err_errno(err, errno, "cannot open the service account's %s", name);
-    bool done = true;
-    for (ssize_t got = 1; done && got > 0;) {
-        done = buf_reserve(out, CHUNK, err);
-        got = done ? read(fd, out->data + out->len, CHUNK) : 0;
-        if (got < 0)
-            done = err_errno(err, errno, "cannot read the service account's %s", name);
-        else
-            out->len += (size_t)got;
-    }
+        return err_errno(err, errno, "cannot open %s", shown);
+    bool done = whole_read(fd, shown, out, err);
     (void)close(fd);
     return done;
 }
@@ -94,7 +89,8 @@ static size_t store(char *bytes, size_t size, size_t count, void *context)
 {
     struct err ignored = {0};
     (void)size;
-    return buf_add(context, bytes, count, &ignored) ? count : 0;
+    buf_add(context, bytes, count);
+    return buf_ok(context, &ignored) ? count : 0;
 }
 
 /* The headers, the token among them; the caller frees. NULL without memory. */
@@ -178,9 +174,6 @@ static bool request_once(struct kube *kube, const char *method, const char *path
     if (code != CURLE_OK)
         return err_set(err, STATUS_TRANSIENT, "%s %s: %s", method, path,
                        why[0] != '\0' ? why : curl_easy_strerror(code));
-    if (!buf_add(answer, "", 1, err))
-        return false;
-    answer->len--;
     if ((*ret_status >= 200 && *ret_status < 300) || *ret_status == 404 || *ret_status == 409)
         return true;
     describe(method, path, *ret_status, answer, err);

@@ -19,9 +19,9 @@ struct kube *kube_open(const char *directory, struct err *err);
 void kube_close(struct kube *kube);
 
 /*
- * One request; path begins with /api, body is JSON or NULL (of PATCH a merge patch). The answer,
- * terminated, and its HTTP status come back for 2xx, 404 and 409; everything else is an error:
- * TRANSIENT for what may pass, and that was tried for a while, else REFUSED with the API's message.
+ * One request; path begins with /api, body is JSON or NULL (of PATCH a merge patch). The answer and
+ * its HTTP status come back for 2xx, 404 and 409; everything else is an error: TRANSIENT for what
+ * may pass, and that was tried for a while, else REFUSED with the API's message.
  */
 bool kube_request(struct kube *kube, const char *method, const char *path, const char *body,
                   struct buf *answer, long *ret_status, struct err *err);

@@ -70,45 +70,48 @@ static void write_stderr(const char *bytes, size_t len)
     }
 }
 
-static bool add_field(struct buf *line, const char *name, const char *value, struct err *err)
+static void add_field(struct buf *line, const char *name, const char *value)
 {
     if (value == NULL || value[0] == '\0')
-        return true;
-    return buf_printf(line, err, ",\"%s\":", name) && buf_add_json(line, value, strlen(value), err);
+        return;
+    buf_printf(line, ",\"%s\":", name);
+    buf_add_json(line, value, strlen(value));
 }
 
-static bool format_json(struct buf *line, const char *level, const char *msg, struct err *err)
+static void format_json(struct buf *line, const char *level, const char *msg)
 {
     struct timeval now;
     char time[CIVIL_TIME_LEN];
 
     (void)gettimeofday(&now, NULL);
     civil_put_time(time, now.tv_sec);
-    return buf_printf(line, err, "{\"time\":\"%.*s.%03dZ\",\"level\":\"%s\"", CIVIL_TIME_LEN, time,
-                      (int)(now.tv_usec / 1000), level) &&
-           add_field(line, "msg", msg, err) && add_field(line, "program", context.program, err) &&
-           add_field(line, "version", PROGRAM_VERSION, err) &&
-           add_field(line, "run_id", context.run_id, err) &&
-           add_field(line, "shard", context.shard, err) &&
-           add_field(line, "trace_id", context.trace_id, err) &&
-           add_field(line, "span_id", context.span_id, err) && buf_add_text(line, "}\n", err);
+    buf_printf(line, "{\"time\":\"%.*s.%03dZ\",\"level\":\"%s\"", CIVIL_TIME_LEN, time,
+               (int)(now.tv_usec / 1000), level);
+    add_field(line, "msg", msg);
+    add_field(line, "program", context.program);
+    add_field(line, "version", PROGRAM_VERSION);
+    add_field(line, "run_id", context.run_id);
+    add_field(line, "shard", context.shard);
+    add_field(line, "trace_id", context.trace_id);
+    add_field(line, "span_id", context.span_id);
+    buf_add_text(line, "}\n");
 }
 
 static void write_line(enum log_level level, const char *msg)
 {
     static const char *const names[] = {"info", "warn", "error"};
     static const char *const labels[] = {"", "warning: ", ""};
-    struct err err = {0};
-    struct buf line;
+    OWNED_BUF(line, LINE_MAX_BYTES);
+    struct err ignored = {0};
 
-    buf_init(&line, LINE_MAX_BYTES);
     bool bar_shown = atomic_exchange(&context.bar_shown, false);
-    bool made = context.json ? format_json(&line, names[level], msg, &err)
-                             : buf_printf(&line, &err, "%s%s: %s%s\n", bar_shown ? "\r\033[K" : "",
-                                          context.program, labels[level], msg);
-    if (made)
+    if (context.json)
+        format_json(&line, names[level], msg);
+    else
+        buf_printf(&line, "%s%s: %s%s\n", bar_shown ? "\r\033[K" : "", context.program,
+                   labels[level], msg);
+    if (buf_ok(&line, &ignored))
         write_stderr(line.data, line.len);
-    buf_release(&line);
 }
 
 void log_line(enum log_level level, const char *fmt, ...)

@@ -326,14 +326,12 @@ static bool option_help(const struct program_info *info, const struct option_spe
     char env[ENV_NAME_MAX];
     env_name(info, spec, env);
 
-    buf_clear(text);
-    if (!buf_add_text(text, spec->help, err))
-        return false;
-    if (spec->fallback != NULL && !buf_printf(text, err, " [%s]", spec->fallback))
-        return false;
-    if (spec->env_alias != NULL && !buf_printf(text, err, " ($%s)", spec->env_alias))
-        return false;
-    return buf_add(text, "", 1, err);
+    buf_add_text(text, spec->help);
+    if (spec->fallback != NULL)
+        buf_printf(text, " [%s]", spec->fallback);
+    if (spec->env_alias != NULL)
+        buf_printf(text, " ($%s)", spec->env_alias);
+    return buf_ok(text, err);
 }
 
 static bool flush_stdout(struct err *err)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/temporary.h"
+#include "common/whole.h"
 
 bool outfile_fills(int fd, uint64_t bytes)
 {
@@ -200,17 +201,7 @@ bool outfile_open(struct outfile *out, const char *path, struct err *err)
 
 bool outfile_write(const struct outfile *out, const void *bytes, size_t len, struct err *err)
 {
-    const char *at = bytes;
-    while (len > 0) {
-        ssize_t wrote = write(out->fd, at, len);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return fail(out, "write to", err);
-        at += wrote;
-        len -= (size_t)wrote;
-    }
-    return true;
+    return whole_write(out->fd, bytes, len) || fail(out, "write to", err);
 }
 
 bool outfile_write_at(const struct outfile *out, const void *bytes, size_t len, uint64_t offset,
@@ -218,9 +209,7 @@ bool outfile_write_at(const struct outfile *out, const void *bytes, size_t len, 
 {
     const char *at = bytes;
     while (len > 0) {
-        ssize_t wrote = pwrite(out->fd, at, len, (off_t)offset);
-        if (wrote < 0 && errno == EINTR)
-            continue;
+        ssize_t wrote = TEMP_FAILURE_RETRY(pwrite(out->fd, at, len, (off_t)offset));
         if (wrote < 0)
             return fail(out, "write to", err);
         at += wrote;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include "common/civil_time.h"
@@ -185,10 +186,7 @@ static const struct program_info info = {
 
 static bool draw_seed(struct gen_options *options, struct err *err)
 {
-    ssize_t got;
-    do
-        got = getrandom(&options->seed, sizeof options->seed, 0);
-    while (got < 0 && errno == EINTR);
+    ssize_t got = TEMP_FAILURE_RETRY(getrandom(&options->seed, sizeof options->seed, 0));
     if (got != (ssize_t)sizeof options->seed)
         return err_errno(err, errno, "cannot draw a seed; give one with --seed");
     (void)snprintf(options->drawn_seed, sizeof options->drawn_seed, "%" PRIu64, options->seed);

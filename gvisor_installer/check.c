@@ -10,9 +10,9 @@
 
 enum { PRINTED_MAX = 1 << 20 };
 
-static bool print(struct buf *out, struct err *err)
+static bool print(const struct buf *out, struct err *err)
 {
-    if (!buf_add(out, "", 1, err))
+    if (!buf_ok(out, err))
         return false;
     (void)fputs(out->data, stdout);
     return true;
@@ -30,11 +30,12 @@ bool check_main(struct session *session, struct err *err)
     bool done = state_usable(session->options->prefix, &survey.state, err) &&
                 state_is_of(&survey.state, session->options->config, err) &&
                 plan_install(&survey.facts, survey.way, &plan, err);
-    if (done) {
-        done =
-            json ? plan_print_json(&survey.facts, &plan, &out, err) && buf_add_text(&out, "\n", err)
-                 : plan_print_facts(&survey.facts, &plan, &out, err) &&
-                       plan_print_changes(&survey.facts, &plan, &out, err);
+    if (done && json) {
+        done = plan_print_json(&survey.facts, &plan, &out, err);
+        buf_add_text(&out, "\n");
+    } else if (done) {
+        plan_print_facts(&survey.facts, &plan, &out);
+        plan_print_changes(&survey.facts, &plan, &out);
     } else if (plan.lines != NULL) { /* the refusal says where they belong */
         (void)fputs(plan.lines, stdout);
     }
@@ -57,18 +58,14 @@ bool status_main(struct session *session, struct err *err)
                err_set(err, STATUS_EXPECTATION, "not ready: %s, containerd %s",
                        state_phase_text(state.phase), answers ? "answers" : "does not answer");
     if (options->format == OUTPUT_TEXT) {
-        if (!buf_printf(&out, err, "%s%s%s, containerd %s\n", state_phase_text(state.phase),
-                        state.release[0] != '\0' ? ", gVisor " : "", state.release,
-                        answers ? "answers" : "does not answer"))
-            return false;
-    } else if (!(buf_printf(&out, err,
-                            "{\"phase\":\"%s\",\"release\":\"%s\",\"answers\":%s,"
-                            "\"drop_in\":",
-                            state_phase_text(state.phase), state.release,
-                            answers ? "true" : "false") &&
-                 buf_add_json(&out, state.drop_in, strlen(state.drop_in), err) &&
-                 buf_add_text(&out, "}\n", err))) {
-        return false;
+        buf_printf(&out, "%s%s%s, containerd %s\n", state_phase_text(state.phase),
+                   state.release[0] != '\0' ? ", gVisor " : "", state.release,
+                   answers ? "answers" : "does not answer");
+    } else {
+        buf_printf(&out, "{\"phase\":\"%s\",\"release\":\"%s\",\"answers\":%s,\"drop_in\":",
+                   state_phase_text(state.phase), state.release, answers ? "true" : "false");
+        buf_add_json(&out, state.drop_in, strlen(state.drop_in));
+        buf_add_text(&out, "}\n");
     }
     return print(&out, err);
 }

@@ -22,9 +22,10 @@ void command_log_plan(const struct survey *survey, const struct plan *plan, bool
     OWNED_BUF(text, PRINTED_MAX);
     struct err ignored = {0};
 
-    if ((installing && !plan_print_facts(&survey->facts, plan, &text, &ignored)) ||
-        !plan_print_changes(&survey->facts, plan, &text, &ignored) ||
-        !buf_add(&text, "", 1, &ignored))
+    if (installing)
+        plan_print_facts(&survey->facts, plan, &text);
+    plan_print_changes(&survey->facts, plan, &text);
+    if (!buf_ok(&text, &ignored))
         return;
     char *rest = text.data;
     for (char *line; (line = strsep(&rest, "\n")) != NULL && line[0] != '\0';)
@@ -40,7 +41,7 @@ bool command_report(const struct session *session, const struct survey *survey,
     if (options->common.report == NULL)
         return true;
     struct report *written = report_new("gvisor_installer");
-    bool done = plan_print_json(&survey->facts, plan, &json, err) && buf_add(&json, "", 1, err);
+    bool done = plan_print_json(&survey->facts, plan, &json, err);
     if (done) {
         report_number(written, "plan", json.data); /* raw JSON */
         report_bool(written, "changed", changed);

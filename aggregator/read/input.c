@@ -61,9 +61,8 @@ ssize_t input_read_at(const struct input *input, unsigned char *to, size_t len, 
     size_t done = 0;
 
     while (done < len) {
-        ssize_t got = pread(input->fd, to + done, len - done, offset + (off_t)done);
-        if (got < 0 && errno == EINTR)
-            continue;
+        ssize_t got =
+            TEMP_FAILURE_RETRY(pread(input->fd, to + done, len - done, offset + (off_t)done));
         if (got < 0)
             return -1;
         if (got == 0)

@@ -108,9 +108,7 @@ static int open_unlinked(const char *directory)
 static bool run_flush(struct run *run, struct err *err)
 {
     for (size_t done = 0; done < run->filled;) {
-        ssize_t wrote = write(run->fd, run->buffer + done, run->filled - done);
-        if (wrote < 0 && errno == EINTR)
-            continue;
+        ssize_t wrote = TEMP_FAILURE_RETRY(write(run->fd, run->buffer + done, run->filled - done));
         if (wrote < 0)
             return spill_error(run->spill, run->fd, "write", err);
         done += (size_t)wrote;
@@ -159,10 +157,8 @@ static bool run_fill(struct run *run, size_t need, struct err *err)
     run->filled = at + have;
     run->at = at;
     while (run->filled - run->at < need && run->offset < run->size) {
-        ssize_t got = pread(run->fd, run->buffer + run->filled, BUFFER_BYTES - run->filled,
-                            (off_t)run->offset);
-        if (got < 0 && errno == EINTR)
-            continue;
+        ssize_t got = TEMP_FAILURE_RETRY(pread(run->fd, run->buffer + run->filled,
+                                               BUFFER_BYTES - run->filled, (off_t)run->offset));
         if (got <= 0) {
             errno = got == 0 ? EIO : errno;
             return spill_error(run->spill, run->fd, "read", err);

@@ -237,9 +237,8 @@ static bool survey_prefix(const struct install_options *options, struct survey *
         if (!read_file(survey->handler_path[i], &survey->handler[i], &facts->handler[i], err))
             return false;
     }
-    if (!fragment_current(&facts->names, &path, err) || !buf_add(&path, "", 1, err))
-        return false;
-    if (!host_link_target(path.data, &survey->current, err))
+    fragment_current(&facts->names, &path);
+    if (!buf_ok(&path, err) || !host_link_target(path.data, &survey->current, err))
         return false;
     facts->current = survey->current;
     (void)snprintf(survey->release_dir, CONFIG_PATH_MAX, "%s/releases/%s", options->prefix,

@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include "common/buf.h"
-#include "common/err.h"
 
 /* The plain runtime, in which writes to a hostPath land, and the sealed one, in which none does. */
 enum handler { HANDLER_PLAIN, HANDLER_SEALED, HANDLERS };
@@ -19,31 +18,29 @@ struct fragment_names {
 };
 
 /* PREFIX/releases/RELEASE, PREFIX/current, PREFIX/HANDLER.toml */
-bool fragment_release_dir(const struct fragment_names *names, struct buf *out, struct err *err);
-bool fragment_current(const struct fragment_names *names, struct buf *out, struct err *err);
-bool fragment_handler_path(const struct fragment_names *names, enum handler handler,
-                           struct buf *out, struct err *err);
+void fragment_release_dir(const struct fragment_names *names, struct buf *out);
+void fragment_current(const struct fragment_names *names, struct buf *out);
+void fragment_handler_path(const struct fragment_names *names, enum handler handler,
+                           struct buf *out);
 
 /* Tables of both runtimes for a configuration of that version, without `version` itself. */
-bool fragment_runtimes(const struct fragment_names *names, int64_t config_version, struct buf *out,
-                       struct err *err);
+void fragment_runtimes(const struct fragment_names *names, int64_t config_version, struct buf *out);
 
 /*
  * The runtime that containerd 1.x has by itself as long as its configuration names none: the first
  * one named takes its place, and every ordinary pod fails. minor is containerd's, of 1.x.
  */
-bool fragment_default_runc(int64_t config_version, unsigned minor, struct buf *out,
-                           struct err *err);
+void fragment_default_runc(int64_t config_version, unsigned minor, struct buf *out);
 
 /* A whole file for containerd to import, whose tables may bear another version's names. */
-bool fragment_drop_in(const struct fragment_names *names, int64_t config_version,
-                      int64_t table_names, struct buf *out, struct err *err);
+void fragment_drop_in(const struct fragment_names *names, int64_t config_version,
+                      int64_t table_names, struct buf *out);
 
 /* Whether we wrote the file: it begins by saying so. */
 bool fragment_is_ours(const char *text, size_t len);
 
 /* What gVisor's shim reads for each new sandbox. */
-bool fragment_handler(const struct fragment_names *names, enum handler handler, bool systemd_cgroup,
-                      struct buf *out, struct err *err);
+void fragment_handler(const struct fragment_names *names, enum handler handler, bool systemd_cgroup,
+                      struct buf *out);
 
 #endif

@@ -28,17 +28,18 @@ static size_t offset_of(const char *text, size_t len, uint32_t line, uint32_t co
     return at;
 }
 
-static bool splice(const char *text, size_t len, size_t from, size_t to, const char *middle,
-                   struct buf *out, struct err *err)
+static void splice(const char *text, size_t len, size_t from, size_t to, const char *middle,
+                   struct buf *out)
 {
-    return buf_add(out, text, from, err) && buf_add_text(out, middle, err) &&
-           buf_add(out, text + to, len - to, err);
+    buf_add(out, text, from);
+    buf_add_text(out, middle);
+    buf_add(out, text + to, len - to);
 }
 
 /* After the line of `version`, or above all else, as tables come last; at a file's end where it
  * holds nothing but comments. */
-static bool add_line(const struct containerd_config *config, const char *text, size_t len,
-                     const char *line, struct buf *out, struct err *err)
+static void add_line(const struct containerd_config *config, const char *text, size_t len,
+                     const char *line, struct buf *out)
 {
     struct toml_place place;
     const bool empty = toml_doc_key(config->doc, (const char *const[]){NULL}, 0) == NULL;
@@ -49,9 +50,11 @@ static bool add_line(const struct containerd_config *config, const char *text, s
         const char *end = memchr(text + at, '\n', len - at);
         at = end == NULL ? len : (size_t)(end - text) + 1;
     }
-    return buf_add(out, text, at, err) &&
-           (at == 0 || text[at - 1] == '\n' || buf_add_text(out, "\n", err)) &&
-           buf_add_text(out, line, err) && buf_add(out, text + at, len - at, err);
+    buf_add(out, text, at);
+    if (at > 0 && text[at - 1] != '\n')
+        buf_add_text(out, "\n");
+    buf_add_text(out, line);
+    buf_add(out, text + at, len - at);
 }
 
 bool edit_add_import(const struct containerd_config *config, const char *text, size_t len,
@@ -61,11 +64,13 @@ bool edit_add_import(const struct containerd_config *config, const char *text, s
     struct toml_place place;
     size_t count;
 
-    if (!toml_doc_has(config->doc, imports_path))
-        return buf_add_text(&inserted, "imports = [", err) &&
-               buf_add_json(&inserted, path, strlen(path), err) &&
-               buf_add(&inserted, "]" MARK, sizeof MARK + 1, err) &&
-               add_line(config, text, len, inserted.data, out, err);
+    if (!toml_doc_has(config->doc, imports_path)) {
+        buf_add_text(&inserted, "imports = [");
+        buf_add_json(&inserted, path, strlen(path));
+        buf_add_text(&inserted, "]" MARK);
+        add_line(config, text, len, inserted.data, out);
+        return buf_ok(&inserted, err);
+    }
     if (!toml_doc_texts(config->doc, imports_path, &count) ||
         !toml_doc_place(config->doc, imports_path, &place))
         return err_set(err, STATUS_INPUT, "%s: imports is not a list of texts", config->path);
@@ -74,9 +79,10 @@ bool edit_add_import(const struct containerd_config *config, const char *text, s
         return err_set(err, STATUS_BUG, "%s:%u:%u: no list stands there", config->path, place.line,
                        place.column);
     /* In front, where neither a comma nor a comment can be in the way. */
-    return buf_add_json(&inserted, path, strlen(path), err) &&
-           buf_add_text(&inserted, count > 0 ? ", " : "", err) && buf_add(&inserted, "", 1, err) &&
-           splice(text, len, at + 1, at + 1, inserted.data, out, err);
+    buf_add_json(&inserted, path, strlen(path));
+    buf_add_text(&inserted, count > 0 ? ", " : "");
+    splice(text, len, at + 1, at + 1, inserted.data, out);
+    return buf_ok(&inserted, err);
 }
 
 static size_t line_start(const char *text, size_t at)
@@ -86,8 +92,8 @@ static size_t line_start(const char *text, size_t at)
     return at;
 }
 
-bool edit_drop_import(const struct containerd_config *config, const char *text, size_t len,
-                      const char *path, struct buf *out, struct err *err)
+void edit_drop_import(const struct containerd_config *config, const char *text, size_t len,
+                      const char *path, struct buf *out)
 {
     struct toml_place place;
     size_t count = 0, index = 0;
@@ -96,15 +102,19 @@ bool edit_drop_import(const struct containerd_config *config, const char *text, 
     while (index < count &&
            strcmp(toml_doc_item(config->doc, imports_path, index, &place), path) != 0)
         index++;
-    if (index == count)
-        return buf_add(out, text, len, err);
+    if (index == count) {
+        buf_add(out, text, len);
+        return;
+    }
 
     size_t from = offset_of(text, len, place.line, place.column);
     size_t to = offset_of(text, len, place.end_line, place.end_column);
     const char *line_end = memchr(text + to, '\n', len - to);
     size_t end = line_end == NULL ? len : (size_t)(line_end - text) + 1;
-    if (count == 1 && end - to == strlen("]" MARK) && memcmp(text + to, "]" MARK, end - to) == 0)
-        return splice(text, len, line_start(text, from), end, "", out, err);
+    if (count == 1 && end - to == strlen("]" MARK) && memcmp(text + to, "]" MARK, end - to) == 0) {
+        splice(text, len, line_start(text, from), end, "", out);
+        return;
+    }
     size_t comma = to;
     while (comma < len && (text[comma] == ' ' || text[comma] == '\t'))
         comma++;
@@ -112,16 +122,15 @@ bool edit_drop_import(const struct containerd_config *config, const char *text, 
         to = comma + 1;
         to += to < len && text[to] == ' '; /* as it was put in: what else follows is theirs */
     }
-    return splice(text, len, from, to, "", out, err);
+    splice(text, len, from, to, "", out);
 }
 
-bool edit_add_tables(const char *text, size_t len, const char *tables, struct buf *out,
-                     struct err *err)
+void edit_add_tables(const char *text, size_t len, const char *tables, struct buf *out)
 {
-    return buf_add(out, text, len, err) &&
-           (len == 0 || text[len - 1] == '\n' || buf_add_text(out, "\n", err)) &&
-           buf_add_text(out, BEGIN, err) && buf_add_text(out, tables, err) &&
-           buf_add_text(out, END, err);
+    buf_add(out, text, len);
+    if (len > 0 && text[len - 1] != '\n')
+        buf_add_text(out, "\n");
+    buf_printf(out, BEGIN "%s" END, tables);
 }
 
 /* A line of its own; len when there is none from at on. */
@@ -147,15 +156,18 @@ bool edit_drop_tables(const char *text, size_t len, struct buf *out, bool *ret_f
     const size_t end = find_line(text, len, 0, END);
 
     *ret_found = begin < len;
-    if (begin == len && end == len)
-        return buf_add(out, text, len, err);
+    if (begin == len && end == len) {
+        buf_add(out, text, len);
+        return true;
+    }
     if (begin == len || end == len || end < begin || find_line(text, len, begin + 1, BEGIN) < len ||
         find_line(text, len, end + 1, END) < len)
         return err_set(err, STATUS_INPUT,
                        "the comments '%.*s' and '%.*s' do not pair: take out by hand what stands "
                        "between them, and them",
                        (int)sizeof BEGIN - 2, BEGIN, (int)sizeof END - 2, END);
-    return splice(text, len, begin, end + strlen(END), "", out, err);
+    splice(text, len, begin, end + strlen(END), "", out);
+    return true;
 }
 
 /* The place is one of whole lines: a table's header, or one key whose value is in braces. */
@@ -214,7 +226,8 @@ static bool drop_block(const struct containerd_config *config, const char *text,
         else
             to = (size_t)(end - text) + 1;
     }
-    return splice(text, len, from, to, "", out, err);
+    splice(text, len, from, to, "", out);
+    return true;
 }
 
 bool edit_drop_runtime(const char *path, const char *text, size_t len, int64_t names,
@@ -223,19 +236,19 @@ bool edit_drop_runtime(const char *path, const char *text, size_t len, int64_t n
     const struct runtime_path key = containerd_runtime_path(names, runtime);
     OWNED_BUF(now, CONFIG_SIZE_MAX * 2);
 
-    if (!buf_add(out, text, len, err))
-        return false;
+    buf_add(out, text, len);
     for (bool there = true; there;) {
         struct containerd_config config;
         buf_clear(&now);
-        if (!buf_add(&now, out->data, out->len, err) || !buf_add(&now, "", 1, err) ||
-            !containerd_config_read(&config, path, now.data, now.len - 1, err))
+        buf_add(&now, out->data, out->len);
+        if (!buf_ok(out, err) || !buf_ok(&now, err) ||
+            !containerd_config_read(&config, path, now.data, now.len, err))
             return false;
         bool done = true;
         there = toml_doc_has(config.doc, key.key);
         if (there) {
             buf_clear(out);
-            done = drop_block(&config, now.data, now.len - 1, key.key, runtime, out, err);
+            done = drop_block(&config, now.data, now.len, key.key, runtime, out, err);
         }
         containerd_config_free(&config);
         if (!done)

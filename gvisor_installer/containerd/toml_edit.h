@@ -1,6 +1,6 @@
 /*
  * Changes to a containerd configuration as text, so that comments, order and unknown keys stay.
- * Pure. Each adds to *out the whole new text; whoever calls parses it and compares.
+ * Pure. Each adds to *out the whole new text; whoever calls checks it, parses it and compares.
  */
 #ifndef GVISOR_INSTALLER_CONTAINERD_TOML_EDIT_H
 #define GVISOR_INSTALLER_CONTAINERD_TOML_EDIT_H
@@ -17,12 +17,11 @@ bool edit_add_import(const struct containerd_config *config, const char *text, s
                      const char *path, struct buf *out, struct err *err);
 
 /* Takes path out of `imports` again, and the whole line where it is ours. */
-bool edit_drop_import(const struct containerd_config *config, const char *text, size_t len,
-                      const char *path, struct buf *out, struct err *err);
+void edit_drop_import(const struct containerd_config *config, const char *text, size_t len,
+                      const char *path, struct buf *out);
 
 /* Adds tables at the end, between two comments by which edit_drop_tables() finds them. */
-bool edit_add_tables(const char *text, size_t len, const char *tables, struct buf *out,
-                     struct err *err);
+void edit_add_tables(const char *text, size_t len, const char *tables, struct buf *out);
 
 /* Copies the text without what edit_add_tables() added. Comments that do not pair are INPUT. */
 bool edit_drop_tables(const char *text, size_t len, struct buf *out, bool *ret_found,

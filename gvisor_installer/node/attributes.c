@@ -19,8 +19,8 @@ static bool copy_one(int from, int to, const char *name, const char *shown, stru
     OWNED_BUF(value, XATTR_SIZE_MAX + 1);
     OWNED_BUF(has, XATTR_SIZE_MAX + 1);
 
-    if (!buf_reserve(&value, XATTR_SIZE_MAX, err) || !buf_reserve(&has, XATTR_SIZE_MAX, err))
-        return false;
+    if (!buf_reserve(&value, XATTR_SIZE_MAX) || !buf_reserve(&has, XATTR_SIZE_MAX))
+        return buf_ok(&value, err) && buf_ok(&has, err);
     ssize_t len = fgetxattr(from, name, value.data, XATTR_SIZE_MAX);
     if (len < 0)
         return errno == ENODATA ||
@@ -37,8 +37,8 @@ bool attributes_copy(int from, int to, const char *shown, struct err *err)
 {
     OWNED_BUF(names, XATTR_LIST_MAX + 1);
 
-    if (!buf_reserve(&names, XATTR_LIST_MAX, err))
-        return false;
+    if (!buf_reserve(&names, XATTR_LIST_MAX))
+        return buf_ok(&names, err);
     ssize_t len = flistxattr(from, names.data, XATTR_LIST_MAX);
     if (len < 0)
         return errno == ENOTSUP || err_errno(err, errno, "cannot list the attributes of %s", shown);

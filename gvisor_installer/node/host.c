@@ -20,6 +20,7 @@
 
 #include "common/machine.h"
 #include "common/outfile.h"
+#include "common/whole.h"
 #include "gvisor_installer/node/attributes.h"
 
 #define HEX4 "[0-9a-f][0-9a-f][0-9a-f][0-9a-f]"
@@ -35,23 +36,6 @@ enum {
 static bool is_missing(int errnum)
 {
     return errnum == ENOENT || errnum == ENOTDIR;
-}
-
-bool host_read_fd(int fd, struct buf *out, struct err *err)
-{
-    for (;;) {
-        if (!buf_reserve(out, READ_SIZE, err))
-            return false;
-        ssize_t got = read(fd, out->data + out->len, READ_SIZE - 1);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return err_errno(err, errno, "cannot read");
-        out->data[out->len + (size_t)got] = '\0';
-        out->len += (size_t)got;
-        if (got == 0)
-            return true;
-    }
 }
 
 bool host_read(const char *path, struct buf *out, bool *ret_exists, struct err *err)
@@ -72,7 +56,7 @@ bool host_read(const char *path, struct buf *out, bool *ret_exists, struct err *
         done = err_set(err, STATUS_REFUSED, "%s is too large: %lld bytes", path,
                        (long long)st.st_size);
     else
-        done = host_read_fd(fd, out, err) || err_prefix(err, "%s", path);
+        done = whole_read(fd, path, out, err);
     (void)close(fd);
     return done;
 }
@@ -363,14 +347,13 @@ static bool take(struct pollfd *from, struct buf *into, struct err *err)
 {
     if (from->fd < 0 || from->revents == 0)
         return true;
-    if (!buf_reserve(into, READ_SIZE, err))
-        return false;
-    ssize_t got = read(from->fd, into->data + into->len, READ_SIZE - 1);
+    if (!buf_reserve(into, READ_SIZE))
+        return buf_ok(into, err);
+    ssize_t got = read(from->fd, into->data + into->len, READ_SIZE);
     if (got > 0)
-        into->len += (size_t)got;
+        buf_grown(into, (size_t)got);
     else if (got == 0)
         from->fd = -1;
-    into->data[into->len] = '\0';
     return true;
 }
 
@@ -407,9 +390,6 @@ bool host_run(const char *const argv[], uint64_t timeout_ms, struct buf *out, st
     int output[2], error[2], status = 0;
     pid_t pid;
 
-    if (!buf_reserve(out, READ_SIZE, err))
-        return false;
-    out->data[out->len] = '\0';
     if (pipe2(output, O_CLOEXEC) != 0)
         return err_errno(err, errno, "cannot make a pipe");
     if (pipe2(error, O_CLOEXEC) != 0) {

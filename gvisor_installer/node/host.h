@@ -10,14 +10,11 @@
 #include "common/err.h"
 #include "common/sha256.h"
 
-/* Appends the file and a terminator that len does not count; *ret_exists false: there is none. */
+/* Appends the file; *ret_exists false: there is none. */
 bool host_read(const char *path, struct buf *out, bool *ret_exists, struct err *err);
 
 /* Two paths of one file or socket, through whatever links; or one path. */
 bool host_same(const char *path, const char *other);
-
-/* All that is left to read, up to the buffer's ceiling, and a terminator likewise. */
-bool host_read_fd(int fd, struct buf *out, struct err *err);
 
 /*
  * Atomic and durable; directories are made (0755). An existing file keeps its mode, owner and
@@ -59,7 +56,7 @@ void host_sweep(const char *path);
 
 /*
  * Runs a program found in $PATH to its end, with nothing to read; adds what it wrote to standard
- * output to *out, terminated. One that fails, or is not done in time, is REFUSED or TRANSIENT,
+ * output to *out. One that fails, or is not done in time, is REFUSED or TRANSIENT,
  * with the last line of its errors. A stop request does not end it early.
  */
 bool host_run(const char *const argv[], uint64_t timeout_ms, struct buf *out, struct err *err);

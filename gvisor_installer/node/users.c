@@ -34,10 +34,10 @@ static bool program_of(const char *process, char out[CONFIG_PATH_MAX], struct er
     (void)snprintf(path, sizeof path, "/proc/%.20s/cmdline", process);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     while (fd >= 0 && got != 0 && len < CONFIG_PATH_MAX - 1) {
-        got = read(fd, out + len, CONFIG_PATH_MAX - 1 - len);
-        if (got < 0 && errno != EINTR)
+        got = TEMP_FAILURE_RETRY(read(fd, out + len, CONFIG_PATH_MAX - 1 - len));
+        if (got < 0)
             break;
-        len += got < 0 ? 0 : (size_t)got;
+        len += (size_t)got;
     }
     const int failed = fd < 0 || got < 0 ? errno : 0;
     out[len] = '\0';

@@ -73,9 +73,7 @@ static bool verify(const struct plan_facts *facts, const struct base *base, cons
             err->status = STATUS_REFUSED;
         return err_prefix(err, "tables cannot be added at the end of it");
     }
-    if (!containerd_config_read(&was, facts->config.path,
-                                base->text.data == NULL ? "" : base->text.data, base->text.len,
-                                err))
+    if (!containerd_config_read(&was, facts->config.path, base->text.data, base->text.len, err))
         return false;
     struct containerd_config *both[] = {&read, &was};
     for (size_t i = 0; i < 2; i++) {
@@ -108,23 +106,27 @@ static bool new_config(const struct plan_facts *facts, const struct base *base, 
     OWNED_CONFIG(config);
 
     if (way == WAY_DROP_IN || way == WAY_VENDOR ||
-        (way == WAY_IMPORT && containerd_imports_path(&base->config, facts->drop_in.path)))
-        return buf_add(out, base->text.data, base->text.len, err);
-    if (!buf_add(&start, base->text.data, base->text.len, err))
+        (way == WAY_IMPORT && containerd_imports_path(&base->config, facts->drop_in.path))) {
+        buf_add(out, base->text.data, base->text.len);
+        return buf_ok(out, err);
+    }
+    buf_add(&start, base->text.data, base->text.len);
+    if (base->empty && !base->config.says_version && base->version != 1)
+        buf_printf(&start, "%sversion = %d\n",
+                   start.len == 0 || start.data[start.len - 1] == '\n' ? "" : "\n",
+                   (int)base->version);
+    if (!buf_ok(&start, err))
         return false;
-    if (base->empty && !base->config.says_version && base->version != 1 &&
-        !((start.len == 0 || start.data[start.len - 1] == '\n' ||
-           buf_add_text(&start, "\n", err)) &&
-          buf_printf(&start, err, "version = %d\n", (int)base->version)))
-        return false;
-    if (way == WAY_EDIT)
-        return (!base->no_runtimes ||
-                fragment_default_runc(base->names, facts->containerd.minor, &tables, err)) &&
-               fragment_runtimes(&facts->names, base->names, &tables, err) &&
-               buf_add(&tables, "", 1, err) &&
-               edit_add_tables(start.data, start.len, tables.data, out, err);
+    if (way == WAY_EDIT) {
+        if (base->no_runtimes)
+            fragment_default_runc(base->names, facts->containerd.minor, &tables);
+        fragment_runtimes(&facts->names, base->names, &tables);
+        edit_add_tables(start.data, start.len, tables.data, out);
+        return buf_ok(&tables, err) && buf_ok(out, err);
+    }
     return containerd_config_read(&config, facts->config.path, start.data, start.len, err) &&
-           edit_add_import(&config, start.data, start.len, facts->drop_in.path, out, err);
+           edit_add_import(&config, start.data, start.len, facts->drop_in.path, out, err) &&
+           buf_ok(out, err);
 }
 
 /* Takes text's bytes. */
@@ -141,19 +143,16 @@ static bool add_change(struct plan *plan, enum plan_kind kind, const char *path,
     if (change->path == NULL)
         return err_set(err, STATUS_TRANSIENT, "out of memory");
     if (text != NULL) {
-        if (!buf_add(text, "", 1, err))
-            return false;
-        change->text = text->data;
-        change->len = text->len - 1;
-        *text = (struct buf){.max = text->max};
+        change->len = text->len;
+        change->text = buf_take(text, err);
     }
-    return true;
+    return text == NULL || change->text != NULL;
 }
 
 static bool same(const struct plan_file *file, const struct buf *text)
 {
     return file->text != NULL && file->len == text->len &&
-           (text->len == 0 || memcmp(file->text, text->data, text->len) == 0);
+           memcmp(file->text, text->data, text->len) == 0;
 }
 
 /* Another tool may have written it anew, without our comments and in its own way. */
@@ -165,8 +164,7 @@ static bool same_meaning(const struct plan_file *file, const struct buf *text)
 
     return file->text != NULL &&
            containerd_config_read(&is, file->path, file->text, file->len, &ignored) &&
-           containerd_config_read(&shall, file->path, text->data == NULL ? "" : text->data,
-                                  text->len, &ignored) &&
+           containerd_config_read(&shall, file->path, text->data, text->len, &ignored) &&
            toml_doc_equal(is.doc, shall.doc);
 }
 
@@ -175,14 +173,16 @@ static bool plan_release(const struct plan_facts *facts, struct plan *plan, stru
     OWNED_BUF(path, CONFIG_PATH_MAX);
     OWNED_BUF(target, CONFIG_PATH_MAX);
 
-    if (!fragment_release_dir(&facts->names, &path, err) || !buf_add(&path, "", 1, err))
+    fragment_release_dir(&facts->names, &path);
+    if (!buf_ok(&path, err))
         return false;
     if (!facts->release_whole &&
         !add_change(plan, PLAN_UNPACK, path.data, NULL, false, "gVisor's programs", err))
         return false;
     for (enum handler handler = 0; handler < HANDLERS; handler++) {
         OWNED_BUF(text, PLAN_TEXT_MAX);
-        if (!fragment_handler(&facts->names, handler, plan->systemd_cgroup, &text, err))
+        fragment_handler(&facts->names, handler, plan->systemd_cgroup, &text);
+        if (!buf_ok(&text, err))
             return false;
         if (!same(&facts->handler[handler], &text) &&
             !add_change(plan, PLAN_WRITE, facts->handler[handler].path, &text,
@@ -192,11 +192,10 @@ static bool plan_release(const struct plan_facts *facts, struct plan *plan, stru
             return false;
     }
     buf_clear(&path);
-    if (!fragment_current(&facts->names, &path, err) || !buf_add(&path, "", 1, err) ||
-        !buf_printf(&target, err, "releases/%s", facts->names.release) ||
-        !buf_add(&target, "", 1, err))
+    fragment_current(&facts->names, &path);
+    buf_printf(&target, "releases/%s", facts->names.release);
+    if (!buf_ok(&path, err) || !buf_ok(&target, err))
         return false;
-    target.len--;
     if (!(facts->current != NULL && strcmp(facts->current, target.data) == 0) &&
         !add_change(plan, PLAN_LINK, path.data, &target, facts->current != NULL,
                     "the release that new pods get", err))
@@ -242,7 +241,8 @@ static bool plan_drop_in(const struct plan_facts *facts, const struct base *base
     OWNED_BUF(text, PLAN_TEXT_MAX);
     bool ours;
 
-    if (!fragment_drop_in(&facts->names, base->version, base->names, &text, err))
+    fragment_drop_in(&facts->names, base->version, base->names, &text);
+    if (!buf_ok(&text, err))
         return false;
     if (same(file, &text) || same_meaning(file, &text))
         return true;
@@ -285,21 +285,23 @@ static bool refuse_edit(const struct plan_facts *facts, const struct base *base,
     if (containerd_merges(facts->containerd)) {
         const char *slash = strrchr(path, '/');
         int dir_len = slash == NULL ? 0 : (int)(slash + 1 - path);
-        if (!buf_printf(&lines, err, "imports = [\"%.*sconf.d/*.toml\"]\n", dir_len, path))
+        buf_printf(&lines, "imports = [\"%.*sconf.d/*.toml\"]\n", dir_len, path);
+        plan->lines = buf_take(&lines, err);
+        if (plan->lines == NULL)
             return false;
-        plan->lines = strndup(lines.data, lines.len);
         return err_set(err, STATUS_REFUSED,
                        "%s is written by a program at each start (%s): put the line %.*s into %s, "
                        "above all else%s%s, let %s start anew and run this again",
-                       path, writer->name, (int)lines.len - 1, lines.data, template,
+                       path, writer->name, (int)strlen(plan->lines) - 1, plan->lines, template,
                        writer->based_on != NULL ? " and above the line " : "", begins,
                        writer->name);
     }
     OWNED_BUF(tables, PLAN_TEXT_MAX);
-    if (!fragment_runtimes(&facts->names, base->names, &tables, err) ||
-        !buf_add(&tables, "", 1, err) || !edit_add_tables("", 0, tables.data, &lines, err))
+    fragment_runtimes(&facts->names, base->names, &tables);
+    edit_add_tables("", 0, tables.data, &lines);
+    plan->lines = buf_ok(&tables, err) ? buf_take(&lines, err) : NULL;
+    if (plan->lines == NULL)
         return false;
-    plan->lines = strndup(lines.data, lines.len);
     return err_set(err, STATUS_REFUSED,
                    "%s is written by a program at each start (%s): put the tables [plugins.\"%s\"."
                    "containerd.runtimes.%s] and %s, which `gvisor_installer check` prints, at the "
@@ -376,9 +378,8 @@ static bool without_us(const struct plan_facts *facts, struct buf *out, struct e
     if (!base_read(facts, &base, err) ||
         !containerd_config_read(&config, facts->config.path, base.text.data, base.text.len, err))
         return false;
-    return edit_drop_import(&config, base.text.data, base.text.len, facts->drop_in.path, out,
-                            err) &&
-           verify(facts, &base, out->data, out->len, err);
+    edit_drop_import(&config, base.text.data, base.text.len, facts->drop_in.path, out);
+    return buf_ok(out, err) && verify(facts, &base, out->data, out->len, err);
 }
 
 /* What a template holds comes back whatever is taken out of the file that is made from it. */
@@ -420,8 +421,9 @@ bool plan_uninstall(const struct plan_facts *facts, const struct plan_file *befo
     if (config->text != NULL && before != NULL && before->text == NULL) {
         done = add_change(ret, PLAN_REMOVE, config->file, NULL, true, "there was none before", err);
     } else if (config->text != NULL && config->len > 0) {
-        done = before != NULL ? buf_add(&text, before->text, before->len, err)
-                              : without_us(facts, &text, err);
+        if (before != NULL)
+            buf_add(&text, before->text, before->len);
+        done = before != NULL ? buf_ok(&text, err) : without_us(facts, &text, err);
         if (done && before == NULL && !same_meaning(config, &text))
             done = check_template(facts, err);
         if (done && !same(config, &text))

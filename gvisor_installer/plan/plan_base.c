@@ -103,15 +103,14 @@ static bool drop_left(const struct plan_facts *facts, struct base *base, struct 
 
     if (facts->left.path == NULL)
         return true;
-    const char *text = base->text.data == NULL ? "" : base->text.data;
-    if (!containerd_config_read(&config, path, text, base->text.len, err))
+    if (!containerd_config_read(&config, path, base->text.data, base->text.len, err))
         return false;
     buf_init(&without, PLAN_TEXT_MAX);
-    bool done = edit_drop_import(&config, text, base->text.len, facts->left.path, &without, err);
+    edit_drop_import(&config, base->text.data, base->text.len, facts->left.path, &without);
     containerd_config_free(&config);
     buf_release(&base->text);
     base->text = without;
-    return done;
+    return buf_ok(&base->text, err);
 }
 
 /* Tables that another tool left without our comments are ours by what they say. */
@@ -125,8 +124,7 @@ static bool drop_uncommented(const struct plan_facts *facts, struct base *base, 
             const char *handler = facts->names.handler[i];
             struct containerd_config config;
             struct buf without;
-            const char *text = base->text.data == NULL ? "" : base->text.data;
-            if (!containerd_config_read(&config, path, text, base->text.len, err))
+            if (!containerd_config_read(&config, path, base->text.data, base->text.len, err))
                 return false;
             const bool ours =
                 containerd_runtime_is_ours(&config, names, handler, facts->names.prefix);
@@ -134,7 +132,8 @@ static bool drop_uncommented(const struct plan_facts *facts, struct base *base, 
             if (!ours)
                 continue;
             buf_init(&without, PLAN_TEXT_MAX);
-            done = edit_drop_runtime(path, text, base->text.len, names, handler, &without, err);
+            done = edit_drop_runtime(path, base->text.data, base->text.len, names, handler,
+                                     &without, err);
             buf_release(&base->text);
             base->text = without;
         }
@@ -149,9 +148,9 @@ static bool read_all(const struct plan_facts *facts, struct base *ret, struct er
     if (!edit_drop_tables(file->text == NULL ? "" : file->text, file->len, &ret->text, &had_tables,
                           err))
         return err_prefix(err, "%s", file->path);
-    if (!drop_uncommented(facts, ret, err) || !drop_left(facts, ret, err) ||
-        !containerd_config_read(&ret->config, file->path,
-                                ret->text.data == NULL ? "" : ret->text.data, ret->text.len, err))
+    if (!buf_ok(&ret->text, err) || !drop_uncommented(facts, ret, err) ||
+        !drop_left(facts, ret, err) ||
+        !containerd_config_read(&ret->config, file->path, ret->text.data, ret->text.len, err))
         return false;
     for (size_t i = 0; i < facts->imported_count; i++) {
         file = &facts->imported[i];

@@ -5,21 +5,23 @@
 
 #include "common/sha256.h"
 
-static bool describe(const struct plan_change *change, struct buf *out, struct err *err)
+static void describe(const struct plan_change *change, struct buf *out)
 {
     switch (change->kind) {
     case PLAN_UNPACK:
-        return buf_printf(out, err, "unpack  %s: %s\n", change->path, change->why);
+        buf_printf(out, "unpack  %s: %s\n", change->path, change->why);
+        break;
     case PLAN_LINK:
-        return buf_printf(out, err, "link    %s -> %s: %s\n", change->path, change->text,
-                          change->why);
+        buf_printf(out, "link    %s -> %s: %s\n", change->path, change->text, change->why);
+        break;
     case PLAN_REMOVE:
-        return buf_printf(out, err, "remove  %s: %s\n", change->path, change->why);
+        buf_printf(out, "remove  %s: %s\n", change->path, change->why);
+        break;
     case PLAN_WRITE:
+        buf_printf(out, "%s  %s (%zu bytes): %s\n", change->exists ? "change" : "create",
+                   change->path, change->len, change->why);
         break;
     }
-    return buf_printf(out, err, "%s  %s (%zu bytes): %s\n", change->exists ? "change" : "create",
-                      change->path, change->len, change->why);
 }
 
 static const char *way_text(enum plan_way way)
@@ -37,8 +39,7 @@ static const char *way_text(enum plan_way way)
     return "edit";
 }
 
-bool plan_print_facts(const struct plan_facts *facts, const struct plan *plan, struct buf *out,
-                      struct err *err)
+void plan_print_facts(const struct plan_facts *facts, const struct plan *plan, struct buf *out)
 {
     static const char *const ways[] = {
         [WAY_DROP_IN] = "it imports the directory of the drop-in",
@@ -46,23 +47,21 @@ bool plan_print_facts(const struct plan_facts *facts, const struct plan *plan, s
         [WAY_VENDOR] = "the program that writes it is to merge the drop-in",
         [WAY_EDIT] = "the runtimes go into it, this containerd merges no imports"};
 
-    return buf_printf(out, err,
-                      "containerd %u.%u reads %s%s: %s\ngVisor %s, control groups by %s\n",
-                      facts->containerd.major, facts->containerd.minor, facts->config.path,
-                      facts->config.text == NULL ? " (there is none)" : "", ways[plan->way],
-                      facts->names.release, plan->systemd_cgroup ? "systemd" : "runsc");
+    buf_printf(out, "containerd %u.%u reads %s%s: %s\ngVisor %s, control groups by %s\n",
+               facts->containerd.major, facts->containerd.minor, facts->config.path,
+               facts->config.text == NULL ? " (there is none)" : "", ways[plan->way],
+               facts->names.release, plan->systemd_cgroup ? "systemd" : "runsc");
 }
 
-bool plan_print_changes(const struct plan_facts *facts, const struct plan *plan, struct buf *out,
-                        struct err *err)
+void plan_print_changes(const struct plan_facts *facts, const struct plan *plan, struct buf *out)
 {
     for (size_t i = 0; i < plan->count; i++)
-        if (!describe(&plan->change[i], out, err))
-            return false;
+        describe(&plan->change[i], out);
     if (plan->restart)
-        return buf_printf(out, err, "restart containerd%s\n",
-                          facts->unsettled ? ": an earlier run was interrupted" : "");
-    return plan->count > 0 || buf_add_text(out, "nothing to change\n", err);
+        buf_printf(out, "restart containerd%s\n",
+                   facts->unsettled ? ": an earlier run was interrupted" : "");
+    else if (plan->count == 0)
+        buf_add_text(out, "nothing to change\n");
 }
 
 static cJSON *change_json(const struct plan_change *change)

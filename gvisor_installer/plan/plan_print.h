@@ -6,10 +6,8 @@
 #include "gvisor_installer/plan/plan.h"
 
 /* Two lines on what an installation finds and follows; a line for each change. */
-bool plan_print_facts(const struct plan_facts *facts, const struct plan *plan, struct buf *out,
-                      struct err *err);
-bool plan_print_changes(const struct plan_facts *facts, const struct plan *plan, struct buf *out,
-                        struct err *err);
+void plan_print_facts(const struct plan_facts *facts, const struct plan *plan, struct buf *out);
+void plan_print_changes(const struct plan_facts *facts, const struct plan *plan, struct buf *out);
 
 /*
  * One JSON object without line ends: containerd, config, way, drop_in, release, systemd_cgroup,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/stop.h"
+#include "common/whole.h"
 #include "gvisor_installer/release/release.h"
 
 enum {
@@ -26,17 +27,7 @@ static size_t store(char *bytes, size_t size, size_t count, void *context)
 {
     const int *fd = context;
     (void)size;
-    size_t left = count;
-    while (left > 0) {
-        ssize_t wrote = write(*fd, bytes, left);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return 0;
-        bytes += wrote;
-        left -= (size_t)wrote;
-    }
-    return count;
+    return whole_write(*fd, bytes, count) ? count : 0;
 }
 
 static int cancelled(void *unused, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)

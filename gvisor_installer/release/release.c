@@ -15,6 +15,7 @@
 
 #include "common/buf.h"
 #include "common/sha256.h"
+#include "common/whole.h"
 #include "gvisor_installer/node/host.h"
 #include "gvisor_installer/release/release_list.h"
 
@@ -39,7 +40,7 @@ bool release_name(int directory, char *out, size_t size, struct err *err)
     int fd = openat(directory, "RELEASE", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT || err_errno(err, errno, "cannot read the payload's file RELEASE");
-    bool done = host_read_fd(fd, &text, err) || err_prefix(err, "the payload's file RELEASE");
+    bool done = whole_read(fd, "the payload's file RELEASE", &text, err);
     (void)close(fd);
     if (!done)
         return false;
@@ -70,10 +71,7 @@ struct input {
 
 static ssize_t read_file(const struct input *input, void *into, size_t size, struct err *err)
 {
-    ssize_t got;
-    do
-        got = read(input->fd, into, size);
-    while (got < 0 && errno == EINTR);
+    ssize_t got = TEMP_FAILURE_RETRY(read(input->fd, into, size));
     if (got < 0)
         (void)err_errno(err, errno, "cannot read");
     return got;
@@ -98,20 +96,6 @@ static bool is_for_this_machine(const unsigned char *start, size_t len)
            header.e_machine == MACHINE;
 }
 
-static bool write_all(int fd, const unsigned char *bytes, size_t len, struct err *err)
-{
-    while (len > 0) {
-        ssize_t wrote = write(fd, bytes, len);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return err_errno(err, errno, "cannot write");
-        bytes += wrote;
-        len -= (size_t)wrote;
-    }
-    return true;
-}
-
 static bool copy(const struct input *input, int fd, struct sha256 *hash, unsigned char *bytes,
                  struct err *err)
 {
@@ -134,8 +118,8 @@ static bool copy(const struct input *input, int fd, struct sha256 *hash, unsigne
         if (size > FILE_SIZE_MAX)
             return err_set(err, STATUS_INPUT, "more than %d bytes", FILE_SIZE_MAX);
         sha256_add(hash, bytes, len);
-        if (!write_all(fd, bytes, len, err))
-            return false;
+        if (!whole_write(fd, bytes, len))
+            return err_errno(err, errno, "cannot write");
         if (got == 0)
             return fsync(fd) == 0 || err_errno(err, errno, "cannot make durable");
     }
@@ -161,7 +145,8 @@ static bool put(struct unpacking *to, const char *name, const struct input *inpu
     if (!done)
         return err_prefix(err, "%s", name);
     sha256_hex(&hash, hex);
-    return buf_printf(&to->list, err, "%s  %s\n", hex, name);
+    buf_printf(&to->list, "%s  %s\n", hex, name);
+    return buf_ok(&to->list, err);
 }
 
 static bool put_open(struct unpacking *to, int directory, const char *file, const char *name,

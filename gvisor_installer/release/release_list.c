@@ -77,9 +77,7 @@ static bool digest_of(int fd, const char *path, char out[SHA256_HEX + 1], struct
 
     sha256_init(&hash);
     for (;;) {
-        ssize_t got = read(fd, bytes, sizeof bytes);
-        if (got < 0 && errno == EINTR)
-            continue;
+        ssize_t got = TEMP_FAILURE_RETRY(read(fd, bytes, sizeof bytes));
         if (got < 0)
             return err_errno(err, errno, "cannot read %s", path);
         if (got == 0)

@@ -4,11 +4,10 @@
 
 #define PATH "/c/conf.d/60.toml"
 
-typedef bool edit(const struct containerd_config *config, const char *text, size_t len,
-                  const char *path, struct buf *out, struct err *err);
+enum edit { ADD_IMPORT, DROP_IMPORT };
 
 /* The text after an edit, and proof that it still parses. The caller frees. */
-static char *edited(edit *change, const char *text)
+static char *edited(enum edit change, const char *text)
 {
     OWNED_BUF(out, 1 << 16);
     struct containerd_config config, after;
@@ -17,15 +16,17 @@ static char *edited(edit *change, const char *text)
     char *exact = (char *)exact_copy(text, len);
 
     CHECK(containerd_config_read(&config, "/c/config.toml", exact, len, &err), "%s", err.text);
-    CHECK(change(&config, exact, len, PATH, &out, &err), "%s: %s", text, err.text);
+    if (change == DROP_IMPORT)
+        edit_drop_import(&config, exact, len, PATH, &out);
+    else
+        CHECK(edit_add_import(&config, exact, len, PATH, &out, &err), "%s: %s", text, err.text);
     CHECK(containerd_config_read(&after, "/c/config.toml", out.data, out.len, &err), "%s",
           err.text);
-    assert_true(containerd_imports_path(&after, PATH) == (change == edit_add_import));
+    assert_true(containerd_imports_path(&after, PATH) == (change == ADD_IMPORT));
     containerd_config_free(&after);
     containerd_config_free(&config);
     free(exact);
-    assert_true(buf_add(&out, "", 1, &err));
-    return strdup(out.data);
+    return buf_take(&out, &err);
 }
 
 static const struct {
@@ -50,7 +51,7 @@ static void an_import_is_added_where_it_must_be(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(imports); i++) {
-        char *after = edited(edit_add_import, imports[i].before);
+        char *after = edited(ADD_IMPORT, imports[i].before);
         assert_string_equal(after, imports[i].after);
         free(after);
     }
@@ -60,7 +61,7 @@ static void what_was_added_is_taken_out_again_to_the_byte(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(imports); i++) {
-        char *before = edited(edit_drop_import, imports[i].after);
+        char *before = edited(DROP_IMPORT, imports[i].after);
         /* All but a missing line end, which nothing in the text remembers. */
         size_t len = strlen(imports[i].before);
         CHECK(strncmp(before, imports[i].before, len) == 0 &&
@@ -73,8 +74,7 @@ static void what_was_added_is_taken_out_again_to_the_byte(void **state)
 static void an_import_that_was_moved_is_found(void **state)
 {
     (void)state;
-    char *after =
-        edited(edit_drop_import, "version = 3\nimports = [\n'a', # a\n'" PATH "' # b\n]\n");
+    char *after = edited(DROP_IMPORT, "version = 3\nimports = [\n'a', # a\n'" PATH "' # b\n]\n");
     assert_string_equal(after, "version = 3\nimports = [\n'a', # a\n # b\n]\n");
     free(after);
 }
@@ -102,12 +102,12 @@ static void tables_are_added_and_taken_out_again(void **state)
         struct err err = {0};
         bool found;
         const size_t len = strlen(texts[i]);
-        assert_true(edit_add_tables(texts[i], len, "[ours]\n", &with, &err));
+        edit_add_tables(texts[i], len, "[ours]\n", &with);
         assert_non_null(memmem(with.data, with.len, "\n[ours]\n", 8));
         assert_true(edit_drop_tables(with.data, with.len, &without, &found, &err));
         assert_true(found);
         assert_true(without.len >= len && without.len <= len + 1);
-        assert_int_equal(strncmp(without.data == NULL ? "" : without.data, texts[i], len), 0);
+        assert_int_equal(strncmp(without.data, texts[i], len), 0);
     }
 }
 
