@@ -68,7 +68,8 @@ include() { # NAME PATTERN FILES-ALLOWED: includes of a header stay where they b
     echo "ok - $1"
   fi
 }
-include 'libpq is known to one file' '#include <libpq-fe.h>' 'aggregator/load/load_pg\.c'
+# One makes connections, the other uses them.
+include 'libpq is known to two files' '#include <libpq-fe.h>' 'aggregator/load/(pg_connection|load_pg)\.c'
 include 'raw system calls are for probes' '\bsyscall\(' 'gvisor_probe/probes/.*\.c'
 include 'libcurl is known to two files' '#include <curl/curl.h>' '(gvisor_installer/release/fetch|common/kube)\.c'
 include 'common includes no program' '#include "(fake_gen|aggregator|gvisor_probe|gvisor_installer)/' \

@@ -1,9 +1,8 @@
 /*
- * A PostgreSQL session for the load: the only file that knows libpq is load_pg.c.
+ * A session with a PostgreSQL server: statements, rows, COPY.
  *
- * libpq is driven without blocking and every wait ends when the run is stopped. Failures carry the
- * status their SQLSTATE deserves: what may pass is TRANSIENT, the rest REFUSED. Messages never hold
- * a password.
+ * libpq is driven without blocking, and every wait ends when the run is stopped. A failure gets its
+ * status from its SQLSTATE: TRANSIENT for what a retry may not meet again, else REFUSED.
  */
 #ifndef AGGREGATOR_LOAD_LOAD_PG_H
 #define AGGREGATOR_LOAD_LOAD_PG_H
@@ -12,25 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/err.h"
-
-struct pg_settings {
-    const char *dsn; /* URI or key=value text without a password, or NULL */
-    /* Beside it, each NULL or a text: what dsn does not say. Then libpq's own variables. */
-    const char *user, *password, *host, *name, *port;
-    uint64_t wait_ms;         /* how long the first connection is tried again */
-    uint64_t lock_timeout_ms; /* how long a concurrent twin is waited for */
-};
-
-/* USAGE: dsn does not parse or holds a secret; hosts, ports, user or database cannot be meant. */
-bool pg_check_settings(const struct pg_settings *settings, struct err *err);
+#include "aggregator/load/pg_connection.h"
 
 struct pg;
 
-/*
- * Connects to the primary among the hosts. TLS is verify-full by default, unless every host is a
- * socket or loopback. Transient failures are tried again, with backoff, for wait_ms.
- */
+/* pg_connection.h says how; close what it gives. */
 bool pg_connect(struct pg **ret, const struct pg_settings *settings, uint64_t wait_ms,
                 struct err *err);
 void pg_close(struct pg *pg); /* accepts NULL; an open transaction rolls back */

@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#include "aggregator/load/load_pg.h"
+#include "aggregator/load/pg_connection.h"
 
 enum { PG_PARAMS_MAX = 64 };
 

@@ -1,0 +1,34 @@
+/*
+ * A connection to a PostgreSQL server: settings, passwords, TLS, and how long it is tried again.
+ * Messages never hold a password.
+ */
+#ifndef AGGREGATOR_LOAD_PG_CONNECTION_H
+#define AGGREGATOR_LOAD_PG_CONNECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+struct pg_settings {
+    const char *dsn; /* URI or key=value text without a password, or NULL */
+    /* Beside it, each NULL or a text: what dsn does not say. Then libpq's own variables. */
+    const char *user, *password, *host, *name, *port;
+    uint64_t wait_ms;         /* how long the first connection is tried again */
+    uint64_t lock_timeout_ms; /* how long a concurrent twin is waited for */
+};
+
+/* USAGE: dsn does not parse or holds a secret; hosts, ports, user or database cannot be meant. */
+bool pg_check_settings(const struct pg_settings *settings, struct err *err);
+
+/*
+ * Connects to the primary among the hosts. TLS is verify-full by default, unless every host is a
+ * socket or loopback. Transient failures are tried again, with backoff, for wait_ms.
+ * Returns what libpq calls PGconn, for PQfinish() to end; NULL on failure. Every wait ends when the
+ * run is stopped.
+ */
+struct pg_conn *pg_connection(const struct pg_settings *settings, uint64_t wait_ms,
+                              struct err *err);
+
+#endif
