@@ -11,7 +11,7 @@ def machine():
         line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")
     )
     flags = next(line for line in open("/proc/cpuinfo") if line.startswith("flags"))
-    vectors = "AVX-512" if "avx512_vbmi2" in flags else "AVX2" if "avx2" in flags else "no AVX2"
+    vectors = "AVX2" if "avx2" in flags else "no AVX2"
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         f"{model}, {os.cpu_count()} CPUs, {vectors}, {memory:.0f} GiB, Linux {platform.release()}, "

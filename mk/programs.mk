@@ -19,7 +19,6 @@ $(B)/%.o: %.c | $(DEPS_STAMP)
 # These are called only where the processor has what they are compiled for.
 ifeq ($(ARCH),x86_64)
 $(B)/%_avx2.o: ALL_CFLAGS += -mavx2 -mbmi -mbmi2 -mpopcnt
-$(B)/%_avx512.o: ALL_CFLAGS += -mavx2 -mbmi -mbmi2 -mpopcnt -mavx512bw -mavx512vl -mavx512vbmi2
 endif
 
 $(B)/%.o: %.cpp | $(DEPS_STAMP)

@@ -21,7 +21,6 @@ one() { # TOOL SOURCE: findings
   local vectors=() # as the Makefile has it
   case $2 in
   *_avx2.c) vectors=(-mavx2 -mbmi -mbmi2 -mpopcnt) ;;
-  *_avx512.c) vectors=(-mavx2 -mbmi -mbmi2 -mpopcnt -mavx512bw -mavx512vl -mavx512vbmi2) ;;
   esac
   case $1 in
   gcc) gcc "${flags[@]}" "${vectors[@]}" -O1 -fanalyzer "${gcc_off[@]}" -c -o /dev/null "$2" ;;

@@ -5,17 +5,12 @@
 
 #include "common/json_scan.h"
 
-enum { GAP_MAX = 4096, WORTHWHILE_HITS = 16, LENGTHS_VARY = 16 };
+enum { GAP_MAX = 4096, WORTHWHILE_HITS = 16 };
 
 layout_matcher *layout_variant(size_t index)
 {
 #ifdef __x86_64__
-    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
-
-    if (avx2 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512vbmi2") && index-- == 0)
-        return layout_match_avx512;
-    if (avx2 && index-- == 0)
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && index-- == 0)
         return layout_match_avx2;
 #elif defined(__aarch64__)
     if (index-- == 0)
@@ -24,67 +19,58 @@ layout_matcher *layout_variant(size_t index)
     return index == 0 ? layout_match_portable : NULL;
 }
 
-static bool is_mark(unsigned char byte)
+void layout_ranges_init(struct layout_ranges *ranges, const unsigned char *from,
+                        const unsigned char *to)
 {
-    return byte < 0x20 || byte >= 0x80 || byte == '\\' || byte == '"';
+    for (size_t i = 0; i < LAYOUT_RANGES; i++)
+        ranges->at[i] = ranges->end[i] = to;
+    ranges->at[0] = from;
 }
 
-/* Where a literal begins in plain lines; false where it could lie before or after what is read. */
-static bool find_place(const struct layout *layout, const unsigned char *from,
-                       const unsigned char *to, struct layout_place *ret)
+static size_t bytes_left(const struct layout_ranges *ranges, size_t i)
 {
-    int before = 0, len = (int)(to - from);
+    return (size_t)(ranges->end[i] - ranges->at[i]);
+}
 
-    *ret = (struct layout_place){0};
-    if (layout->part_count == 0)
-        return len <= LAYOUT_LITERAL_MAX;
-    while (before < len && !is_mark(from[before]))
-        before++;
-    *ret = (struct layout_place){.mark = (uint16_t)(layout->marks + 1),
-                                 .offset = (int16_t)(-before - 1)};
-    /* So many marks before it are so many bytes at least. */
-    return before <= layout->marks && len <= LAYOUT_LITERAL_MAX;
+/* Cuts the range that has most left at the line that its middle is in. */
+bool layout_ranges_share(struct layout_ranges *ranges)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < LAYOUT_RANGES; i++) {
+        size_t most = 0;
+        for (size_t other = 1; other < LAYOUT_RANGES; other++)
+            most = bytes_left(ranges, other) > bytes_left(ranges, most) ? other : most;
+        size_t left = bytes_left(ranges, most);
+        any = any || left > 0;
+        if (left == 0 || bytes_left(ranges, i) > 0)
+            continue;
+        const unsigned char *middle = ranges->at[most] + left / 2;
+        const unsigned char *newline = memchr(middle, '\n', left - left / 2);
+        ranges->end[i] = ranges->end[most];
+        ranges->at[i] = ranges->end[most] = newline + 1;
+    }
+    return any;
 }
 
 /* Appends a literal, in as many parts as it needs, and the value after it. */
 static bool add_part(struct layout *layout, const unsigned char *from, const unsigned char *to,
                      enum layout_value value)
 {
-    struct layout_place place;
-
-    if (!find_place(layout, from, to, &place))
-        layout->reach = 0;
     for (;;) {
         size_t left = (size_t)(to - from), len = left < LAYOUT_VECTOR ? left : LAYOUT_VECTOR;
         if (layout->part_count == LAYOUT_PARTS_MAX)
             return false;
         struct layout_part *part = &layout->part[layout->part_count++];
-        *part = (struct layout_part){.place = place, .len = (uint8_t)len};
+        *part = (struct layout_part){.len = (uint8_t)len};
         memcpy(part->literal, from, len);
         memset(part->mask, 0xff, len);
-        for (size_t i = 0; i < len; i++)
-            layout->marks = (uint16_t)(layout->marks + is_mark(from[i]));
+        layout->reach += len + LAYOUT_VECTOR;
         from += len;
-        place.offset = (int16_t)(place.offset + LAYOUT_VECTOR);
         if (from == to) {
             part->value = (uint8_t)value;
             return true;
         }
-    }
-}
-
-/* The values that no literal proves. */
-static void find_spans(struct layout *layout)
-{
-    for (size_t i = 0; i + 1 < layout->part_count; i++) {
-        const struct layout_part *part = &layout->part[i];
-        struct layout_span span = {.start = part->place, .end = part[1].place};
-        span.start.offset = (int16_t)(span.start.offset + part->len);
-        span.is_sum = part->value == LAYOUT_SUM;
-        if (part->value == LAYOUT_KEY)
-            layout->key = span;
-        if (part->value == LAYOUT_SUM || part->value == LAYOUT_OTHER)
-            layout->number[layout->number_count++] = span;
     }
 }
 
@@ -138,11 +124,9 @@ void layout_learn(struct layout *layout, const struct scan_rules *rules, const u
                                                   : GAP_MAX;
     layout->wait = layout->gap;
     layout->hits = 0;
-    layout->part_count = layout->number_count = 0;
-    layout->marks = 0;
-    layout->reach = LAYOUT_WORDS_MAX;
-    if (len >= LAYOUT_LINE_MAX || !cut(layout, rules, line, line + len))
+    layout->odd = layout->odd_gap = 0;
+    layout->part_count = 0;
+    layout->reach = 2 * LAYOUT_VECTOR;
+    if (!cut(layout, rules, line, line + len))
         layout->part_count = 0;
-    else
-        find_spans(layout);
 }

@@ -5,16 +5,19 @@
 #include "aggregator/scan/layout.h"
 #include "common/json_scan.h"
 
-enum { REACH_MIN = 8 };
+enum { ODD_GAP_MAX = 64 };
 
-/* Which of LAYOUT_WORD bytes are marks. */
-static uint64_t find_marks(const unsigned char *p);
-
-/* The places of all bits, plus base, in order; may write up to LAYOUT_WORD places. */
-static void put_marks(uint16_t *out, uint64_t bits, unsigned base);
+/*
+ * The place of the first of LAYOUT_VECTOR bytes that ends a plain value: a quote, or what is not
+ * plain (a backslash, a control character, no ASCII); LAYOUT_VECTOR where there is none.
+ */
+static size_t find_stop(const unsigned char *p);
 
 /* The first len (up to EVENT_KEY_INLINE) bytes at p, then zeros. */
 static void put_short_key(unsigned char out[EVENT_KEY_INLINE], const unsigned char *p, size_t len);
+
+/* Does the same for each range, unrolled: what ranges have of their own stays in registers. */
+#define EACH(i) _Pragma("GCC unroll 8") for (size_t i = 0; i < LAYOUT_RANGES; i++)
 
 /* The compiler's own vectors, which it makes of whatever the instruction set has. */
 typedef uint64_t differences __attribute__((vector_size(LAYOUT_VECTOR)));
@@ -35,101 +38,179 @@ static inline bool is_equal(const differences *sum)
     return ((*sum)[0] | (*sum)[1] | (*sum)[2] | (*sum)[3]) == 0;
 }
 
-/* Where the marks of a text end: at[0] is its begin, at[n] the byte after the n-th mark. */
-struct marks {
-    uint16_t at[1 + (LAYOUT_WORDS_MAX + 1) * LAYOUT_WORD];
-    size_t count;
-};
+static const uint64_t ones = 0x0101010101010101u;
 
-static void find_all_marks(const unsigned char *text, unsigned words, struct marks *ret)
+/* Eight bytes less '0' each, and the high bits of those that are no digits. */
+static inline uint64_t find_digits(const unsigned char *p, uint64_t *ret_others)
 {
-    size_t count = 1;
-
-    ret->at[0] = 0;
-    for (unsigned at = 0; at < words * LAYOUT_WORD; at += LAYOUT_WORD) {
-        uint64_t bits = find_marks(text + at);
-        put_marks(ret->at + count, bits, at + 1);
-        count += (unsigned)__builtin_popcountll(bits);
-    }
-    ret->count = count;
-}
-
-static inline const unsigned char *at_place(const unsigned char *text, const uint16_t *at,
-                                            struct layout_place place)
-{
-    return text + at[place.mark] + place.offset;
-}
-
-/* Digits from p to end, with eight bytes to be read; false: no number of up to 18 digits. */
-static inline bool take_sum(const unsigned char *p, const unsigned char *end, int64_t *ret)
-{
-    const uint64_t ones = 0x0101010101010101u;
-    const size_t len = (size_t)(end - p);
     uint64_t word;
-    int64_t value = 0;
 
-    if (len - 1 >= 18 || (*p == '0' && len > 1))
-        return false;
-    if (len <= sizeof word) {
-        /* The last byte to the top, zeros before the first; then pairs, pairs of pairs, and all. */
-        memcpy(&word, p, sizeof word);
-        word = (word ^ (ones * '0')) << (64 - 8 * len);
-        if ((((word & (ones * 0x7f)) + ones * (0x80 - 10)) | word) & (ones * 0x80))
-            return false;
+    memcpy(&word, p, sizeof word);
+    word ^= ones * '0';
+    *ret_others = (((word & (ones * 0x7f)) + ones * (0x80 - 10)) | word) & (ones * 0x80);
+    return word;
+}
+
+/*
+ * The digits at p as a number, with LAYOUT_VECTOR bytes to be read, and the byte after them; *wrong
+ * where they are no number, or one of more than 18 digits.
+ */
+static inline const unsigned char *take_sum(const unsigned char *p, int64_t *ret, uint64_t *wrong)
+{
+    uint64_t others, word = find_digits(p, &others);
+
+    if (others != 0) {
+        unsigned len = (unsigned)__builtin_ctzll(others) / 8;
+        *wrong |= (len == 0) | ((len > 1) & ((word & 0xff) == 0));
+        /* The last digit to the top, zeros before the first; then pairs, pairs of pairs, and all.
+         */
+        word = word << (56 - 8 * len) << 8;
         word = (word * 10 + (word >> 8)) & 0x00ff00ff00ff00ffu;
         word = (word * 100 + (word >> 16)) & 0x0000ffff0000ffffu;
         *ret = (int64_t)((word * 10000 + (word >> 32)) & 0xffffffffu);
-        return true;
+        return p + len;
     }
-    for (; p < end && *p >= '0' && *p <= '9'; p++)
-        value = value * 10 + (*p - '0');
-    *ret = value;
-    return p == end;
+    /* A digit that follows these is in no literal. */
+    const unsigned char *start = p;
+    for (*ret = 0; p - start < 18 && *p >= '0' && *p <= '9'; p++)
+        *ret = *ret * 10 + (*p - '0');
+    *wrong |= *start == '0';
+    return p;
 }
 
-static inline bool take_key(const struct scan_rules *rules, const unsigned char *key, size_t len,
-                            struct event *ret)
+static inline void put_key(struct event *ret, const unsigned char *key, size_t len)
 {
     ret->key_len = (uint32_t)len;
     if (len <= EVENT_KEY_INLINE)
         put_short_key(ret->bytes, key, len);
     else
         ret->long_key = key;
-    return len > 0 && len <= rules->max_key;
 }
 
-/* The values that no literal proves; all literals have been. */
-static inline bool take_values(const struct layout *layout, const struct scan_rules *rules,
-                               const unsigned char *text, const uint16_t *at, struct event *ret)
+/* Plain lines. */
+
+/* Where text that is longer than what is searched at a time ends; as if it were empty where that is
+ * beyond `safe`. */
+static __attribute__((noinline)) const unsigned char *skip_long_text(const unsigned char *p,
+                                                                     const unsigned char *safe)
 {
+    const unsigned char *start = p;
+
+    for (size_t len = LAYOUT_VECTOR; len == LAYOUT_VECTOR && p <= safe; p += len)
+        len = find_stop(p);
+    return p <= safe ? p : start;
+}
+
+static inline const unsigned char *skip_text(const unsigned char *p, const unsigned char *safe)
+{
+    size_t len = find_stop(p);
+    return __builtin_expect(len < LAYOUT_VECTOR, true) ? p + len : skip_long_text(p, safe);
+}
+
+/* A value that is no string, most often a short whole number. NULL: none, or beyond `safe`. */
+static __attribute__((noinline)) const unsigned char *skip_other(const unsigned char *p,
+                                                                 const unsigned char *safe)
+{
+    uint64_t others, word = find_digits(p, &others);
     struct json_fault fault;
 
-    for (size_t i = 0; i < layout->number_count; i++) {
-        const struct layout_span *number = &layout->number[i];
-        const unsigned char *start = at_place(text, at, number->start);
-        const unsigned char *end = at_place(text, at, number->end);
-        if (start >= end || (number->is_sum ? !take_sum(start, end, &ret->value)
-                                            : json_scan_value(start, end, 0, &fault) != end))
-            return false;
+    if (others != 0 && (others & 0x80) == 0) {
+        const unsigned char *end = p + __builtin_ctzll(others) / 8;
+        bool zero_leads = (word & 0xff) == 0 && end - p > 1;
+        if (!zero_leads && *end != '.' && (*end | 0x20) != 'e')
+            return end;
     }
-    const unsigned char *key = at_place(text, at, layout->key.start);
-    return take_key(rules, key, (size_t)(at_place(text, at, layout->key.end) - key), ret);
+    return p < safe ? json_scan_value(p, safe, 0, &fault) : NULL;
 }
 
 /*
- * A line whose marks begin at at[1]. Each literal that is found holds marks itself, so the marks
- * between two literals are counted, too: there are none but the quotes of a string.
+ * Lines that end before p[i]: goes on after those of which nothing differs or is wrong, and returns
+ * the ranges of the others.
  */
-static inline bool match_plain(const struct layout *layout, const struct scan_rules *rules,
-                               const unsigned char *text, const uint16_t *at, struct event *ret)
+static inline unsigned end_lines(const struct scan_rules *rules, struct layout_ranges *ranges,
+                                 const unsigned char *const *p, const differences *sum,
+                                 const uint64_t *wrong)
 {
-    differences sum = {0};
+    differences all = {0};
+    uint64_t any = 0;
+    unsigned failed = 0;
 
-    for (size_t i = 0; i < layout->part_count; i++)
-        compare(&sum, at_place(text, at, layout->part[i].place), &layout->part[i]);
-    return is_equal(&sum) && (size_t)(at[layout->marks] - at[0]) <= rules->max_line &&
-           take_values(layout, rules, text, at, ret);
+    EACH (i) {
+        all |= sum[i];
+        any |= wrong[i] | ((size_t)(p[i] - ranges->at[i]) - 1 > rules->max_line);
+    }
+    if (any == 0 && is_equal(&all)) {
+        EACH (i)
+            ranges->at[i] = p[i];
+        return 0;
+    }
+    EACH (i) {
+        if (wrong[i] == 0 && is_equal(&sum[i]) &&
+            (size_t)(p[i] - ranges->at[i]) - 1 <= rules->max_line)
+            ranges->at[i] = p[i];
+        else
+            failed |= 1u << i;
+    }
+    return failed;
 }
+
+/*
+ * Takes a line of every range for a plain one. What differs is only collected until the lines end:
+ * where it does, the rest of a line is nothing to rely on, but stays within `reach` bytes beyond
+ * `safe`. Fills *ret, an event for each range, and returns the ranges of lines that are not plain.
+ */
+static inline unsigned match_plain(const struct layout *layout, const struct scan_rules *rules,
+                                   struct layout_ranges *ranges, const unsigned char *safe,
+                                   struct event *ret)
+{
+    const unsigned char *p[LAYOUT_RANGES];
+    differences sum[LAYOUT_RANGES];
+    uint64_t wrong[LAYOUT_RANGES];
+
+    EACH (i) {
+        p[i] = ranges->at[i];
+        sum[i] = (differences){0};
+        wrong[i] = 0;
+    }
+    for (const struct layout_part *part = layout->part, *end = part + layout->part_count;
+         part < end; part++) {
+        EACH (i) {
+            compare(&sum[i], p[i], part);
+            p[i] += part->len;
+        }
+        switch ((enum layout_value)part->value) {
+        case LAYOUT_NOTHING:
+        case LAYOUT_END:
+            break;
+        case LAYOUT_STRING:
+            EACH (i)
+                p[i] = skip_text(p[i], safe);
+            break;
+        case LAYOUT_KEY:
+            EACH (i) {
+                const unsigned char *key = p[i];
+                p[i] = skip_text(key, safe);
+                put_key(&ret[i], key, (size_t)(p[i] - key));
+                wrong[i] |= (size_t)(p[i] - key) - 1 >= rules->max_key;
+            }
+            break;
+        case LAYOUT_SUM:
+            EACH (i)
+                p[i] = take_sum(p[i], &ret[i].value, &wrong[i]);
+            break;
+        case LAYOUT_OTHER:
+            EACH (i) {
+                const unsigned char *next = skip_other(p[i], safe);
+                wrong[i] |= next == NULL;
+                p[i] = next == NULL ? p[i] : next;
+            }
+            break;
+        }
+    }
+    return end_lines(rules, ranges, p, sum, wrong);
+}
+
+/* Other lines. */
 
 /* The key with its escapes resolved, where it is then short; others are the strict scanner's. */
 static const unsigned char *take_escaped_key(const struct scan_rules *rules,
@@ -140,28 +221,32 @@ static const unsigned char *take_escaped_key(const struct scan_rules *rules,
 
     if (!string->text)
         return NULL;
-    if (!string->escaped)
-        return take_key(rules, string->start, len, ret) ? string->end : NULL;
+    if (!string->escaped) {
+        put_key(ret, string->start, len);
+        return len > 0 && len <= rules->max_key ? string->end : NULL;
+    }
     len = json_decode(string, text, sizeof text);
     if (len == 0 || len > sizeof text || len > rules->max_key)
         return NULL;
-    ret->key_len = (uint32_t)len;
-    memset(ret->bytes, 0, sizeof ret->bytes);
-    memcpy(ret->bytes, text, len);
+    event_set(ret, text, len, ret->value);
     return string->end;
 }
 
 /* Any line, string by string. */
 static const unsigned char *match_other(const struct layout *layout, const struct scan_rules *rules,
-                                        const unsigned char *line, struct event *ret)
+                                        const unsigned char *line, const unsigned char *limit,
+                                        struct event *ret)
 {
-    const unsigned char *p = line, *bound = line + LAYOUT_LINE_MAX - 2 * LAYOUT_VECTOR;
+    const unsigned char *p = line, *bound = limit - 2 * LAYOUT_VECTOR;
 
+    if (limit - line < 2 * LAYOUT_VECTOR)
+        return NULL;
     for (const struct layout_part *part = layout->part;; part++) {
         const unsigned char *start = p + part->len;
         struct json_string string;
         struct json_fault fault;
         differences sum = {0};
+        uint64_t wrong = 0;
 
         if (start > bound)
             return NULL;
@@ -179,10 +264,8 @@ static const unsigned char *match_other(const struct layout *layout, const struc
             p = part->value == LAYOUT_KEY ? take_escaped_key(rules, &string, ret) : string.end;
             break;
         case LAYOUT_SUM:
-            p = start;
-            while (p < bound && *p >= '0' && *p <= '9')
-                p++;
-            if (!take_sum(start, p, &ret->value))
+            p = take_sum(start, &ret->value, &wrong);
+            if (wrong != 0 || p > bound)
                 return NULL;
             break;
         case LAYOUT_OTHER:
@@ -196,50 +279,97 @@ static const unsigned char *match_other(const struct layout *layout, const struc
     }
 }
 
-/* Finds marks as far ahead as the last lines were recognised, and a little farther, while any of
- * them were plain. */
-static void adapt_reach(struct layout *layout, size_t recognised, size_t plain)
+/* The ranges that lines are left in. */
+static inline unsigned open_ranges(const struct layout_ranges *ranges)
 {
-    size_t words = plain == 0 ? 0 : 2 * recognised / LAYOUT_WORD;
+    unsigned open = 0;
 
-    if (layout->reach > 0)
-        layout->reach = words < REACH_MIN          ? REACH_MIN
-                        : words > LAYOUT_WORDS_MAX ? LAYOUT_WORDS_MAX
-                                                   : (unsigned)words;
+    EACH (i)
+        open |= (unsigned)(ranges->at[i] < ranges->end[i]) << i;
+    return open;
 }
 
-static const unsigned char *match(struct layout *layout, const struct scan_rules *rules,
-                                  const unsigned char *text, const unsigned char *limit,
-                                  struct event *ret, size_t room, size_t *ret_count)
+/* Whether all lines may be taken for plain ones: memory beyond them may be looked at. */
+static inline bool are_within(const struct layout_ranges *ranges, const unsigned char *limit,
+                              size_t reach)
 {
-    struct marks marks;
-    const unsigned char *p = text;
-    size_t count = 0, plain = 0, mark = 0;
+    bool within = true;
 
-    *ret_count = 0;
-    if (layout->part_count == 0 || limit - text < LAYOUT_LINE_MAX)
-        return text;
-    size_t words = (size_t)(limit - text - LAYOUT_LITERAL_MAX - LAYOUT_WORD) / LAYOUT_WORD;
-    words = layout->reach < words ? layout->reach : words;
-    find_all_marks(text, (unsigned)words, &marks);
-    for (; count < room; count++) {
-        bool whole = mark + layout->marks < marks.count;
-        if (whole && match_plain(layout, rules, text, marks.at + mark, &ret[count])) {
-            mark += layout->marks;
-            p = text + marks.at[mark];
-            plain++;
+    EACH (i)
+        within &= (size_t)(limit - ranges->at[i]) >= reach;
+    return within;
+}
+
+/* Where lines are seldom plain, they are seldom taken for that. */
+static void note_plain(struct layout *layout, bool any)
+{
+    layout->odd_gap = any                             ? 0
+                      : layout->odd_gap < ODD_GAP_MAX ? 2 * layout->odd_gap + 1
+                                                      : ODD_GAP_MAX;
+    layout->odd = layout->odd_gap;
+}
+
+/*
+ * After a round: of the open ranges, those in `failed` are yet to be recognised, and the others'
+ * events are at their numbers. Leaves events without gaps and returns how many there are.
+ */
+static __attribute__((noinline)) size_t match_failed(const struct layout *layout,
+                                                     const struct scan_rules *rules,
+                                                     struct layout_ranges *ranges, unsigned open,
+                                                     unsigned failed, const unsigned char *limit,
+                                                     struct event *ret, unsigned *ret_missed)
+{
+    size_t count = 0;
+
+    for (unsigned i = 0; i < LAYOUT_RANGES; i++) {
+        if ((open >> i & 1) == 0)
+            continue;
+        if ((failed >> i & 1) == 0) {
+            ret[count++] = ret[i];
             continue;
         }
-        if ((!whole && plain > 0) || limit - p < LAYOUT_LINE_MAX)
-            break;
-        const unsigned char *next = match_other(layout, rules, p, &ret[count]);
-        if (next == NULL)
-            break;
-        p = next;
-        while (mark + 1 < marks.count && text + marks.at[mark + 1] <= p)
-            mark++;
+        const unsigned char *next = match_other(layout, rules, ranges->at[i], limit, &ret[count]);
+        if (next == NULL) {
+            *ret_missed |= 1u << i;
+        } else {
+            ranges->at[i] = next;
+            count++;
+        }
     }
-    adapt_reach(layout, (size_t)(p - text), plain);
-    *ret_count = count;
-    return p;
+    return count;
+}
+
+static size_t match(struct layout *layout, const struct scan_rules *rules,
+                    struct layout_ranges *ranges, const unsigned char *limit, struct event *ret,
+                    size_t room, unsigned *ret_missed)
+{
+    enum { ALL = (1 << LAYOUT_RANGES) - 1 };
+    size_t count = 0;
+
+    *ret_missed = 0;
+    while (*ret_missed == 0 && room - count >= LAYOUT_RANGES) {
+        unsigned open = open_ranges(ranges), failed;
+        if (open != ALL) {
+            if (!layout_ranges_share(ranges))
+                break;
+            open = open_ranges(ranges);
+        }
+        failed = open;
+        if (layout->part_count == 0) {
+            *ret_missed = open;
+        } else if (layout->odd > 0) {
+            layout->odd--;
+        } else if (open == ALL && are_within(ranges, limit, layout->reach)) {
+            failed = match_plain(layout, rules, ranges, limit - layout->reach, ret + count);
+            if (failed == 0) {
+                count += LAYOUT_RANGES;
+                continue;
+            }
+            note_plain(layout, failed != ALL);
+        }
+        if (*ret_missed == 0)
+            count +=
+                match_failed(layout, rules, ranges, open, failed, limit, ret + count, ret_missed);
+    }
+    return count;
 }

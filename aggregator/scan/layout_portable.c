@@ -1,4 +1,4 @@
-/* The search for marks in a text by 64-bit words. Pure. */
+/* The search for the end of a plain value by 64-bit words. Pure. */
 #include "aggregator/scan/layout.h"
 
 #include <string.h>
@@ -17,33 +17,26 @@ static inline uint64_t load(const unsigned char *p)
     return word;
 }
 
-/* The high bit of every byte that is zero. */
-static inline uint64_t zero_bytes(uint64_t word)
+/*
+ * The high bit of every byte that ends a value, and perhaps of bytes after the first of these: with
+ * all high bits clear, subtracting a bound sets the high bit of a byte below it, and what it
+ * borrows is the next byte's.
+ */
+static inline uint64_t stop_bytes(uint64_t word)
 {
-    return ~(((word & ~HIGHS) + ~HIGHS) | word) & HIGHS;
+    return ((word - ONES * 0x20) | ((word ^ (ONES * '"')) - ONES) |
+            ((word ^ (ONES * '\\')) - ONES) | word) &
+           HIGHS;
 }
 
-/* The high bit of every byte that is a mark. */
-static inline uint64_t mark_bytes(uint64_t word)
+static inline size_t find_stop(const unsigned char *p)
 {
-    uint64_t blank_or_more = (word & ~HIGHS) + ONES * (0x80 - 0x20);
-    return ((~blank_or_more | word) & HIGHS) | zero_bytes(word ^ (ONES * '\\')) |
-           zero_bytes(word ^ (ONES * '"'));
-}
-
-static inline uint64_t find_marks(const unsigned char *p)
-{
-    uint64_t bits = 0;
-    /* The product moves the high bit of byte i to bit 56 + i. */
-    for (unsigned at = 0; at < LAYOUT_WORD; at += sizeof(uint64_t))
-        bits |= ((mark_bytes(load(p + at)) >> 7) * UINT64_C(0x0102040810204080) >> 56) << at;
-    return bits;
-}
-
-static inline void put_marks(uint16_t *out, uint64_t bits, unsigned base)
-{
-    for (; bits != 0; bits &= bits - 1)
-        *out++ = (uint16_t)(base + (unsigned)__builtin_ctzll(bits));
+    for (size_t at = 0; at < LAYOUT_VECTOR; at += sizeof(uint64_t)) {
+        uint64_t stops = stop_bytes(load(p + at));
+        if (stops != 0)
+            return at + (size_t)__builtin_ctzll(stops) / 8;
+    }
+    return LAYOUT_VECTOR;
 }
 
 static inline void put_short_key(unsigned char out[EVENT_KEY_INLINE], const unsigned char *p,
@@ -55,9 +48,9 @@ static inline void put_short_key(unsigned char out[EVENT_KEY_INLINE], const unsi
 
 #include "aggregator/scan/layout_body.h"
 
-const unsigned char *layout_match_portable(struct layout *layout, const struct scan_rules *rules,
-                                           const unsigned char *p, const unsigned char *limit,
-                                           struct event *ret, size_t room, size_t *ret_count)
+size_t layout_match_portable(struct layout *layout, const struct scan_rules *rules,
+                             struct layout_ranges *ranges, const unsigned char *limit,
+                             struct event *ret, size_t room, unsigned *ret_missed)
 {
-    return match(layout, rules, p, limit, ret, room, ret_count);
+    return match(layout, rules, ranges, limit, ret, room, ret_missed);
 }

@@ -81,49 +81,62 @@ static bool batch_add(struct batch *batch, const struct scan_result *found)
     return (batch->count < BATCH_EVENTS && found->key != found->unescaped) || batch_flush(batch);
 }
 
+static enum scan_kind scan_one(const struct scan_rules *rules, bool opens,
+                               const unsigned char *line, size_t len, struct scan_result *ret)
+{
+    return (opens ? scan_first_line : scan_line)(rules, line, len, ret);
+}
+
+/* The line at *at, strictly; *at is then the one after it. */
+static bool scan_strictly(struct slice *slice, const struct scan_rules *rules,
+                          struct layout *layout, struct batch *batch, const unsigned char **at)
+{
+    const unsigned char *line = *at, *text_end = slice->data + slice->tail_at;
+    const unsigned char *line_end = memchr(line, '\n', (size_t)(text_end - line));
+    size_t len = (size_t)(line_end - line);
+    bool opens = slice->first && line == slice->data;
+    struct scan_result found;
+
+    *at = line_end + 1;
+    slice->inner.lines++;
+    switch (scan_one(rules, opens, line, len, &found)) {
+    case SCAN_EVENT:
+        if (!opens) /* it may hold a byte order mark */
+            layout_learn(layout, rules, line, len);
+        return batch_add(batch, &found);
+    case SCAN_BLANK:
+        slice->inner.blank++;
+        return true;
+    case SCAN_BAD:
+        slice->inner.bad++;
+        break;
+    }
+    return true;
+}
+
 bool slice_scan(struct slice *slice, const struct scan_rules *rules, struct layout *layout,
                 event_sink *sink, void *context, struct err *err)
 {
     layout_matcher *match = layout_variant(0);
-    const unsigned char *limit = slice->data + slice->len;
-    const unsigned char *at = slice->data + slice->head_len;
-    const unsigned char *end = slice->data + slice->tail_at;
     struct batch batch = {.sink = sink, .context = context, .err = err};
-    struct scan_result found;
-    struct tally tally = {0};
+    struct layout_ranges ranges;
+    unsigned missed;
 
-    while (at < end) {
-        size_t matched;
-        at = match(layout, rules, at, limit, batch.events + batch.count, BATCH_EVENTS - batch.count,
-                   &matched);
+    slice->inner = (struct tally){0};
+    layout_ranges_init(&ranges, slice->data + slice->head_len, slice->data + slice->tail_at);
+    do {
+        size_t matched = match(layout, rules, &ranges, slice->data + slice->len,
+                               batch.events + batch.count, BATCH_EVENTS - batch.count, &missed);
         layout->hits += (uint32_t)matched;
-        tally.lines += matched;
+        slice->inner.lines += matched;
         batch.count += matched;
-        if (batch.count == BATCH_EVENTS && !batch_flush(&batch))
-            return false;
-        if (matched > 0)
-            continue;
-        const unsigned char *line_end = memchr(at, '\n', (size_t)(end - at));
-        size_t len = (size_t)(line_end - at);
-        bool opens = slice->first && at == slice->data;
-        switch ((opens ? scan_first_line : scan_line)(rules, at, len, &found)) {
-        case SCAN_EVENT:
-            if (!batch_add(&batch, &found))
+        for (size_t i = 0; i < LAYOUT_RANGES; i++)
+            if ((missed >> i & 1) != 0 &&
+                !scan_strictly(slice, rules, layout, &batch, &ranges.at[i]))
                 return false;
-            if (!opens) /* it may hold a byte order mark */
-                layout_learn(layout, rules, at, len);
-            break;
-        case SCAN_BLANK:
-            tally.blank++;
-            break;
-        case SCAN_BAD:
-            tally.bad++;
-            break;
-        }
-        tally.lines++;
-        at = line_end + 1;
-    }
-    slice->inner = tally;
+        if (batch.count > BATCH_EVENTS - LAYOUT_RANGES && !batch_flush(&batch))
+            return false;
+    } while (layout_ranges_share(&ranges));
     return batch_flush(&batch);
 }
 
@@ -212,12 +225,6 @@ static bool bad_line(struct sequence *sequence, const char *name, uint64_t numbe
                    (unsigned long long)sequence->tally.bad, (unsigned long long)policy->lines);
 }
 
-static enum scan_kind scan_nth_line(const struct scan_rules *rules, uint64_t number,
-                                    const unsigned char *line, size_t len, struct scan_result *ret)
-{
-    return (number == 1 ? scan_first_line : scan_line)(rules, line, len, ret);
-}
-
 /* Finds the bad lines of a slice again, now that their numbers are known. */
 static bool replay_bad_lines(struct sequence *sequence, const struct slice *slice, struct err *err)
 {
@@ -230,7 +237,7 @@ static bool replay_bad_lines(struct sequence *sequence, const struct slice *slic
         const unsigned char *line_end = memchr(at, '\n', (size_t)(end - at));
         size_t len = (size_t)(line_end - at);
         number++;
-        if (scan_nth_line(sequence->rules, number, at, len, &found) == SCAN_BAD) {
+        if (scan_one(sequence->rules, number == 1, at, len, &found) == SCAN_BAD) {
             left--;
             if (!bad_line(sequence, slice->name, number, &found, at, len, len, err))
                 return false;
@@ -290,7 +297,7 @@ static bool end_carry(struct sequence *sequence, const struct slice *slice, even
     sequence->line_number++;
     sequence->tally.lines++;
     /* A cut line may end in '\r' by chance, but it is then still longer than allowed. */
-    switch (scan_nth_line(sequence->rules, sequence->line_number, sequence->carry, kept, &found)) {
+    switch (scan_one(sequence->rules, sequence->line_number == 1, sequence->carry, kept, &found)) {
     case SCAN_EVENT:
         event_set(&event, found.key, found.key_len, found.value);
         return sink(context, &event, 1, err);

@@ -10,7 +10,7 @@
 #include "aggregator/totals/sequence.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { PADDING = LAYOUT_LINE_MAX + 256, SLICES_MAX = 64 };
+enum { PADDING = 4096, SLICES_MAX = 64 };
 
 /* Events in any order, as a sum. */
 struct outcome {
@@ -151,7 +151,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                      .max_key = data[0] & 32 ? 3 : 1024};
     struct outcome strict = {0}, fast = {0};
 
-    /* Layouts are tried only where so many bytes follow. */
+    /* Lines are taken for plain ones only where so many bytes follow. */
     size_t len = size - 2 + (data[0] & 64 ? 0 : PADDING);
     unsigned char *text = malloc(len + 1);
     HOLDS(text != NULL);
