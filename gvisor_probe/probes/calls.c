@@ -25,33 +25,10 @@ enum {
     CALL_UNKNOWN = 1023, /* a number that no kernel has */
 };
 
-static void run_memfd_secret(const struct probe_context *context, const char *subject,
-                             struct finding *ret)
-{
-    (void)context, (void)subject;
-    found_call(ret, syscall(CALL_MEMFD_SECRET, 0));
-}
-
-static void run_vmsplice(const struct probe_context *context, const char *subject,
-                         struct finding *ret)
-{
-    (void)context, (void)subject;
-    found_call(ret, syscall(SYS_vmsplice, -1, NULL, 0, 0));
-}
-
-static void run_cachestat(const struct probe_context *context, const char *subject,
-                          struct finding *ret)
-{
-    (void)context, (void)subject;
-    found_call(ret, syscall(CALL_CACHESTAT, -1, NULL, NULL, 0));
-}
-
-static void run_futex_waitv(const struct probe_context *context, const char *subject,
-                            struct finding *ret)
-{
-    (void)context, (void)subject;
-    found_call(ret, syscall(CALL_FUTEX_WAITV, NULL, 0, 0, NULL, 0));
-}
+PROBE_CALL(memfd_secret, syscall(CALL_MEMFD_SECRET, 0))
+PROBE_CALL(vmsplice, syscall(SYS_vmsplice, -1, NULL, 0, 0))
+PROBE_CALL(cachestat, syscall(CALL_CACHESTAT, -1, NULL, NULL, 0))
+PROBE_CALL(futex_waitv, syscall(CALL_FUTEX_WAITV, NULL, 0, 0, NULL, 0))
 
 static void run_pkey_alloc(const struct probe_context *context, const char *subject,
                            struct finding *ret)
@@ -64,47 +41,13 @@ static void run_pkey_alloc(const struct probe_context *context, const char *subj
     }
 }
 
-static void run_setfsuid(const struct probe_context *context, const char *subject,
-                         struct finding *ret)
-{
-    (void)context, (void)subject;
-    /* -1 changes nothing and returns the current id. */
-    found_call(ret, syscall(SYS_setfsuid, -1));
-}
-
-static void run_remap_file_pages(const struct probe_context *context, const char *subject,
-                                 struct finding *ret)
-{
-    (void)context, (void)subject;
-    found_call(ret, syscall(SYS_remap_file_pages, NULL, 0, 0, 0, 0));
-}
-
-static void run_io_pgetevents(const struct probe_context *context, const char *subject,
-                              struct finding *ret)
-{
-    (void)context, (void)subject;
-    found_call(ret, syscall(SYS_io_pgetevents, 0, 0, 0, NULL, NULL, NULL));
-}
-
-static void run_mq_timedsend(const struct probe_context *context, const char *subject,
-                             struct finding *ret)
-{
-    (void)context, (void)subject;
-    found_call(ret, syscall(SYS_mq_timedsend, -1, "", 0, 0, NULL));
-}
-
-static void run_fchmodat2(const struct probe_context *context, const char *subject,
-                          struct finding *ret)
-{
-    (void)context, (void)subject;
-    found_call(ret, syscall(CALL_FCHMODAT2, -1, "x", 0, 0));
-}
-
-static void run_rseq(const struct probe_context *context, const char *subject, struct finding *ret)
-{
-    (void)context, (void)subject;
-    found_call(ret, syscall(SYS_rseq, NULL, 0, 0, 0));
-}
+/* -1 changes nothing and returns the current id. */
+PROBE_CALL(setfsuid, syscall(SYS_setfsuid, -1))
+PROBE_CALL(remap_file_pages, syscall(SYS_remap_file_pages, NULL, 0, 0, 0, 0))
+PROBE_CALL(io_pgetevents, syscall(SYS_io_pgetevents, 0, 0, 0, NULL, NULL, NULL))
+PROBE_CALL(mq_timedsend, syscall(SYS_mq_timedsend, -1, "", 0, 0, NULL))
+PROBE_CALL(fchmodat2, syscall(CALL_FCHMODAT2, -1, "x", 0, 0))
+PROBE_CALL(rseq, syscall(SYS_rseq, NULL, 0, 0, 0))
 
 static void run_landlock(const struct probe_context *context, const char *subject,
                          struct finding *ret)

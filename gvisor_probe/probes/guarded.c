@@ -27,12 +27,7 @@ static void run_io_uring(const struct probe_context *context, const char *subjec
     found_call(ret, syscall(SYS_io_uring_setup, 1, params));
 }
 
-static void run_userfaultfd(const struct probe_context *context, const char *subject,
-                            struct finding *ret)
-{
-    (void)context, (void)subject;
-    found_call(ret, syscall(SYS_userfaultfd, 0));
-}
+PROBE_CALL(userfaultfd, syscall(SYS_userfaultfd, 0))
 
 static void run_perf(const struct probe_context *context, const char *subject, struct finding *ret)
 {
@@ -66,12 +61,7 @@ static void run_keyctl(const struct probe_context *context, const char *subject,
         found(ret, RESULT_ALLOWED);
 }
 
-static void run_add_key(const struct probe_context *context, const char *subject,
-                        struct finding *ret)
-{
-    (void)context, (void)subject;
-    found_call(ret, syscall(SYS_add_key, "user", "gvisor_probe", "x", 1, PROCESS_KEYRING));
-}
+PROBE_CALL(add_key, syscall(SYS_add_key, "user", "gvisor_probe", "x", 1, PROCESS_KEYRING))
 
 static void run_fanotify(const struct probe_context *context, const char *subject,
                          struct finding *ret)
@@ -123,26 +113,9 @@ static void run_user_namespace(const struct probe_context *context, const char *
     }
 }
 
-static void run_clone3(const struct probe_context *context, const char *subject,
-                       struct finding *ret)
-{
-    (void)context, (void)subject;
-    found_call(ret, syscall(SYS_clone3, NULL, 0));
-}
-
-static void run_fsopen(const struct probe_context *context, const char *subject,
-                       struct finding *ret)
-{
-    (void)context, (void)subject;
-    found_call(ret, syscall(SYS_fsopen, "tmpfs", 0));
-}
-
-static void run_open_tree(const struct probe_context *context, const char *subject,
-                          struct finding *ret)
-{
-    (void)context, (void)subject;
-    found_call(ret, syscall(SYS_open_tree, AT_FDCWD, "/", 0));
-}
+PROBE_CALL(clone3, syscall(SYS_clone3, NULL, 0))
+PROBE_CALL(fsopen, syscall(SYS_fsopen, "tmpfs", 0))
+PROBE_CALL(open_tree, syscall(SYS_open_tree, AT_FDCWD, "/", 0))
 
 /* A path that cannot exist, so that nothing happens even where the call is permitted. */
 static const char nowhere[] = "/proc/self/gvisor_probe-nowhere";
@@ -196,26 +169,11 @@ static void run_ptrace(const struct probe_context *context, const char *subject,
         found_errno(ret, WEXITSTATUS(status));
 }
 
-static void run_init_module(const struct probe_context *context, const char *subject,
-                            struct finding *ret)
-{
-    (void)context, (void)subject;
-    found_call(ret, syscall(SYS_init_module, NULL, 0, ""));
-}
-
-static void run_finit_module(const struct probe_context *context, const char *subject,
-                             struct finding *ret)
-{
-    (void)context, (void)subject;
-    found_call(ret, syscall(SYS_finit_module, -1, "", 0));
-}
+PROBE_CALL(init_module, syscall(SYS_init_module, NULL, 0, ""))
+PROBE_CALL(finit_module, syscall(SYS_finit_module, -1, "", 0))
 
 /* Invalid flags, because flags 0 without segments would unload a loaded image. */
-static void run_kexec(const struct probe_context *context, const char *subject, struct finding *ret)
-{
-    (void)context, (void)subject;
-    found_call(ret, syscall(SYS_kexec_load, 0, 0, NULL, ~0ul));
-}
+PROBE_CALL(kexec, syscall(SYS_kexec_load, 0, 0, NULL, ~0ul))
 
 #define READ   .group = GROUP_KERNEL_SURFACE, .safety = SAFETY_READ
 #define CHILD  .group = GROUP_KERNEL_SURFACE, .safety = SAFETY_CHILD

@@ -89,6 +89,15 @@ void found(struct finding *ret, enum probe_result result);
 void found_value(struct finding *ret, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void found_detail(struct finding *ret, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Defines run_NAME(), the function of a probe that makes one call. */
+#define PROBE_CALL(name, call)                                                                     \
+    static void run_##name(const struct probe_context *context, const char *subject,               \
+                           struct finding *ret)                                                    \
+    {                                                                                              \
+        (void)context, (void)subject;                                                              \
+        found_call(ret, call);                                                                     \
+    }
+
 /* The whole content of a file that a probe makes: "LABEL PROBE" and a line feed. */
 enum { PROBE_TOKEN_MAX = 256 };
 void probe_token(char out[PROBE_TOKEN_MAX], const char *label, const char *probe);

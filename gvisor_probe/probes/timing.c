@@ -1,9 +1,9 @@
 /* How long frequent calls take, by short samples; `gvisor_probe costs` measures with care. */
-#include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "gvisor_probe/probes/bench.h"
 #include "gvisor_probe/probes/probe.h"
 
 enum { BATCHES = 9, CALLS = 500 };
@@ -15,27 +15,21 @@ static double now_ns(void)
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 static void run_getppid(const struct probe_context *context, const char *subject,
                         struct finding *ret)
 {
-    double each[BATCHES];
+    struct bench_result result = {.count = BATCHES};
 
     (void)context, (void)subject;
     for (int batch = 0; batch < BATCHES; batch++) {
         double started = now_ns();
         for (int i = 0; i < CALLS; i++)
             (void)syscall(SYS_getppid);
-        each[batch] = (now_ns() - started) / CALLS;
+        result.samples[batch] = (now_ns() - started) / CALLS;
     }
-    qsort(each, BATCHES, sizeof *each, by_value);
-    found_value(ret, "%.0f ns", each[BATCHES / 2]);
-    found_detail(ret, "median of %d batches of %d, least %.0f ns", BATCHES, CALLS, each[0]);
+    bench_judge(&result);
+    found_value(ret, "%.0f ns", result.median);
+    found_detail(ret, "median of %d batches of %d, least %.0f ns", BATCHES, CALLS, result.least);
 }
 
 static void run_clock(const struct probe_context *context, const char *subject, struct finding *ret)
