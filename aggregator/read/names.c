@@ -47,8 +47,9 @@ static bool add(const struct finding *finding, struct names *names, char *text)
     if (fits && names->count == names->room) {
         size_t room = names->room == 0 ? ROOM_FIRST : names->room * 2;
         char **item = reallocarray(names->item, room, sizeof *item);
-        fits = item != NULL || out_of_memory(finding->err);
-        if (fits) {
+        if (item == NULL) {
+            fits = out_of_memory(finding->err);
+        } else {
             names->item = item;
             names->room = room;
         }

@@ -117,20 +117,20 @@ hides() { # STATUS TEXT DSN: the DSN's secret is not shown
 @test "a host that cannot be meant is refused by the name of its variable" {
   local host
   unset PGHOST
-  DB_URL=127.0.0.1:$PGPORT fails 2 'DB_URL has a port in it: name the host alone, and the port in DB_PORT' none.jsonl
-  DB_URL=$'127.0.0.1\n' fails 2 'DB_URL has a line end in it; where it comes from a Secret or a file, make that with printf' none.jsonl
-  DB_URL='127.0.0.1 ' fails 2 'DB_URL has a blank around a host' none.jsonl
-  DB_URL='{{inputs.parameters.host}}' fails 2 'DB_URL has an Argo expression in it' none.jsonl
-  DB_URL="[::1]" fails 2 'DB_URL has brackets in it' none.jsonl
-  DB_URL="127.0.0.1,127.0.0.1:$PGPORT" fails 2 'DB_URL has a port in it' none.jsonl
-  PGHOST=127.0.0.1:$PGPORT fails 2 'PGHOST has a port in it: name the host alone, and the port in PGPORT' none.jsonl
-  fails 2 '--dsn has a port in it' --dsn "host=127.0.0.1:$PGPORT" none.jsonl
-  PGHOST=127.0.0.1 PGHOSTADDR=127.0.0.1:5432 fails 2 'could not parse network address' none.jsonl
+  DB_URL=127.0.0.1:$PGPORT fails 2 'DB_URL has a port in it: name the host alone, and the port in DB_PORT' unread.jsonl
+  DB_URL=$'127.0.0.1\n' fails 2 'DB_URL has a line end in it; where it comes from a Secret or a file, make that with printf' unread.jsonl
+  DB_URL='127.0.0.1 ' fails 2 'DB_URL has a blank around a host' unread.jsonl
+  DB_URL='{{inputs.parameters.host}}' fails 2 'DB_URL has an Argo expression in it' unread.jsonl
+  DB_URL="[::1]" fails 2 'DB_URL has brackets in it' unread.jsonl
+  DB_URL="127.0.0.1,127.0.0.1:$PGPORT" fails 2 'DB_URL has a port in it' unread.jsonl
+  PGHOST=127.0.0.1:$PGPORT fails 2 'PGHOST has a port in it: name the host alone, and the port in PGPORT' unread.jsonl
+  fails 2 '--dsn has a port in it' --dsn "host=127.0.0.1:$PGPORT" unread.jsonl
+  PGHOST=127.0.0.1 PGHOSTADDR=127.0.0.1:5432 fails 2 'could not parse network address' unread.jsonl
   for host in "$PG_SOCKET_DIR" "$PG_SOCKET_DIR,127.0.0.1" "127.0.0.1,$PG_SOCKET_DIR" ::ffff:127.0.0.1; do
     PGSSLMODE=disable DB_URL=$host succeeds in.jsonl
   done
   for host in fe80::1%lo ::1 @nobody; do
-    PGPORT=1 DB_URL=$host fails 10 'connection to server ' none.jsonl
+    PGPORT=1 DB_URL=$host fails 10 'connection to server ' unread.jsonl
   done
   # What is not used is not judged.
   PGHOST=127.0.0.1:1 DB_URL=127.0.0.1 succeeds in.jsonl
@@ -138,11 +138,11 @@ hides() { # STATUS TEXT DSN: the DSN's secret is not shown
 }
 
 @test "a run id or a table that cannot be meant is refused by the name of its variable" {
-  AGGREGATOR_RUN_ID=$'one\n' fails 2 'AGGREGATOR_RUN_ID (the environment'"'"'s --run-id): the value has a line end' none.jsonl
-  fails 2 '--run-id: the value begins or ends with a blank' --run-id ' one' none.jsonl
-  fails 2 '--run-id: the value has an Argo expression in it' --run-id '{{workflow.uid}}' none.jsonl
-  fails 2 '--table: the value has a line end in it' --table $'totals\r' none.jsonl
-  fails 2 '--table: the value has an Argo expression in it' --table 'totals_{{item}}' none.jsonl
+  AGGREGATOR_RUN_ID=$'one\n' fails 2 'AGGREGATOR_RUN_ID (the environment'"'"'s --run-id): the value has a line end' unread.jsonl
+  fails 2 '--run-id: the value begins or ends with a blank' --run-id ' one' unread.jsonl
+  fails 2 '--run-id: the value has an Argo expression in it' --run-id '{{workflow.uid}}' unread.jsonl
+  fails 2 '--table: the value has a line end in it' --table $'totals\r' unread.jsonl
+  fails 2 '--table: the value has an Argo expression in it' --table 'totals_{{item}}' unread.jsonl
   succeeds --run-id 'one {{}} {1}' --table '"two words "' in.jsonl
   same '' "$(sql "SELECT tablename FROM pg_tables WHERE tablename ~ '[[:cntrl:]]'")"
 }

@@ -66,7 +66,7 @@ nothing_loaded() { same '0 0|0' "$(ledger_count) $(total)"; }
 
 @test "a server that refuses lock_timeout is refused" {
   plan rename lock_timeout
-  through_relay fails 4 'unrecognized configuration parameter "lock_timeouX" (SQLSTATE 42704)' none.jsonl
+  through_relay fails 4 'unrecognized configuration parameter "lock_timeouX" (SQLSTATE 42704)' unread.jsonl
   same '' "$(snapshot)"
 }
 

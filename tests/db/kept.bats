@@ -14,7 +14,7 @@ setup() {
 refused_early() { # TEXT ARGUMENT...: before the input is read, and nothing is changed
   local before
   before=$(snapshot)
-  fails 4 "$@" none.jsonl
+  fails 4 "$@" unread.jsonl
   same_as_before "$before"
 }
 

@@ -73,10 +73,10 @@ label() { sql "COMMENT ON TABLE aggregator_runs IS '$1'"; }
   old_ledger
   before=$(snapshot)
   fails 4 'aggregator_runs is of ledger version 1, this program'"'"'s is 2 and --create never is set' \
-    --create never none.jsonl
+    --create never unread.jsonl
   fails 4 'is of ledger version 1' runs
   sql "CREATE ROLE migrator LOGIN PASSWORD 'secret'; GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO migrator"
-  PGUSER=migrator PGPASSWORD=secret fails 4 'cannot bring public.aggregator_runs, which its owner can, from ledger version 1 to 2' none.jsonl
+  PGUSER=migrator PGPASSWORD=secret fails 4 'cannot bring public.aggregator_runs, which its owner can, from ledger version 1 to 2' unread.jsonl
   [[ $stderr == *'must be owner of table aggregator_runs (SQLSTATE 42501)'* ]]
   same "$before" "$(snapshot)"
 }
@@ -85,7 +85,7 @@ label() { sql "COMMENT ON TABLE aggregator_runs IS '$1'"; }
   succeeds --run-id before in.jsonl
   before=$(snapshot)
   label 'Ours since May; ledger version 3'
-  fails 4 'is of ledger version 3 and this program knows 2: use the aggregator that made it' none.jsonl
+  fails 4 'is of ledger version 3 and this program knows 2: use the aggregator that made it' unread.jsonl
   fails 4 'is of ledger version 3' runs
   same "$before" "$(snapshot)"
 }
@@ -96,5 +96,5 @@ label() { sql "COMMENT ON TABLE aggregator_runs IS '$1'"; }
   succeeds --run-id before in.jsonl
   same 'Ours since May; ledger version 2' "$(sql "SELECT obj_description('aggregator_runs'::regclass, 'pg_class')")"
   label 'ledger version 99999999999999999999'
-  fails 4 'is of ledger version 999999 and' none.jsonl
+  fails 4 'is of ledger version 999999 and' unread.jsonl
 }

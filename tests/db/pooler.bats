@@ -96,7 +96,7 @@ pooled_sql() { pooled psql -XAtqc "$1"; }
 @test "a pooler in transaction mode: a temporary table that another left in the session is refused" {
   pooled succeeds --run-id before "$small"
   pooled_sql 'CREATE TEMPORARY TABLE session_duration ("userId" text PRIMARY KEY, "sessionDuration" bigint)'
-  pooled fails 4 '.session_duration is temporary: what is loaded into it is lost with its session' --run-id after none.jsonl
+  pooled fails 4 '.session_duration is temporary: what is loaded into it is lost with its session' --run-id after unread.jsonl
   pooled succeeds --run-id after --table public.session_duration "$small"
   loaded_once "$small" "$small"
 }

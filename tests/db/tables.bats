@@ -64,19 +64,19 @@ old_table() {
 @test "a key column that is not text is refused" {
   sql 'CREATE TABLE session_duration (userid integer PRIMARY KEY, sessionduration integer)'
   events 7 1 >in.jsonl
-  refused_unchanged 4 'column userid of public.session_duration, of type integer, does not keep all keys apart' none.jsonl
+  refused_unchanged 4 'column userid of public.session_duration, of type integer, does not keep all keys apart' unread.jsonl
 }
 
 @test "a key column that takes two keys for one is refused before the input is read" {
   if [[ $(sql "SELECT count(*) FROM pg_collation WHERE collprovider = 'i'") == 0 ]]; then skip 'a server without ICU'; fi
   sql "CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
     CREATE TABLE session_duration (userid text COLLATE any_case PRIMARY KEY, sessionduration bigint)"
-  refused_unchanged 4 'does not keep all keys apart; make it text with a deterministic collation' none.jsonl
+  refused_unchanged 4 'does not keep all keys apart; make it text with a deterministic collation' unread.jsonl
   sql "CREATE DOMAIN id AS text COLLATE any_case; ALTER TABLE session_duration ALTER userid TYPE id"
-  refused_unchanged 4 'does not keep all keys apart' none.jsonl
+  refused_unchanged 4 'does not keep all keys apart' unread.jsonl
   # One index that tells them apart does not help: ON CONFLICT asks the other as well.
   sql 'ALTER TABLE session_duration ALTER userid TYPE text COLLATE "C"; CREATE UNIQUE INDEX ON session_duration (userid COLLATE any_case)'
-  refused_unchanged 4 'does not keep all keys apart' none.jsonl
+  refused_unchanged 4 'does not keep all keys apart' unread.jsonl
 }
 
 @test "a key column of a domain over text is loaded into" {
