@@ -49,8 +49,10 @@ static bool flush_rejects(struct run *run, struct err *err)
 static bool keep_reject(void *context, const void *bytes, size_t len, struct err *err)
 {
     struct run *run = context;
-    return (run->rejects_text.len < PRINT_CHUNK || flush_rejects(run, err)) &&
-           buf_add(&run->rejects_text, bytes, len, err);
+    if (run->rejects_text.len >= PRINT_CHUNK && !flush_rejects(run, err))
+        return false;
+    buf_add(&run->rejects_text, bytes, len);
+    return buf_ok(&run->rejects_text, err);
 }
 
 /* Rejects are published where the run is judged: done, or ended by its input. */
@@ -86,7 +88,7 @@ static bool print_totals(const struct run *run, struct total_stream *totals, str
                                 .value = run->config->value,
                                 .statistics = run->config->statistics};
     struct outfile out;
-    struct buf text;
+    OWNED_BUF(text, PRINT_ROOM);
     struct total total;
     int got = 0;
 
@@ -94,18 +96,18 @@ static bool print_totals(const struct run *run, struct total_stream *totals, str
         return false;
     if (!outfile_open(&out, "-", err))
         return false;
-    buf_init(&text, PRINT_ROOM);
-    bool done = totals->rewind(totals, err) && print_header(&text, &shape, err);
+    print_header(&text, &shape);
+    bool done = totals->rewind(totals, err);
     while (done && (got = totals->next(totals, &total, err)) == 1) {
-        done = print_row(&text, &shape, &total, err);
+        print_row(&text, &shape, &total);
+        done = buf_ok(&text, err);
         if (done && text.len >= PRINT_CHUNK) {
             done = outfile_write(&out, text.data, text.len, err) &&
                    (!stop_requested() || stop_err(err));
             buf_clear(&text);
         }
     }
-    done = done && got == 0 && outfile_write(&out, text.data, text.len, err);
-    buf_release(&text);
+    done = done && got == 0 && buf_ok(&text, err) && outfile_write(&out, text.data, text.len, err);
     if (!done) {
         outfile_discard(&out);
         return false;
@@ -297,8 +299,7 @@ static bool fold_and_deliver(struct run *run, struct err *err)
     told->run_id = config->run_id != NULL ? config->run_id : told->digest;
     done = done && deliver(run, fold, err);
     if (done && config->outputs != NULL) {
-        done = top_print(&run->top, config->key, config->value, fold_totals(fold), err) &&
-               buf_add(&run->top, "", 1, err);
+        done = top_print(&run->top, config->key, config->value, fold_totals(fold), err);
         told->top = run->top.data;
     }
     fold_free(fold);
@@ -362,12 +363,9 @@ static bool fold_run_and_report(const struct config *config, const struct load_r
 
 static bool print_init_sql(const struct load_request *load, struct err *err)
 {
-    struct buf script;
-    buf_init(&script, PRINT_ROOM);
-    bool done = target_init_script(&load->target, &script, err) &&
-                outfile_put("-", script.data, script.len, err);
-    buf_release(&script);
-    return done;
+    OWNED_BUF(script, PRINT_ROOM);
+    return target_init_script(&load->target, &script, err) &&
+           outfile_put("-", script.data, script.len, err);
 }
 
 static bool run_action(const struct config *config, struct err *err)

@@ -16,22 +16,21 @@ enum {
 
 static const char *const statistics_names[] = {"count", "min", "max"};
 
-bool print_csv_field(struct buf *out, const void *bytes, size_t len, struct err *err)
+void print_csv_field(struct buf *out, const void *bytes, size_t len)
 {
     const char *text = bytes, *end = text + len;
     bool quoted = false;
 
     for (const char *c = text; c < end && !quoted; c++)
         quoted = *c == '"' || *c == ',' || *c == '\n' || *c == '\r';
-    if (!quoted)
-        return buf_add(out, bytes, len, err);
-    if (!buf_add(out, "\"", 1, err))
-        return false;
+    if (!quoted) {
+        buf_add(out, bytes, len);
+        return;
+    }
+    buf_add(out, "\"", 1);
     for (const char *c = text; c < end; c++)
-        if (!buf_add(out, "\"\"", *c == '"' ? 2 : 0, err) ||
-            !buf_add(out, c, *c == '"' ? 0 : 1, err))
-            return false;
-    return buf_add(out, "\"", 1, err);
+        buf_add(out, *c == '"' ? "\"\"" : c, *c == '"' ? 2 : 1);
+    buf_add(out, "\"", 1);
 }
 
 size_t print_key_width(const struct total *total)
@@ -55,16 +54,16 @@ static struct table table_of(const struct print_shape *shape)
     return table;
 }
 
-static bool table_header(struct buf *out, const struct print_shape *shape, struct err *err)
+static void table_header(struct buf *out, const struct print_shape *shape)
 {
     const struct table table = table_of(shape);
     const char *names[] = {shape->key, shape->value, "count", "min", "max"};
 
-    return table_row(out, &table, names, err) && table_rule(out, &table, err);
+    table_row(out, &table, names);
+    table_rule(out, &table);
 }
 
-static bool table_total(struct buf *out, const struct print_shape *shape, const struct total *total,
-                        struct err *err)
+static void table_total(struct buf *out, const struct print_shape *shape, const struct total *total)
 {
     const struct table table = table_of(shape);
     const int64_t numbers[NUMBERS] = {total->sum, total->count, total->min, total->max};
@@ -75,27 +74,25 @@ static bool table_total(struct buf *out, const struct print_shape *shape, const 
         (void)snprintf(text[i], sizeof text[i], "%" PRId64, numbers[i]);
         cells[1 + i] = text[i];
     }
-    return table_row(out, &table, cells, err);
+    table_row(out, &table, cells);
 }
 
-bool print_header(struct buf *out, const struct print_shape *shape, struct err *err)
+void print_header(struct buf *out, const struct print_shape *shape)
 {
     if (shape->format == PRINT_TABLE)
-        return table_header(out, shape, err);
+        table_header(out, shape);
     if (shape->format != PRINT_CSV)
-        return true;
-    if (!print_csv_field(out, shape->key, strlen(shape->key), err) ||
-        !buf_add_text(out, ",", err) ||
-        !print_csv_field(out, shape->value, strlen(shape->value), err))
-        return false;
+        return;
+    print_csv_field(out, shape->key, strlen(shape->key));
+    buf_add_text(out, ",");
+    print_csv_field(out, shape->value, strlen(shape->value));
     for (size_t i = 0; i < (shape->statistics ? 3 : 0); i++)
-        if (!buf_printf(out, err, ",%s", statistics_names[i]))
-            return false;
-    return buf_add_text(out, "\n", err);
+        buf_printf(out, ",%s", statistics_names[i]);
+    buf_add_text(out, "\n");
 }
 
 /* Text, which may be empty, and a number that is not negative; a row has no time for printf. */
-static bool add_number(struct buf *out, const char *before, int64_t value, struct err *err)
+static void add_number(struct buf *out, const char *before, int64_t value)
 {
     char digits[24];
     size_t at = sizeof digits;
@@ -104,32 +101,36 @@ static bool add_number(struct buf *out, const char *before, int64_t value, struc
         digits[--at] = (char)('0' + value % 10);
         value /= 10;
     } while (value > 0);
-    return buf_add_text(out, before, err) && buf_add(out, digits + at, sizeof digits - at, err);
+    buf_add_text(out, before);
+    buf_add(out, digits + at, sizeof digits - at);
 }
 
-bool print_row(struct buf *out, const struct print_shape *shape, const struct total *total,
-               struct err *err)
+void print_row(struct buf *out, const struct print_shape *shape, const struct total *total)
 {
     const int64_t statistics[] = {total->count, total->min, total->max};
     bool json = shape->format == PRINT_JSON;
 
-    if (shape->format == PRINT_TABLE)
-        return table_total(out, shape, total, err);
-    if (json) {
-        if (!buf_add_text(out, "{", err) ||
-            !buf_add_json(out, shape->key, strlen(shape->key), err) ||
-            !buf_add_text(out, ":", err) || !buf_add_json(out, total->key, total->key_len, err) ||
-            !buf_add_text(out, ",", err) ||
-            !buf_add_json(out, shape->value, strlen(shape->value), err) ||
-            !add_number(out, ":", total->sum, err))
-            return false;
-    } else if (!print_csv_field(out, total->key, total->key_len, err) ||
-               !add_number(out, ",", total->sum, err)) {
-        return false;
+    if (shape->format == PRINT_TABLE) {
+        table_total(out, shape, total);
+        return;
     }
-    for (size_t i = 0; i < (shape->statistics ? 3 : 0); i++)
-        if (!(json ? buf_printf(out, err, ",\"%s\":%" PRId64, statistics_names[i], statistics[i])
-                   : add_number(out, ",", statistics[i], err)))
-            return false;
-    return buf_add_text(out, json ? "}\n" : "\n", err);
+    if (json) {
+        buf_add_text(out, "{");
+        buf_add_json(out, shape->key, strlen(shape->key));
+        buf_add_text(out, ":");
+        buf_add_json(out, total->key, total->key_len);
+        buf_add_text(out, ",");
+        buf_add_json(out, shape->value, strlen(shape->value));
+        add_number(out, ":", total->sum);
+    } else {
+        print_csv_field(out, total->key, total->key_len);
+        add_number(out, ",", total->sum);
+    }
+    for (size_t i = 0; i < (shape->statistics ? 3 : 0); i++) {
+        if (json)
+            buf_printf(out, ",\"%s\":%" PRId64, statistics_names[i], statistics[i]);
+        else
+            add_number(out, ",", statistics[i]);
+    }
+    buf_add_text(out, json ? "}\n" : "\n");
 }

@@ -17,11 +17,10 @@ struct print_shape {
 /* Terminal columns of a key in the table, where control bytes are shown escaped. */
 size_t print_key_width(const struct total *total);
 
-bool print_header(struct buf *out, const struct print_shape *shape, struct err *err);
-bool print_row(struct buf *out, const struct print_shape *shape, const struct total *total,
-               struct err *err);
+void print_header(struct buf *out, const struct print_shape *shape);
+void print_row(struct buf *out, const struct print_shape *shape, const struct total *total);
 
 /* One CSV field, quoted where it must be. */
-bool print_csv_field(struct buf *out, const void *bytes, size_t len, struct err *err);
+void print_csv_field(struct buf *out, const void *bytes, size_t len);
 
 #endif

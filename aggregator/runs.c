@@ -16,16 +16,16 @@ static const char *cell(const struct pg_rows *rows, int row, int column)
     return row < 0 ? pg_column_name(rows, column) : pg_value(rows, row, column);
 }
 
-static bool add_csv_row(struct buf *out, const struct pg_rows *rows, int row, struct err *err)
+static void add_csv_row(struct buf *out, const struct pg_rows *rows, int row)
 {
-    for (int c = 0; c < pg_column_count(rows); c++)
-        if (!buf_add_text(out, c == 0 ? "" : ",", err) ||
-            !print_csv_field(out, cell(rows, row, c), strlen(cell(rows, row, c)), err))
-            return false;
-    return buf_add_text(out, "\n", err);
+    for (int c = 0; c < pg_column_count(rows); c++) {
+        buf_add_text(out, c == 0 ? "" : ",");
+        print_csv_field(out, cell(rows, row, c), strlen(cell(rows, row, c)));
+    }
+    buf_add_text(out, "\n");
 }
 
-static bool add_table(struct buf *out, const struct pg_rows *rows, struct err *err)
+static void add_table(struct buf *out, const struct pg_rows *rows)
 {
     struct table table = {.gap = "  ", .count = (size_t)pg_column_count(rows)};
     const char *cells[TABLE_CELLS_MAX];
@@ -38,22 +38,23 @@ static bool add_table(struct buf *out, const struct pg_rows *rows, struct err *e
     for (int row = -1; row < pg_row_count(rows); row++) {
         for (int c = 0; c < (int)table.count; c++)
             cells[c] = cell(rows, row, c);
-        if (!table_row(out, &table, cells, err))
-            return false;
+        table_row(out, &table, cells);
     }
-    return true;
 }
 
 static bool format_rows(struct buf *out, const struct pg_rows *rows, enum print_format format,
                         struct err *err)
 {
     if (format == PRINT_TABLE)
-        return add_table(out, rows, err);
-    for (int row = format == PRINT_JSON ? 0 : -1; row < pg_row_count(rows); row++)
-        if (!(format == PRINT_JSON ? buf_printf(out, err, "%s\n", cell(rows, row, 0))
-                                   : add_csv_row(out, rows, row, err)))
-            return false;
-    return true;
+        add_table(out, rows);
+    else
+        for (int row = format == PRINT_JSON ? 0 : -1; row < pg_row_count(rows); row++) {
+            if (format == PRINT_JSON)
+                buf_printf(out, "%s\n", cell(rows, row, 0));
+            else
+                add_csv_row(out, rows, row);
+        }
+    return buf_ok(out, err);
 }
 
 static bool check_may_delete(struct pg *pg, const char *ledger, struct err *err)
@@ -77,8 +78,8 @@ static bool forget_run(struct pg *pg, const struct target *target, const char *r
     const char *params[] = {target->name, run};
     char shown[RUN_SHOWN];
 
-    if (!check_may_delete(pg, target->sql.ledger, err) ||
-        !sql_forget_run(&sql, &target->sql, as_json, err) || !buf_add(&sql, "", 1, err) ||
+    sql_forget_run(&sql, &target->sql, as_json);
+    if (!buf_ok(&sql, err) || !check_may_delete(pg, target->sql.ledger, err) ||
         !pg_query(pg, sql.data, 2, params, ret, err))
         return false;
     return pg_row_count(*ret) > 0 ||
@@ -98,8 +99,8 @@ static bool fetch(struct pg *pg, struct target *target, const struct load_reques
         return false;
     if (forget != NULL)
         return forget_run(pg, target, forget, as_json, ret, err) && pg_run(pg, "COMMIT", err);
-    return sql_list_ledger(&sql, &target->sql, as_json, err) && buf_add(&sql, "", 1, err) &&
-           pg_query(pg, sql.data, 0, NULL, ret, err);
+    sql_list_ledger(&sql, &target->sql, as_json);
+    return buf_ok(&sql, err) && pg_query(pg, sql.data, 0, NULL, ret, err);
 }
 
 static bool fetch_top(struct pg *pg, struct target *target, const struct load_request *request,
@@ -113,11 +114,11 @@ static bool fetch_top(struct pg *pg, struct target *target, const struct load_re
     wanted.create = false;
     wanted.look = true;
     wanted.statistics = false;
-    return target_open(target, pg, &wanted, err) &&
-           sql_list_top(&sql, &target->sql, TOP_ROWS, format == PRINT_JSON, format == PRINT_TABLE,
-                        err) &&
-           buf_add(&sql, "", 1, err) && sql_sum_table(&sum, &target->sql, err) &&
-           buf_add(&sum, "", 1, err) && pg_query(pg, sql.data, 0, NULL, ret, err) &&
+    if (!target_open(target, pg, &wanted, err))
+        return false;
+    sql_list_top(&sql, &target->sql, TOP_ROWS, format == PRINT_JSON, format == PRINT_TABLE);
+    sql_sum_table(&sum, &target->sql);
+    return buf_ok(&sql, err) && buf_ok(&sum, err) && pg_query(pg, sql.data, 0, NULL, ret, err) &&
            pg_query(pg, sum.data, 0, NULL, ret_sum, err);
 }
 

@@ -42,17 +42,15 @@ static bool collect(struct top *top, struct total_stream *totals, struct err *er
     return got == 0;
 }
 
-static bool print(struct buf *out, struct print_shape *shape, const struct top *top,
-                  struct err *err)
+static void print(struct buf *out, struct print_shape *shape, const struct top *top)
 {
     for (size_t i = 0; i < top->count; i++) {
         size_t width = print_key_width(&top->rows[i]);
         shape->key_width = width > shape->key_width ? width : shape->key_width;
     }
-    bool done = print_header(out, shape, err);
-    for (size_t i = 0; done && i < top->count; i++)
-        done = print_row(out, shape, &top->rows[i], err);
-    return done;
+    print_header(out, shape);
+    for (size_t i = 0; i < top->count; i++)
+        print_row(out, shape, &top->rows[i]);
 }
 
 bool top_print(struct buf *out, const char *key, const char *value, struct total_stream *totals,
@@ -66,7 +64,9 @@ bool top_print(struct buf *out, const char *key, const char *value, struct total
         return err_set(err, STATUS_TRANSIENT, "out of memory");
     for (size_t i = 0; i < TOP_ROWS; i++)
         top.rooms[i] = rooms + i * SCAN_KEY_LIMIT;
-    bool done = collect(&top, totals, err) && print(out, &shape, &top, err);
+    bool done = collect(&top, totals, err);
+    if (done)
+        print(out, &shape, &top);
     free(rooms);
-    return done;
+    return done && buf_ok(out, err);
 }

@@ -17,37 +17,34 @@ void table_fit(struct table *table, size_t column, const char *text)
         table->column[column].width = width;
 }
 
-static bool fill(struct buf *out, char with, size_t count, struct err *err)
+static void fill(struct buf *out, char with, size_t count)
 {
-    if (!buf_reserve(out, count, err))
-        return false;
-    if (count > 0)
-        memset(out->data + out->len, with, count);
-    out->len += count;
-    return true;
+    if (!buf_reserve(out, count))
+        return;
+    memset(out->data + out->len, with, count);
+    buf_grown(out, count);
 }
 
-bool table_row(struct buf *out, const struct table *table, const char *const *cells,
-               struct err *err)
+void table_row(struct buf *out, const struct table *table, const char *const *cells)
 {
     for (size_t i = 0; i < table->count; i++) {
         size_t width = table->column[i].width, shown = table_width(cells[i]);
         size_t blanks = shown < width ? width - shown : 0;
         bool right = table->column[i].right;
 
-        if (!buf_add_text(out, i == 0 ? "" : table->gap, err) ||
-            !fill(out, ' ', right ? blanks : 0, err) || !buf_add_text(out, cells[i], err) ||
-            !fill(out, ' ', right ? 0 : blanks, err))
-            return false;
+        buf_add_text(out, i == 0 ? "" : table->gap);
+        fill(out, ' ', right ? blanks : 0);
+        buf_add_text(out, cells[i]);
+        fill(out, ' ', right ? 0 : blanks);
     }
-    return buf_add_text(out, "\n", err);
+    buf_add_text(out, "\n");
 }
 
-bool table_rule(struct buf *out, const struct table *table, struct err *err)
+void table_rule(struct buf *out, const struct table *table)
 {
-    for (size_t i = 0; i < table->count; i++)
-        if (!buf_add_text(out, i == 0 ? "" : table->gap, err) ||
-            !fill(out, '-', table->column[i].width, err))
-            return false;
-    return buf_add_text(out, "\n", err);
+    for (size_t i = 0; i < table->count; i++) {
+        buf_add_text(out, i == 0 ? "" : table->gap);
+        fill(out, '-', table->column[i].width);
+    }
+    buf_add_text(out, "\n");
 }

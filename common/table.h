@@ -20,8 +20,7 @@ struct table {
 size_t table_width(const char *text);
 void table_fit(struct table *table, size_t column, const char *text); /* widens it for the text */
 
-bool table_row(struct buf *out, const struct table *table, const char *const *cells,
-               struct err *err);
-bool table_rule(struct buf *out, const struct table *table, struct err *err); /* dashes */
+void table_row(struct buf *out, const struct table *table, const char *const *cells);
+void table_rule(struct buf *out, const struct table *table); /* dashes */
 
 #endif

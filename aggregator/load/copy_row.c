@@ -3,43 +3,47 @@
 #include <endian.h>
 #include <string.h>
 
-static bool add_int16(struct buf *out, uint16_t value, struct err *err)
+static void add_int16(struct buf *out, uint16_t value)
 {
     value = htobe16(value);
-    return buf_add(out, &value, sizeof value, err);
+    buf_add(out, &value, sizeof value);
 }
 
-static bool add_int32(struct buf *out, uint32_t value, struct err *err)
+static void add_int32(struct buf *out, uint32_t value)
 {
     value = htobe32(value);
-    return buf_add(out, &value, sizeof value, err);
+    buf_add(out, &value, sizeof value);
 }
 
-static bool add_int8_field(struct buf *out, int64_t value, struct err *err)
+static void add_int8_field(struct buf *out, int64_t value)
 {
     uint64_t bits = htobe64((uint64_t)value);
-    return add_int32(out, sizeof bits, err) && buf_add(out, &bits, sizeof bits, err);
+    add_int32(out, sizeof bits);
+    buf_add(out, &bits, sizeof bits);
 }
 
-bool copy_header(struct buf *out, struct err *err)
+void copy_header(struct buf *out)
 {
     static const char signature[] = "PGCOPY\n\377\r\n"; /* its terminator belongs to it */
-    return buf_add(out, signature, sizeof signature, err) && add_int32(out, 0, err) &&
-           add_int32(out, 0, err);
+    buf_add(out, signature, sizeof signature);
+    add_int32(out, 0);
+    add_int32(out, 0);
 }
 
-bool copy_row(struct buf *out, const struct total *total, bool statistics, struct err *err)
+void copy_row(struct buf *out, const struct total *total, bool statistics)
 {
-    if (!add_int16(out, statistics ? 5 : 2, err) ||
-        !add_int32(out, (uint32_t)total->key_len, err) ||
-        !buf_add(out, total->key, total->key_len, err) || !add_int8_field(out, total->sum, err))
-        return false;
-    return !statistics ||
-           (add_int8_field(out, total->count, err) && add_int8_field(out, total->min, err) &&
-            add_int8_field(out, total->max, err));
+    add_int16(out, statistics ? 5 : 2);
+    add_int32(out, (uint32_t)total->key_len);
+    buf_add(out, total->key, total->key_len);
+    add_int8_field(out, total->sum);
+    if (!statistics)
+        return;
+    add_int8_field(out, total->count);
+    add_int8_field(out, total->min);
+    add_int8_field(out, total->max);
 }
 
-bool copy_trailer(struct buf *out, struct err *err)
+void copy_trailer(struct buf *out)
 {
-    return add_int16(out, UINT16_MAX, err);
+    add_int16(out, UINT16_MAX);
 }

@@ -8,11 +8,11 @@
 #include "aggregator/totals/totals.h"
 #include "common/buf.h"
 
-bool copy_header(struct buf *out, struct err *err);
+void copy_header(struct buf *out);
 
 /* (key text, sum int8), and with statistics (…, count int8, min int8, max int8). */
-bool copy_row(struct buf *out, const struct total *total, bool statistics, struct err *err);
+void copy_row(struct buf *out, const struct total *total, bool statistics);
 
-bool copy_trailer(struct buf *out, struct err *err);
+void copy_trailer(struct buf *out);
 
 #endif

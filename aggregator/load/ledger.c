@@ -30,9 +30,11 @@ static bool migrate(struct pg *pg, const struct sql_target *sql, int version, st
     while (version <= LEDGER_VERSION) {
         OWNED_BUF(text, STATEMENT_MAX);
         version++;
-        if (!(version > LEDGER_VERSION ? sql_label_ledger(&text, sql, err)
-                                       : sql_ledger_step(&text, sql, version, err)) ||
-            !buf_add(&text, "", 1, err) || !pg_run(pg, text.data, err))
+        if (version > LEDGER_VERSION)
+            sql_label_ledger(&text, sql);
+        else
+            sql_ledger_step(&text, sql, version);
+        if (!buf_ok(&text, err) || !pg_run(pg, text.data, err))
             return false;
     }
     return true;

@@ -34,14 +34,14 @@ struct attempt {
     bool outcome_unknown; /* the connection broke before COMMIT was answered */
 };
 
-typedef bool sql_builder(struct buf *out, const struct sql_target *target, struct err *err);
+typedef void sql_builder(struct buf *out, const struct sql_target *target);
 
 static bool query(struct attempt *at, sql_builder *build, int count, const char *const *params,
                   struct pg_rows **ret, struct err *err)
 {
     OWNED_BUF(sql, SQL_MAX);
-    return build(&sql, &at->target.sql, err) && buf_add(&sql, "", 1, err) &&
-           pg_query(at->pg, sql.data, count, params, ret, err);
+    build(&sql, &at->target.sql);
+    return buf_ok(&sql, err) && pg_query(at->pg, sql.data, count, params, ret, err);
 }
 
 /* The steps, in order. */
@@ -202,10 +202,12 @@ static bool send_rows(struct attempt *at, struct buf *chunk, struct err *err)
     struct total total;
     int got;
 
-    if (!copy_header(chunk, err) || !at->totals->rewind(at->totals, err))
+    copy_header(chunk);
+    if (!at->totals->rewind(at->totals, err))
         return false;
     while ((got = at->totals->next(at->totals, &total, err)) == 1) {
-        if (!copy_row(chunk, &total, at->target.sql.statistics, err))
+        copy_row(chunk, &total, at->target.sql.statistics);
+        if (!buf_ok(chunk, err))
             return false;
         if (chunk->len >= COPY_CHUNK) {
             if (!pg_copy_put(at->pg, chunk->data, chunk->len, err))
@@ -214,8 +216,8 @@ static bool send_rows(struct attempt *at, struct buf *chunk, struct err *err)
         }
         progress_add(1);
     }
-    return got == 0 && copy_trailer(chunk, err) &&
-           pg_copy_put(at->pg, chunk->data, chunk->len, err);
+    copy_trailer(chunk);
+    return got == 0 && buf_ok(chunk, err) && pg_copy_put(at->pg, chunk->data, chunk->len, err);
 }
 
 static bool stage(struct attempt *at, struct err *err)
@@ -224,8 +226,8 @@ static bool stage(struct attempt *at, struct err *err)
     OWNED_BUF(chunk, COPY_CHUNK * 4);
     uint64_t rows;
 
-    if (!query(at, sql_create_staging, 0, NULL, NULL, err) ||
-        !sql_copy_staging(&sql, &at->target.sql, err) || !buf_add(&sql, "", 1, err) ||
+    sql_copy_staging(&sql, &at->target.sql);
+    if (!query(at, sql_create_staging, 0, NULL, NULL, err) || !buf_ok(&sql, err) ||
         !pg_copy_begin(at->pg, sql.data, err) || !send_rows(at, &chunk, err) ||
         !pg_copy_end(at->pg, &rows, err))
         return false;
@@ -243,8 +245,8 @@ static bool check_cut_keys(struct attempt *at, struct err *err)
 
     if (at->target.cut_type == NULL)
         return true;
-    if (!sql_find_cut_key(&sql, at->target.cut_type, err) || !buf_add(&sql, "", 1, err) ||
-        !pg_query(at->pg, sql.data, 0, NULL, &rows, err))
+    sql_find_cut_key(&sql, at->target.cut_type);
+    if (!buf_ok(&sql, err) || !pg_query(at->pg, sql.data, 0, NULL, &rows, err))
         return false;
     if (pg_row_count(rows) == 0)
         return true;

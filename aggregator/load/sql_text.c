@@ -4,14 +4,12 @@
 
 #include "aggregator/load/facts.h"
 
-bool sql_add_identifier(struct buf *out, const char *name, struct err *err)
+void sql_add_identifier(struct buf *out, const char *name)
 {
-    if (!buf_add(out, "\"", 1, err))
-        return false;
+    buf_add(out, "\"", 1);
     for (; *name != '\0'; name++)
-        if (!buf_add(out, *name == '"' ? "\"\"" : name, *name == '"' ? 2 : 1, err))
-            return false;
-    return buf_add(out, "\"", 1, err);
+        buf_add(out, *name == '"' ? "\"\"" : name, *name == '"' ? 2 : 1);
+    buf_add(out, "\"", 1);
 }
 
 /* One part of a name; *at moves on past it. */
@@ -72,32 +70,30 @@ static void copy_folded(char *to, const char *from, bool fold)
     while (*from++ != '\0');
 }
 
-bool sql_add_name(struct buf *out, const struct sql_name *name, bool fold, struct err *err)
+void sql_add_name(struct buf *out, const struct sql_name *name, bool fold)
 {
     char part[SQL_NAME_MAX + 1];
 
     if (name->schema[0] != '\0') {
         copy_folded(part, name->schema, fold);
-        if (!sql_add_identifier(out, part, err) || !buf_add_text(out, ".", err))
-            return false;
+        sql_add_identifier(out, part);
+        buf_add_text(out, ".");
     }
     copy_folded(part, name->table, fold);
-    return sql_add_identifier(out, part, err);
+    sql_add_identifier(out, part);
 }
 
-bool sql_create_table(struct buf *out, const struct sql_target *target, struct err *err)
+void sql_create_table(struct buf *out, const struct sql_target *target)
 {
-    if (!buf_printf(out, err,
-                    "CREATE TABLE IF NOT EXISTS %s (\n    %s text COLLATE \"C\" PRIMARY KEY,\n"
-                    "    %s bigint NOT NULL",
-                    target->table, target->key, target->value))
-        return false;
-    if (target->statistics &&
-        !buf_printf(out, err,
-                    ",\n    %s bigint NOT NULL,\n    %s bigint NOT NULL,\n    %s bigint NOT NULL",
-                    target->count, target->min, target->max))
-        return false;
-    return buf_add_text(out, "\n)", err);
+    buf_printf(out,
+               "CREATE TABLE IF NOT EXISTS %s (\n    %s text COLLATE \"C\" PRIMARY KEY,\n"
+               "    %s bigint NOT NULL",
+               target->table, target->key, target->value);
+    if (target->statistics)
+        buf_printf(out,
+                   ",\n    %s bigint NOT NULL,\n    %s bigint NOT NULL,\n    %s bigint NOT NULL",
+                   target->count, target->min, target->max);
+    buf_add_text(out, "\n)");
 }
 
 static const char *type_of(const struct fact *fact)
@@ -118,240 +114,230 @@ static const struct fact *next_column(const struct fact *after)
     return NULL;
 }
 
-static bool create_ledger(struct buf *out, const struct sql_target *target, struct err *err)
+static void create_ledger(struct buf *out, const struct sql_target *target)
 {
-    bool done = buf_printf(out, err, "CREATE TABLE IF NOT EXISTS %s (\n", target->ledger);
-
-    for (const struct fact *f = NULL; done && (f = next_column(f)) != NULL;)
-        done = f->since > 0 || buf_printf(out, err, "    %s %s%s,\n", f->column, type_of(f),
-                                          f->kind == FACT_PEAK ? "" : " NOT NULL");
-    return done && buf_add_text(out, "    PRIMARY KEY (target, run_id, shard)\n)", err);
+    buf_printf(out, "CREATE TABLE IF NOT EXISTS %s (\n", target->ledger);
+    for (const struct fact *f = NULL; (f = next_column(f)) != NULL;)
+        if (f->since == 0)
+            buf_printf(out, "    %s %s%s,\n", f->column, type_of(f),
+                       f->kind == FACT_PEAK ? "" : " NOT NULL");
+    buf_add_text(out, "    PRIMARY KEY (target, run_id, shard)\n)");
 }
 
-bool sql_ledger_step(struct buf *out, const struct sql_target *target, int version, struct err *err)
+void sql_ledger_step(struct buf *out, const struct sql_target *target, int version)
 {
     const char *before = " ";
 
-    if (version == 1)
-        return create_ledger(out, target, err);
-    bool done = buf_printf(out, err, "ALTER TABLE %s", target->ledger);
-    for (const struct fact *f = NULL; done && (f = next_column(f)) != NULL;)
+    if (version == 1) {
+        create_ledger(out, target);
+        return;
+    }
+    buf_printf(out, "ALTER TABLE %s", target->ledger);
+    for (const struct fact *f = NULL; (f = next_column(f)) != NULL;)
         if (f->since == version) {
-            done = buf_printf(out, err, "%sADD COLUMN IF NOT EXISTS %s %s", before, f->column,
-                              type_of(f));
+            buf_printf(out, "%sADD COLUMN IF NOT EXISTS %s %s", before, f->column, type_of(f));
             before = ", ";
         }
-    return done;
 }
 
-bool sql_label_ledger(struct buf *out, const struct sql_target *target, struct err *err)
+void sql_label_ledger(struct buf *out, const struct sql_target *target)
 {
-    return buf_printf(out, err,
-                      "COMMENT ON TABLE %s IS 'What aggregator has loaded; ledger version %d'",
-                      target->ledger, LEDGER_VERSION);
+    buf_printf(out, "COMMENT ON TABLE %s IS 'What aggregator has loaded; ledger version %d'",
+               target->ledger, LEDGER_VERSION);
 }
 
-bool sql_create_staging(struct buf *out, const struct sql_target *target, struct err *err)
+void sql_create_staging(struct buf *out, const struct sql_target *target)
 {
-    return buf_printf(out, err,
-                      "CREATE TEMPORARY TABLE aggregator_staging "
-                      "(key text COLLATE \"C\", sum bigint%s) ON COMMIT DROP",
-                      target->statistics ? ", count bigint, min bigint, max bigint" : "");
+    buf_printf(out,
+               "CREATE TEMPORARY TABLE aggregator_staging "
+               "(key text COLLATE \"C\", sum bigint%s) ON COMMIT DROP",
+               target->statistics ? ", count bigint, min bigint, max bigint" : "");
 }
 
-bool sql_copy_staging(struct buf *out, const struct sql_target *target, struct err *err)
+void sql_copy_staging(struct buf *out, const struct sql_target *target)
 {
     (void)target;
-    return buf_add_text(out, "COPY pg_temp.aggregator_staging FROM STDIN (FORMAT binary)", err);
+    buf_add_text(out, "COPY pg_temp.aggregator_staging FROM STDIN (FORMAT binary)");
 }
 
-bool sql_find_cut_key(struct buf *out, const char *key_type, struct err *err)
+void sql_find_cut_key(struct buf *out, const char *key_type)
 {
     /* An assignment refuses a text that is too long, unless only spaces are cut: those it drops
      * silently, and the key would be another. An explicit cast shows both. */
-    return buf_printf(out, err,
-                      "SELECT key FROM pg_temp.aggregator_staging "
-                      "WHERE (key::%s)::text COLLATE \"C\" <> key ORDER BY key LIMIT 1",
-                      key_type);
+    buf_printf(out,
+               "SELECT key FROM pg_temp.aggregator_staging "
+               "WHERE (key::%s)::text COLLATE \"C\" <> key ORDER BY key LIMIT 1",
+               key_type);
 }
 
-static bool merge_from(struct buf *out, const struct sql_target *t, const char *source,
-                       struct err *err)
+static void merge_from(struct buf *out, const struct sql_target *t, const char *source)
 {
-    if (!buf_printf(out, err, "INSERT INTO %s AS t (%s, %s", t->table, t->key, t->value))
-        return false;
-    if (t->statistics && !buf_printf(out, err, ", %s, %s, %s", t->count, t->min, t->max))
-        return false;
-    if (!buf_printf(out, err,
-                    ") SELECT s.key, s.sum%s FROM %s AS s "
-                    "ORDER BY s.key COLLATE \"C\" ON CONFLICT (%s) DO UPDATE SET "
-                    "%s = COALESCE(t.%s, 0) + EXCLUDED.%s",
-                    t->statistics ? ", s.count, s.min, s.max" : "", source, t->key, t->value,
-                    t->value, t->value))
-        return false;
-    return !t->statistics ||
-           buf_printf(out, err,
-                      ", %s = COALESCE(t.%s, 0) + EXCLUDED.%s, %s = LEAST(t.%s, EXCLUDED.%s), "
-                      "%s = GREATEST(t.%s, EXCLUDED.%s)",
-                      t->count, t->count, t->count, t->min, t->min, t->min, t->max, t->max, t->max);
+    buf_printf(out, "INSERT INTO %s AS t (%s, %s", t->table, t->key, t->value);
+    if (t->statistics)
+        buf_printf(out, ", %s, %s, %s", t->count, t->min, t->max);
+    buf_printf(out,
+               ") SELECT s.key, s.sum%s FROM %s AS s "
+               "ORDER BY s.key COLLATE \"C\" ON CONFLICT (%s) DO UPDATE SET "
+               "%s = COALESCE(t.%s, 0) + EXCLUDED.%s",
+               t->statistics ? ", s.count, s.min, s.max" : "", source, t->key, t->value, t->value,
+               t->value);
+    if (t->statistics)
+        buf_printf(out,
+                   ", %s = COALESCE(t.%s, 0) + EXCLUDED.%s, %s = LEAST(t.%s, EXCLUDED.%s), "
+                   "%s = GREATEST(t.%s, EXCLUDED.%s)",
+                   t->count, t->count, t->count, t->min, t->min, t->min, t->max, t->max, t->max);
 }
 
-bool sql_merge(struct buf *out, const struct sql_target *target, struct err *err)
+void sql_merge(struct buf *out, const struct sql_target *target)
 {
-    return merge_from(out, target, "pg_temp.aggregator_staging", err);
+    merge_from(out, target, "pg_temp.aggregator_staging");
 }
 
-bool sql_explain_merge(struct buf *out, const struct sql_target *target, struct err *err)
+void sql_explain_merge(struct buf *out, const struct sql_target *target)
 {
-    return buf_add_text(out, "EXPLAIN ", err) &&
-           merge_from(out, target,
-                      "(SELECT NULL::text COLLATE \"C\" AS key, NULL::bigint AS sum, "
-                      "NULL::bigint AS count, NULL::bigint AS min, NULL::bigint AS max)",
-                      err);
+    buf_add_text(out, "EXPLAIN ");
+    merge_from(out, target,
+               "(SELECT NULL::text COLLATE \"C\" AS key, NULL::bigint AS sum, "
+               "NULL::bigint AS count, NULL::bigint AS min, NULL::bigint AS max)");
 }
 
-bool sql_claim(struct buf *out, const struct sql_target *target, struct err *err)
+void sql_claim(struct buf *out, const struct sql_target *target)
 {
-    bool done = buf_printf(out, err, "INSERT INTO %s (", target->ledger);
     int param = 0;
 
-    for (const struct fact *f = NULL; done && (f = next_column(f)) != NULL;)
-        done = buf_printf(out, err, "%s%s", f == next_column(NULL) ? "" : ", ", f->column);
-    done = done && buf_add_text(out, ") VALUES (", err);
-    for (const struct fact *f = NULL; done && (f = next_column(f)) != NULL;)
-        done = buf_add_text(out, f == next_column(NULL) ? "" : ", ", err) &&
-               (f->made != NULL ? buf_add_text(out, f->made, err)
-                                : buf_printf(out, err, "$%d::%s", ++param, type_of(f)));
-    return done && buf_add_text(out, ") ON CONFLICT (target, run_id, shard) DO NOTHING", err);
+    buf_printf(out, "INSERT INTO %s (", target->ledger);
+    for (const struct fact *f = NULL; (f = next_column(f)) != NULL;)
+        buf_printf(out, "%s%s", f == next_column(NULL) ? "" : ", ", f->column);
+    buf_add_text(out, ") VALUES (");
+    for (const struct fact *f = NULL; (f = next_column(f)) != NULL;) {
+        buf_add_text(out, f == next_column(NULL) ? "" : ", ");
+        if (f->made != NULL)
+            buf_add_text(out, f->made);
+        else
+            buf_printf(out, "$%d::%s", ++param, type_of(f));
+    }
+    buf_add_text(out, ") ON CONFLICT (target, run_id, shard) DO NOTHING");
 }
 
-bool sql_find_claim(struct buf *out, const struct sql_target *target, struct err *err)
+void sql_find_claim(struct buf *out, const struct sql_target *target)
 {
-    return buf_printf(out, err,
-                      "SELECT input_digest, shards, applied_at, keys, "
-                      "COALESCE(applied_at <= $4::timestamptz, false) FROM %s "
-                      "WHERE target = $1::text AND run_id = $2::text AND shard = $3::int",
-                      target->ledger);
+    buf_printf(out,
+               "SELECT input_digest, shards, applied_at, keys, "
+               "COALESCE(applied_at <= $4::timestamptz, false) FROM %s "
+               "WHERE target = $1::text AND run_id = $2::text AND shard = $3::int",
+               target->ledger);
 }
 
-bool sql_find_other_count(struct buf *out, const struct sql_target *target, struct err *err)
+void sql_find_other_count(struct buf *out, const struct sql_target *target)
 {
-    return buf_printf(out, err,
-                      "SELECT shards FROM %s WHERE target = $1::text AND run_id = $2::text "
-                      "AND shards <> $3::int LIMIT 1",
-                      target->ledger);
+    buf_printf(out,
+               "SELECT shards FROM %s WHERE target = $1::text AND run_id = $2::text "
+               "AND shards <> $3::int LIMIT 1",
+               target->ledger);
 }
 
-bool sql_find_equal_shard(struct buf *out, const struct sql_target *target, struct err *err)
+void sql_find_equal_shard(struct buf *out, const struct sql_target *target)
 {
-    return buf_printf(out, err,
-                      "SELECT shard, applied_at FROM %s WHERE target = $1::text "
-                      "AND run_id = $2::text AND shard <> $3::int "
-                      "AND input_digest IN ($4::text, $5::text) AND keys > 0 "
-                      "ORDER BY shard LIMIT 1",
-                      target->ledger);
+    buf_printf(out,
+               "SELECT shard, applied_at FROM %s WHERE target = $1::text "
+               "AND run_id = $2::text AND shard <> $3::int "
+               "AND input_digest IN ($4::text, $5::text) AND keys > 0 "
+               "ORDER BY shard LIMIT 1",
+               target->ledger);
 }
 
-bool sql_holds_rows(struct buf *out, const struct sql_target *target, struct err *err)
+void sql_holds_rows(struct buf *out, const struct sql_target *target)
 {
-    return buf_printf(out, err,
-                      "SELECT EXISTS (SELECT FROM %s) OR "
-                      "pg_catalog.row_security_active($1::regclass::oid)",
-                      target->table);
+    buf_printf(out,
+               "SELECT EXISTS (SELECT FROM %s) OR "
+               "pg_catalog.row_security_active($1::regclass::oid)",
+               target->table);
 }
 
 /* A time as text that means the same whatever the session's DateStyle and TimeZone. */
 #define UTC_TEXT "pg_catalog.to_char(%s AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
-bool sql_newest_run(struct buf *out, const struct sql_target *target, struct err *err)
+void sql_newest_run(struct buf *out, const struct sql_target *target)
 {
-    return buf_printf(out, err,
-                      "SELECT " UTC_TEXT " FROM %s WHERE target = $1::text AND keys > 0::bigint "
-                      "ORDER BY applied_at DESC LIMIT 1",
-                      "applied_at", target->ledger);
+    buf_printf(out,
+               "SELECT " UTC_TEXT " FROM %s WHERE target = $1::text AND keys > 0::bigint "
+               "ORDER BY applied_at DESC LIMIT 1",
+               "applied_at", target->ledger);
 }
 
-static bool list_rows(struct buf *out, const char *from, bool as_json, struct err *err)
+static void list_rows(struct buf *out, const char *from, bool as_json)
 {
-    bool done = buf_printf(out, err, "SELECT %s FROM (SELECT ",
-                           as_json ? "pg_catalog.row_to_json(r)" : "r.*");
-
-    for (const struct fact *f = NULL; done && (f = next_column(f)) != NULL;)
-        done = buf_add_text(out, f == next_column(NULL) ? "" : ", ", err) &&
-               (f->kind != FACT_TIME || buf_printf(out, err, UTC_TEXT " AS ", f->column)) &&
-               buf_add_text(out, f->column, err);
-    return done &&
-           buf_printf(out, err, " FROM %s) AS r ORDER BY r.applied_at, r.target, r.run_id, r.shard",
-                      from);
+    buf_printf(out, "SELECT %s FROM (SELECT ", as_json ? "pg_catalog.row_to_json(r)" : "r.*");
+    for (const struct fact *f = NULL; (f = next_column(f)) != NULL;) {
+        buf_add_text(out, f == next_column(NULL) ? "" : ", ");
+        if (f->kind == FACT_TIME)
+            buf_printf(out, UTC_TEXT " AS ", f->column);
+        buf_add_text(out, f->column);
+    }
+    buf_printf(out, " FROM %s) AS r ORDER BY r.applied_at, r.target, r.run_id, r.shard", from);
 }
 
-bool sql_list_ledger(struct buf *out, const struct sql_target *target, bool as_json,
-                     struct err *err)
+void sql_list_ledger(struct buf *out, const struct sql_target *target, bool as_json)
 {
-    return list_rows(out, target->ledger, as_json, err);
+    list_rows(out, target->ledger, as_json);
 }
 
-bool sql_forget_run(struct buf *out, const struct sql_target *target, bool as_json, struct err *err)
+void sql_forget_run(struct buf *out, const struct sql_target *target, bool as_json)
 {
-    return buf_printf(out, err,
-                      "WITH gone AS (DELETE FROM %s WHERE target = $1::text AND run_id = $2::text "
-                      "RETURNING *) ",
-                      target->ledger) &&
-           list_rows(out, "gone", as_json, err);
+    buf_printf(out,
+               "WITH gone AS (DELETE FROM %s WHERE target = $1::text AND run_id = $2::text "
+               "RETURNING *) ",
+               target->ledger);
+    list_rows(out, "gone", as_json);
 }
 
-bool sql_list_top(struct buf *out, const struct sql_target *target, int rows, bool as_json,
-                  bool for_people, struct err *err)
+void sql_list_top(struct buf *out, const struct sql_target *target, int rows, bool as_json,
+                  bool for_people)
 {
     const struct sql_target *t = target;
 
-    return buf_printf(out, err, "SELECT %s FROM (SELECT ",
-                      as_json ? "pg_catalog.row_to_json(r)" : "r.*") &&
-           (for_people ? buf_printf(out, err,
-                                    "pg_catalog.left(pg_catalog.regexp_replace(%s::text, "
-                                    "'[[:cntrl:]]', '?', 'g'), 60) AS %s",
-                                    t->key, t->key)
-                       : buf_add_text(out, t->key, err)) &&
-           buf_printf(out, err, ", %s FROM %s ORDER BY %s DESC NULLS LAST, %s.%s LIMIT %d) AS r",
-                      t->value, t->table, t->value, t->table, t->key, rows);
+    buf_printf(out, "SELECT %s FROM (SELECT ", as_json ? "pg_catalog.row_to_json(r)" : "r.*");
+    if (for_people)
+        buf_printf(out,
+                   "pg_catalog.left(pg_catalog.regexp_replace(%s::text, "
+                   "'[[:cntrl:]]', '?', 'g'), 60) AS %s",
+                   t->key, t->key);
+    else
+        buf_add_text(out, t->key);
+    buf_printf(out, ", %s FROM %s ORDER BY %s DESC NULLS LAST, %s.%s LIMIT %d) AS r", t->value,
+               t->table, t->value, t->table, t->key, rows);
 }
 
-bool sql_sum_table(struct buf *out, const struct sql_target *target, struct err *err)
+void sql_sum_table(struct buf *out, const struct sql_target *target)
 {
-    return buf_printf(out, err,
-                      "SELECT pg_catalog.count(*), "
-                      "coalesce(pg_catalog.sum(%s), 0)::text FROM %s",
-                      target->value, target->table);
+    buf_printf(out,
+               "SELECT pg_catalog.count(*), "
+               "coalesce(pg_catalog.sum(%s), 0)::text FROM %s",
+               target->value, target->table);
 }
 
-bool sql_init_script(struct buf *out, const struct sql_target *target, struct err *err)
+void sql_init_script(struct buf *out, const struct sql_target *target)
 {
     const struct sql_target *t = target;
 
-    if (!buf_add_text(out,
-                      "-- For the owner of the database: psql -v ON_ERROR_STOP=1 -f THIS\n"
-                      "-- Then: GRANT aggregator TO the user that loads.\nBEGIN;\n\n",
-                      err) ||
-        !sql_create_table(out, t, err) || !buf_add_text(out, ";\n\n", err))
-        return false;
-    for (int version = 1; version <= LEDGER_VERSION; version++)
-        if (!sql_ledger_step(out, t, version, err) || !buf_add_text(out, ";\n\n", err))
-            return false;
-    if (!sql_label_ledger(out, t, err) ||
-        !buf_add_text(out,
-                      ";\n\nDO $$\nBEGIN\n"
+    buf_add_text(out, "-- For the owner of the database: psql -v ON_ERROR_STOP=1 -f THIS\n"
+                      "-- Then: GRANT aggregator TO the user that loads.\nBEGIN;\n\n");
+    sql_create_table(out, t);
+    buf_add_text(out, ";\n\n");
+    for (int version = 1; version <= LEDGER_VERSION; version++) {
+        sql_ledger_step(out, t, version);
+        buf_add_text(out, ";\n\n");
+    }
+    sql_label_ledger(out, t);
+    buf_add_text(out, ";\n\nDO $$\nBEGIN\n"
                       "    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'aggregator') THEN\n"
                       "        CREATE ROLE aggregator NOLOGIN;\n"
                       "    END IF;\n"
                       "    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO aggregator',\n"
                       "                   current_database());\n"
-                      "END\n$$;\n",
-                      err))
-        return false;
-    if (t->schema != NULL &&
-        !buf_printf(out, err, "GRANT USAGE ON SCHEMA %s TO aggregator;\n", t->schema))
-        return false;
-    return buf_printf(out, err,
-                      "GRANT SELECT, INSERT, UPDATE ON %s, %s TO aggregator;\n\nCOMMIT;\n",
-                      t->table, t->ledger);
+                      "END\n$$;\n");
+    if (t->schema != NULL)
+        buf_printf(out, "GRANT USAGE ON SCHEMA %s TO aggregator;\n", t->schema);
+    buf_printf(out, "GRANT SELECT, INSERT, UPDATE ON %s, %s TO aggregator;\n\nCOMMIT;\n", t->table,
+               t->ledger);
 }

@@ -1,6 +1,4 @@
-/*
- * The SQL of the load, with every identifier quoted. Pure.
- */
+/* The SQL of the load, with every identifier quoted. Pure. */
 #ifndef AGGREGATOR_LOAD_SQL_TEXT_H
 #define AGGREGATOR_LOAD_SQL_TEXT_H
 
@@ -10,7 +8,7 @@
 enum { SQL_NAME_MAX = 63 };
 
 /* "name" with inner quotes doubled. */
-bool sql_add_identifier(struct buf *out, const char *name, struct err *err);
+void sql_add_identifier(struct buf *out, const char *name);
 
 /* schema.table or table, as the user wrote it: parts in double quotes may hold dots. */
 struct sql_name {
@@ -20,7 +18,7 @@ struct sql_name {
 bool sql_parse_name(const char *text, struct sql_name *ret, struct err *err);
 
 /* "schema"."table", or "table"; ASCII letters in lower case when fold is true. */
-bool sql_add_name(struct buf *out, const struct sql_name *name, bool fold, struct err *err);
+void sql_add_name(struct buf *out, const struct sql_name *name, bool fold);
 
 /* Taken before tables are made: CREATE … IF NOT EXISTS alone fails when two sessions race. Any
  * constant will do, as long as all versions of this program share it. */
@@ -41,7 +39,7 @@ struct sql_target {
     const char *count, *min, *max; /* only with statistics */
 };
 
-bool sql_create_table(struct buf *out, const struct sql_target *target, struct err *err);
+void sql_create_table(struct buf *out, const struct sql_target *target);
 
 /*
  * The ledger of this program is what the steps 1..LEDGER_VERSION make, run in order. They harm no
@@ -50,51 +48,48 @@ bool sql_create_table(struct buf *out, const struct sql_target *target, struct e
  */
 enum { LEDGER_VERSION = 2 };
 #define SQL_LEDGER_LABEL "ledger version (\\d{1,6})" /* a regular expression */
-bool sql_ledger_step(struct buf *out, const struct sql_target *target, int version,
-                     struct err *err);
-bool sql_label_ledger(struct buf *out, const struct sql_target *target, struct err *err);
+void sql_ledger_step(struct buf *out, const struct sql_target *target, int version);
+void sql_label_ledger(struct buf *out, const struct sql_target *target);
 
-bool sql_create_staging(struct buf *out, const struct sql_target *target, struct err *err);
-bool sql_copy_staging(struct buf *out, const struct sql_target *target, struct err *err);
+void sql_create_staging(struct buf *out, const struct sql_target *target);
+void sql_copy_staging(struct buf *out, const struct sql_target *target);
 
 /* Finds a key that a narrow column would cut silently; key_type is its SQL type. */
-bool sql_find_cut_key(struct buf *out, const char *key_type, struct err *err);
+void sql_find_cut_key(struct buf *out, const char *key_type);
 
 /* Adds the staged totals to the table: an old NULL counts as 0, sums keep the column's type. */
-bool sql_merge(struct buf *out, const struct sql_target *target, struct err *err);
-bool sql_explain_merge(struct buf *out, const struct sql_target *target, struct err *err);
+void sql_merge(struct buf *out, const struct sql_target *target);
+void sql_explain_merge(struct buf *out, const struct sql_target *target);
 
 /* Parameters $1.. in the order of facts.h, those that have a column and are not made. */
-bool sql_claim(struct buf *out, const struct sql_target *target, struct err *err);
+void sql_claim(struct buf *out, const struct sql_target *target);
 /* $1 to $3: target, run, shard; $4: a time of the ledger's, or null. */
-bool sql_find_claim(struct buf *out, const struct sql_target *target, struct err *err);
-bool sql_find_other_count(struct buf *out, const struct sql_target *target, struct err *err);
+void sql_find_claim(struct buf *out, const struct sql_target *target);
+void sql_find_other_count(struct buf *out, const struct sql_target *target);
 
 /* A shard but $3 of run $2 into target $1 that had input, with digest $4 or $5, and when. */
-bool sql_find_equal_shard(struct buf *out, const struct sql_target *target, struct err *err);
+void sql_find_equal_shard(struct buf *out, const struct sql_target *target);
 
 /* True where the table holds a row, or row-level security may hide one. */
-bool sql_holds_rows(struct buf *out, const struct sql_target *target, struct err *err);
+void sql_holds_rows(struct buf *out, const struct sql_target *target);
 
 /* The time of the newest run into target $1 that had keys; null without one. */
-bool sql_newest_run(struct buf *out, const struct sql_target *target, struct err *err);
+void sql_newest_run(struct buf *out, const struct sql_target *target);
 
 /* All runs, oldest first; as_json: one column of JSON objects. */
-bool sql_list_ledger(struct buf *out, const struct sql_target *target, bool as_json,
-                     struct err *err);
+void sql_list_ledger(struct buf *out, const struct sql_target *target, bool as_json);
 
 /* The same of the rows of target $1 and run $2, which it deletes. */
-bool sql_forget_run(struct buf *out, const struct sql_target *target, bool as_json,
-                    struct err *err);
+void sql_forget_run(struct buf *out, const struct sql_target *target, bool as_json);
 
 /* The largest totals of the table; for_people: keys without control characters, and cut. */
-bool sql_list_top(struct buf *out, const struct sql_target *target, int rows, bool as_json,
-                  bool for_people, struct err *err);
+void sql_list_top(struct buf *out, const struct sql_target *target, int rows, bool as_json,
+                  bool for_people);
 
 /* How many keys the table has, and what all totals add up to. */
-bool sql_sum_table(struct buf *out, const struct sql_target *target, struct err *err);
+void sql_sum_table(struct buf *out, const struct sql_target *target);
 
 /* The whole set-up for a database owner, for psql: tables and a role with the least rights. */
-bool sql_init_script(struct buf *out, const struct sql_target *target, struct err *err);
+void sql_init_script(struct buf *out, const struct sql_target *target);
 
 #endif

@@ -143,8 +143,8 @@ static bool check_published(struct pg *pg, const struct sql_target *sql, struct 
 static bool check_plan(struct pg *pg, const struct sql_target *sql, struct err *err)
 {
     OWNED_BUF(text, SQL_MAX);
-    return sql_explain_merge(&text, sql, err) && buf_add(&text, "", 1, err) &&
-           pg_run(pg, text.data, err);
+    sql_explain_merge(&text, sql);
+    return buf_ok(&text, err) && pg_run(pg, text.data, err);
 }
 
 bool table_check_takes(struct pg *pg, const struct sql_target *sql, struct err *err)

@@ -20,15 +20,15 @@ static const char *keep(struct target *target, const char *text, struct err *err
 {
     struct buf *buf = &target->text[target->text_count++];
     buf_init(buf, TEXT_MAX);
-    return buf_add(buf, text, strlen(text) + 1, err) ? buf->data : NULL;
+    buf_add_text(buf, text);
+    return buf_ok(buf, err) ? buf->data : NULL;
 }
 
 static const char *keep_identifier(struct target *target, const char *name, struct err *err)
 {
     OWNED_BUF(quoted, TEXT_MAX);
-    return sql_add_identifier(&quoted, name, err) && buf_add(&quoted, "", 1, err)
-               ? keep(target, quoted.data, err)
-               : NULL;
+    sql_add_identifier(&quoted, name);
+    return buf_ok(&quoted, err) ? keep(target, quoted.data, err) : NULL;
 }
 
 static bool keep_names(struct target *target, const char *table, const char *ledger,
@@ -43,9 +43,8 @@ static const char *keep_name(struct target *target, const struct sql_name *name,
                              struct err *err)
 {
     OWNED_BUF(quoted, TEXT_MAX);
-    return sql_add_name(&quoted, name, fold, err) && buf_add(&quoted, "", 1, err)
-               ? keep(target, quoted.data, err)
-               : NULL;
+    sql_add_name(&quoted, name, fold);
+    return buf_ok(&quoted, err) ? keep(target, quoted.data, err) : NULL;
 }
 
 static struct sql_name ledger_beside(const struct sql_name *table)
@@ -124,12 +123,14 @@ static bool create_table(struct pg *pg, const struct target_request *request, st
     struct target wanted = {0};
     OWNED_BUF(sql, TEXT_MAX);
 
-    bool done =
-        describe(&wanted, request, err) &&
-        (request->create ||
-         err_set(err, STATUS_REFUSED, "there is no table %s" TO_THE_OWNER, wanted.sql.table)) &&
-        sql_create_table(&sql, &wanted.sql, err) && buf_add(&sql, "", 1, err) &&
-        (pg_run(pg, sql.data, err) || err_prefix(err, "cannot create a table"));
+    bool done = describe(&wanted, request, err) &&
+                (request->create || err_set(err, STATUS_REFUSED,
+                                            "there is no table %s" TO_THE_OWNER, wanted.sql.table));
+    if (done) {
+        sql_create_table(&sql, &wanted.sql);
+        done = buf_ok(&sql, err) &&
+               (pg_run(pg, sql.data, err) || err_prefix(err, "cannot create a table"));
+    }
     target_release(&wanted);
     return done;
 }
@@ -317,13 +318,12 @@ static bool name_work(struct target *target, const struct target_request *reques
 {
     OWNED_BUF(name, TEXT_MAX);
 
-    if (!buf_printf(&name, err, "%s(", target->sql.table) ||
-        !sql_add_identifier(&name, request->key, err) || !buf_add_text(&name, ",", err) ||
-        !sql_add_identifier(&name, request->value, err) ||
-        !buf_printf(&name, err, "%s)", request->statistics ? ",count,min,max" : "") ||
-        !buf_add(&name, "", 1, err))
-        return false;
-    target->name = keep(target, name.data, err);
+    buf_printf(&name, "%s(", target->sql.table);
+    sql_add_identifier(&name, request->key);
+    buf_add_text(&name, ",");
+    sql_add_identifier(&name, request->value);
+    buf_add_text(&name, request->statistics ? ",count,min,max)" : ")");
+    target->name = buf_ok(&name, err) ? keep(target, name.data, err) : NULL;
     return target->name != NULL;
 }
 
@@ -413,7 +413,9 @@ bool target_init_script(const struct target_request *request, struct buf *out, s
 {
     struct target wanted = {0};
 
-    bool done = describe(&wanted, request, err) && sql_init_script(out, &wanted.sql, err);
+    bool done = describe(&wanted, request, err);
+    if (done)
+        sql_init_script(out, &wanted.sql);
     target_release(&wanted);
-    return done;
+    return done && buf_ok(out, err);
 }

@@ -24,7 +24,9 @@ struct run {
 
 static bool keep_reject(void *context, const void *bytes, size_t len, struct err *err)
 {
-    return buf_add(&((struct run *)context)->rejects, bytes, len, err);
+    struct buf *rejects = &((struct run *)context)->rejects;
+    buf_add(rejects, bytes, len);
+    return buf_ok(rejects, err);
 }
 
 static struct fold_rules rules_of(unsigned threads, uint64_t max_memory)

@@ -9,11 +9,10 @@ static char *print(const struct print_shape *shape, const struct total *totals, 
     struct buf out;
     struct err err = {0};
     buf_init(&out, 1 << 20);
-    assert_true(print_header(&out, shape, &err));
+    print_header(&out, shape);
     for (size_t i = 0; i < count; i++)
-        assert_true(print_row(&out, shape, &totals[i], &err));
-    assert_true(buf_add(&out, "", 1, &err));
-    return out.data;
+        print_row(&out, shape, &totals[i]);
+    return buf_take(&out, &err);
 }
 
 #define KEY(literal) .key = (const unsigned char *)(literal), .key_len = sizeof(literal) - 1
@@ -97,9 +96,9 @@ static void csv_quotes_what_rfc_4180_says(void **state)
         OWNED_BUF(out, 256);
         struct err err = {0};
         unsigned char *in = exact_copy(cases[i].in, cases[i].len);
-        assert_true(print_csv_field(&out, in, cases[i].len, &err));
+        print_csv_field(&out, in, cases[i].len);
         free(in);
-        assert_true(buf_add(&out, "", 1, &err));
+        assert_true(buf_ok(&out, &err));
         CHECK(strcmp(out.data, cases[i].out) == 0, "case %zu", i);
     }
 }
@@ -193,8 +192,9 @@ static void full_buffer_is_a_failure(void **state)
             struct buf out;
             struct err err = {0};
             buf_init(&out, max);
-            CHECK(!print_header(&out, &shape, &err) || !print_row(&out, &shape, &two[0], &err),
-                  "format %zu in %zu bytes", f, max);
+            print_header(&out, &shape);
+            print_row(&out, &shape, &two[0]);
+            CHECK(!buf_ok(&out, &err), "format %zu in %zu bytes", f, max);
             CHECK(err.status == STATUS_BUG, "format %zu in %zu bytes", f, max);
             buf_release(&out);
         }

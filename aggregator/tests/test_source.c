@@ -43,7 +43,8 @@ static void read_all(char *const *names, size_t count, struct reading *ret)
             break;
         assert_true(block.first == first);
         assert_true(block.last || block.len == BLOCK_BYTES);
-        assert_true(buf_add(&ret->text, block.data, block.len, &err));
+        buf_add(&ret->text, block.data, block.len);
+        assert_true(buf_ok(&ret->text, &err));
         ret->file_len[file] += block.len;
         first = block.last;
         file += block.last;

@@ -12,10 +12,10 @@ static const struct sql_target hostile = {.schema = "\"s\"\"x\"",
                                           .min = "\"min\"",
                                           .max = "\"max\""};
 
-static const char *text_of(struct buf *buf)
+static const char *text_of(const struct buf *buf)
 {
     struct err err = {0};
-    assert_true(buf_add(buf, "", 1, &err));
+    assert_true(buf_ok(buf, &err));
     return buf->data;
 }
 
@@ -36,8 +36,7 @@ static void identifiers_double_their_quotes(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         OWNED_BUF(out, 256);
-        struct err err = {0};
-        assert_true(sql_add_identifier(&out, cases[i].name, &err));
+        sql_add_identifier(&out, cases[i].name);
         assert_string_equal(text_of(&out), cases[i].sql);
     }
 }
@@ -128,43 +127,42 @@ static void names_are_quoted_and_folded_on_demand(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         OWNED_BUF(out, 256);
-        struct err err = {0};
-        assert_true(sql_add_name(&out, &cases[i].name, cases[i].fold, &err));
+        sql_add_name(&out, &cases[i].name, cases[i].fold);
         assert_string_equal(text_of(&out), cases[i].sql);
     }
 }
 
-typedef bool builder(struct buf *out, const struct sql_target *target, struct err *err);
+typedef void builder(struct buf *out, const struct sql_target *target);
 
-static bool list_as_rows(struct buf *out, const struct sql_target *target, struct err *err)
+static void list_as_rows(struct buf *out, const struct sql_target *target)
 {
-    return sql_list_ledger(out, target, false, err);
+    sql_list_ledger(out, target, false);
 }
 
-static bool list_as_json(struct buf *out, const struct sql_target *target, struct err *err)
+static void list_as_json(struct buf *out, const struct sql_target *target)
 {
-    return sql_list_ledger(out, target, true, err);
+    sql_list_ledger(out, target, true);
 }
 
-static bool forget_run(struct buf *out, const struct sql_target *target, struct err *err)
+static void forget_run(struct buf *out, const struct sql_target *target)
 {
-    return sql_forget_run(out, target, false, err);
+    sql_forget_run(out, target, false);
 }
 
-static bool find_cut_key(struct buf *out, const struct sql_target *target, struct err *err)
+static void find_cut_key(struct buf *out, const struct sql_target *target)
 {
     (void)target;
-    return sql_find_cut_key(out, "character varying(10)", err);
+    sql_find_cut_key(out, "character varying(10)");
 }
 
-static bool first_ledger_step(struct buf *out, const struct sql_target *target, struct err *err)
+static void first_ledger_step(struct buf *out, const struct sql_target *target)
 {
-    return sql_ledger_step(out, target, 1, err);
+    sql_ledger_step(out, target, 1);
 }
 
-static bool last_ledger_step(struct buf *out, const struct sql_target *target, struct err *err)
+static void last_ledger_step(struct buf *out, const struct sql_target *target)
 {
-    return sql_ledger_step(out, target, LEDGER_VERSION, err);
+    sql_ledger_step(out, target, LEDGER_VERSION);
 }
 
 static const struct {
@@ -230,8 +228,7 @@ static void statements_name_only_what_was_given_quoted(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
         OWNED_BUF(out, 1 << 16);
-        struct err err = {0};
-        assert_true(statements[i].build(&out, &hostile, &err));
+        statements[i].build(&out, &hostile);
         const char *at = text_of(&out);
         for (size_t p = 0; p < ARRAY_LEN(statements[i].parts); p++) {
             const char *part = statements[i].parts[p];
@@ -278,8 +275,7 @@ static void the_ledgers_statements_are_these_to_the_byte(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         OWNED_BUF(out, 1 << 16);
-        struct err err = {0};
-        assert_true(cases[i].build(&out, &target, &err));
+        cases[i].build(&out, &target);
         assert_string_equal(text_of(&out), cases[i].text);
     }
 }
@@ -293,8 +289,7 @@ static void without_statistics_no_column_is_named(void **state)
     plain.count = plain.min = plain.max = NULL;
     for (size_t i = 0; i < ARRAY_LEN(builders); i++) {
         OWNED_BUF(out, 1 << 16);
-        struct err err = {0};
-        assert_true(builders[i](&out, &plain, &err));
+        builders[i](&out, &plain);
         const char *text = text_of(&out);
         CHECK(strstr(text, "count") == NULL && strstr(text, "min") == NULL &&
                   strstr(text, "(null)") == NULL,
@@ -306,10 +301,9 @@ static void without_a_schema_none_is_granted(void **state)
 {
     struct sql_target plain = hostile;
     OWNED_BUF(out, 1 << 16);
-    struct err err = {0};
     (void)state;
     plain.schema = NULL;
-    assert_true(sql_init_script(&out, &plain, &err));
+    sql_init_script(&out, &plain);
     assert_null(strstr(text_of(&out), "USAGE ON SCHEMA"));
 }
 
@@ -319,11 +313,12 @@ static void full_buffer_is_a_failure(void **state)
     for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
         OWNED_BUF(whole, 1 << 16);
         struct err err = {0};
-        assert_true(statements[i].build(&whole, &hostile, &err));
+        statements[i].build(&whole, &hostile);
         for (size_t max = 0; max < whole.len; max += 1 + whole.len / 40) {
             struct buf out;
             buf_init(&out, max);
-            CHECK(!statements[i].build(&out, &hostile, &err), "%s in %zu", statements[i].name, max);
+            statements[i].build(&out, &hostile);
+            CHECK(!buf_ok(&out, &err), "%s in %zu", statements[i].name, max);
             CHECK(err.status == STATUS_BUG, "%s in %zu", statements[i].name, max);
             buf_release(&out);
         }

@@ -61,7 +61,8 @@ static void check_name(const char *text)
         return;
     }
     OWNED_BUF(quoted, 4096);
-    HOLDS(sql_add_name(&quoted, &name, false, &err) && buf_add(&quoted, "", 1, &err));
+    sql_add_name(&quoted, &name, false);
+    HOLDS(buf_ok(&quoted, &err));
     HOLDS(sql_parse_name(quoted.data, &again, &err));
     HOLDS(strcmp(name.table, again.table) == 0 && strcmp(name.schema, again.schema) == 0);
 }
