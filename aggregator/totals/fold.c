@@ -9,6 +9,7 @@
 
 #include "aggregator/read/source.h"
 #include "aggregator/totals/gather.h"
+#include "aggregator/totals/recent.h"
 #include "aggregator/totals/spill.h"
 #include "common/stop.h"
 
@@ -25,6 +26,7 @@ struct worker {
     struct fold *fold;
     unsigned number;
     struct layout layout;
+    struct recent recent;
 };
 
 struct fold {
@@ -55,6 +57,12 @@ struct fold {
 
 /* Life. */
 
+static bool add_events(void *context, const struct event *events, size_t count, struct err *err)
+{
+    struct worker *worker = context;
+    return gather_add(worker->fold->gather, worker->number, events, count, err);
+}
+
 static bool make_workers(struct fold *fold, uint64_t budget, struct err *err)
 {
     uint64_t seed;
@@ -65,8 +73,12 @@ static bool make_workers(struct fold *fold, uint64_t budget, struct err *err)
         gather_new(fold->threads, (size_t)budget, fold->rules->statistics, seed, fold->spill);
     if (fold->gather == NULL)
         return err_set(err, STATUS_TRANSIENT, "out of memory");
-    for (unsigned i = 0; i < fold->threads; i++)
-        fold->workers[i] = (struct worker){.fold = fold, .number = i};
+    for (unsigned i = 0; i < fold->threads; i++) {
+        struct worker *worker = &fold->workers[i];
+        worker->fold = fold;
+        worker->number = i;
+        recent_init(&worker->recent, seed, !fold->rules->statistics, add_events, worker);
+    }
     for (size_t i = 0; i < fold->block_count; i++) {
         if (!block_init(&fold->blocks[i], err))
             return false;
@@ -148,12 +160,6 @@ void fold_free(struct fold *fold)
 
 /* Workers. */
 
-static bool add_events(void *context, const struct event *events, size_t count, struct err *err)
-{
-    struct worker *worker = context;
-    return gather_add(worker->fold->gather, worker->number, events, count, err);
-}
-
 /* With the lock held: the first failure in order ends the run. */
 static void fail(struct fold *fold, const struct err *err)
 {
@@ -216,7 +222,7 @@ static void flush(struct worker *worker)
     struct fold *fold = worker->fold;
     struct err err = {0};
 
-    if (gather_flush(fold->gather, worker->number, &err))
+    if (recent_flush(&worker->recent, &err) && gather_flush(fold->gather, worker->number, &err))
         return;
     pthread_mutex_lock(&fold->lock);
     fail(fold, &err);
@@ -246,8 +252,8 @@ static void *read_and_add(void *context)
         if (!block->failed) {
             slice_cut(&slice);
             block->failed = !slice_check_format(&slice, &block->err) ||
-                            !slice_scan(&slice, &fold->rules->scan, &worker->layout, add_events,
-                                        worker, &block->err);
+                            !slice_scan(&slice, &fold->rules->scan, &worker->layout, recent_add,
+                                        &worker->recent, &block->err);
         }
         pthread_mutex_lock(&fold->lock);
         fold->slices[at] = slice;

@@ -21,12 +21,12 @@ per_event() { # SUFFIX: of files all and half
   echo $((($(instructions "all$1") - $(instructions "half$1")) / 20000))
 }
 
-@test "an event in the usual layout costs at most 580 instructions" {
+@test "an event in the usual layout costs at most 420 instructions" {
   grep -qw avx2 /proc/cpuinfo || skip "measured with AVX2"
   cd "$BATS_FILE_TMPDIR" || return
   cost=$(per_event "")
   echo "# $cost instructions" >&3
-  ((cost <= 580))
+  ((cost <= 420))
 }
 
 @test "blanks between tokens, or another order of fields, cost at most a third more" {
