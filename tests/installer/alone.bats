@@ -1,21 +1,9 @@
 #!/usr/bin/env bats
 # One installer at a time, and none that is stopped half-way.
 
-bats_require_minimum_version 1.5.0
+load helpers.bash
 
-setup_file() {
-  load helpers.bash
-  setup_programs
-  listen
-}
-teardown_file() {
-  load helpers.bash
-  stop_listening
-}
-setup() {
-  load helpers.bash
-  need_node debian-1.6
-}
+setup() { need_node debian-1.6; }
 teardown() { if [[ ${background:-} ]]; then kill -KILL "$background" 2>/dev/null || true; fi; }
 
 waits_for() { # COMMAND...: until it is true, as long as the installer in the background lives

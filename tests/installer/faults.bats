@@ -1,18 +1,8 @@
 #!/usr/bin/env bats
 # What can go wrong on a node while the installer works: it says so, and the node is as before.
 
-bats_require_minimum_version 1.5.0
+load helpers.bash
 
-setup_file() {
-  load helpers.bash
-  setup_programs
-  listen
-}
-teardown_file() {
-  load helpers.bash
-  stop_listening
-}
-setup() { load helpers.bash; }
 teardown() {
   if [[ ${server:-} ]]; then kill "$server" 2>/dev/null || true; fi
   if [[ ${immutable:-} ]]; then chattr -i "$immutable"; fi
@@ -20,7 +10,6 @@ teardown() {
 }
 
 as_before() { diff -r "$node/etc.before" "$etc" && [[ ! -e $node/opt/gvisor/state.json ]]; }
-need_root() { ((EUID == 0)) || skip "needs root"; }
 
 archive() { # [-C DIRECTORY NAME...]: a gvisor.tar.bz2 of the payload or of what is named
   archive=$BATS_TEST_TMPDIR/gvisor.tar.bz2

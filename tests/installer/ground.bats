@@ -1,24 +1,13 @@
 #!/usr/bin/env bats
 # What a node is like around containerd's configuration: who reads it, what its mounts allow.
 
-bats_require_minimum_version 1.5.0
+load helpers.bash
 
-setup_file() {
-  load helpers.bash
-  setup_programs
-  listen
-}
-teardown_file() {
-  load helpers.bash
-  stop_listening
-}
-setup() { load helpers.bash; }
 teardown() {
   if [[ ${daemon:-} ]]; then kill "$daemon" && wait "$daemon" || true; fi
   if [[ ${mounted:-} ]]; then umount "$mounted"; fi
 }
 
-need_root() { ((EUID == 0)) || skip "needs root"; }
 both_refuse() { # STATUS TEXT [OPTION...]: check and install fail with that status, and say that
   local command
   for command in check install; do
@@ -26,8 +15,7 @@ both_refuse() { # STATUS TEXT [OPTION...]: check and install fail with that stat
     echo "status $status: $output"
     [[ $status == "$1" && $output == *"$2"* ]]
   done
-  diff -r "$node/etc.before" "$etc"
-  [[ $(restarts) == 0 && ! -e $node/opt/gvisor/state.json ]]
+  nothing_changed
 }
 
 # A real containerd that runs, with these options; it answers on $node/run/sock.

@@ -2,10 +2,17 @@
 # A node in a directory: its configuration, a real containerd of the version it was written for,
 # and gVisor's programs as far as installing looks at them.
 
+bats_require_minimum_version 1.5.0
+
 here=$BATS_TEST_DIRNAME
 release=20260914.0
 
-setup_programs() { # once a file: a payload whose programs are programs and know their release
+setup_file() {
+  setup_programs
+  listen
+}
+
+setup_programs() { # a payload whose programs are programs and know their release
   # In memory where that is possible: every write is made durable.
   nodes=$(mktemp -d -p "$([[ -w /dev/shm ]] && echo /dev/shm || echo "$BATS_FILE_TMPDIR")")
   export nodes
@@ -54,7 +61,7 @@ while True: s.accept()[0].close()' "$BATS_FILE_TMPDIR/sock" 3>&- 4>&- &
   echo $! >"$BATS_FILE_TMPDIR/listener"
   until [[ -S $BATS_FILE_TMPDIR/sock ]]; do kill -0 $!; done
 }
-stop_listening() {
+teardown_file() {
   kill "$(<"$BATS_FILE_TMPDIR/listener")"
   rm -rf "$nodes"
 }
@@ -76,6 +83,10 @@ refused() { # STATUS TEXT COMMAND...: it fails with that status, and says that
   echo "$output"
   [[ $status == "$expected" && $output == *"$text"* ]]
 }
+
+need_root() { ((EUID == 0)) || skip "needs root"; }
+
+nothing_changed() { diff -r "$node/etc.before" "$etc" && [[ $(restarts) == 0 && ! -e $node/opt/gvisor/state.json ]]; }
 
 restarts() { wc -l <"$node/restarts"; }
 

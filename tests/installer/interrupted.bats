@@ -1,21 +1,9 @@
 #!/usr/bin/env bats
 # The installer killed at each of its steps, and run again: tests/stop_at_step.c ends it.
 
-bats_require_minimum_version 1.5.0
+load helpers.bash
 
-setup_file() {
-  load helpers.bash
-  setup_programs
-  listen
-}
-teardown_file() {
-  load helpers.bash
-  stop_listening
-}
-setup() {
-  load helpers.bash
-  export installer=$BUILD/release/bin/gvisor_installer_steps
-}
+setup() { export installer=$BUILD/release/bin/gvisor_installer_steps; }
 
 # No half-written file is ever where containerd would read it, and containerd can always start.
 containerd_can_start() { [[ ! -e $etc/config.toml ]] || "$containerd" --config "$etc/config.toml" config dump >/dev/null; }

@@ -1,18 +1,8 @@
 #!/usr/bin/env bats
 # Files that are links, directories behind links, and what hangs on files besides their bytes.
 
-bats_require_minimum_version 1.5.0
+load helpers.bash
 
-setup_file() {
-  load helpers.bash
-  setup_programs
-  listen
-}
-teardown_file() {
-  load helpers.bash
-  stop_listening
-}
-setup() { load helpers.bash; }
 teardown() { if [[ ${shim:-} ]]; then kill "$shim" 2>/dev/null || true; fi; }
 
 fails_once() { echo "echo x >>$node/restarts; [ -e $node/failed ] || { touch $node/failed; exit 7; }"; }

@@ -1,18 +1,8 @@
 #!/usr/bin/env bats
 # What the node is to Kubernetes, asked before anything changes: api.py answers.
 
-bats_require_minimum_version 1.5.0
+load helpers.bash
 
-setup_file() {
-  load helpers.bash
-  setup_programs
-  listen
-}
-teardown_file() {
-  load helpers.bash
-  stop_listening
-}
-setup() { load helpers.bash; }
 teardown() { if [[ ${api:-} ]]; then kill "$api"; fi; }
 
 of_runtime() { # RUNTIME COMMAND: on a node that says it runs that
@@ -25,7 +15,6 @@ of_runtime() { # RUNTIME COMMAND: on a node that says it runs that
   echo "status $status: $output"
   asked=$account/asked
 }
-nothing_changed() { diff -r "$node/etc.before" "$etc" && [[ $(restarts) == 0 && ! -e $node/opt/gvisor/state.json ]]; }
 
 @test "a node of CRI-O is refused before anything changes" {
   need_node default-2.1

@@ -1,21 +1,9 @@
 #!/usr/bin/env bats
 # --prefix: whose directory it is, and that nothing but what is the installer's ever leaves it.
 
-bats_require_minimum_version 1.5.0
+load helpers.bash
 
-setup_file() {
-  load helpers.bash
-  setup_programs
-  listen
-}
-teardown_file() {
-  load helpers.bash
-  stop_listening
-}
-setup() {
-  load helpers.bash
-  need_node debian-1.6
-}
+setup() { need_node debian-1.6; }
 teardown() { if [[ ${mounted:-} ]]; then umount "$mounted"; fi; }
 
 all_refuse() { # STATUS TEXT PREFIX

@@ -2,18 +2,7 @@
 # Configurations that other programs write, or write anew: what is ours is known in them, and an
 # edit that would be lost is not made.
 
-bats_require_minimum_version 1.5.0
-
-setup_file() {
-  load helpers.bash
-  setup_programs
-  listen
-}
-teardown_file() {
-  load helpers.bash
-  stop_listening
-}
-setup() { load helpers.bash; }
+load helpers.bash
 
 # As tools that read TOML and write it again leave a file: without comments, in their own layout.
 written_anew() { sed -i -e '/^ *#/d' -e 's/ *# gvisor_installer$//' -e 's/^ *//' -e 's/^\[/\n[/' "$@"; }

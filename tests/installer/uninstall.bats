@@ -2,18 +2,7 @@
 # Uninstalling asks containerd before gVisor's programs go, finds the drop-in wherever an
 # installation put it, and does not ask what is only of matter to an installation.
 
-bats_require_minimum_version 1.5.0
-
-setup_file() {
-  load helpers.bash
-  setup_programs
-  listen
-}
-teardown_file() {
-  load helpers.bash
-  stop_listening
-}
-setup() { load helpers.bash; }
+load helpers.bash
 
 gone() { diff -r "$node/etc.before" "$etc" && [[ ! -e $node/opt/gvisor ]]; }
 import_first() { # DIRECTORY: it is made, and what is in it imported before all else
