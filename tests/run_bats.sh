@@ -7,7 +7,8 @@ results=$1
 shift
 mkdir -p "$results"
 BUILD=${BUILD:-$(pwd)/build}
-export BUILD
+RESULTS=$(cd "$results" && pwd) # for what a test leaves there beside its TAP
+export BUILD RESULTS
 unset CDPATH
 failed=0
 

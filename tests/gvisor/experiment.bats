@@ -48,6 +48,20 @@ END
   done
 }
 
+@test "what is expected of the cells is met, and CI keeps that as JUnit" {
+  local junit=${RESULTS:-$BATS_TEST_TMPDIR}/isolation.xml
+  echo '{"runc/file": "landed", "gvisor/file": "landed", "gvisor-sealed/file": "contained",
+         "gvisor/decoy_socket": "refused", "gvisor/io_uring": "runtime"}' >"$BATS_TEST_TMPDIR/expect.json"
+  "$BUILD/gvisor_probe" compare {runc,gvisor,gvisor-sealed,runc-unconfined}.json --witness witness.json \
+    --expect "$BATS_TEST_TMPDIR/expect.json" --format junit --output "$junit"
+  python3 - "$junit" <<'END'
+import sys, xml.etree.ElementTree as tree
+suites = tree.parse(sys.argv[1]).getroot()
+assert suites.attrib == {"tests": "6", "failures": "0"}, suites.attrib
+assert len(list(suites.iter("testcase"))) == 6 and not list(suites.iter("failure"))
+END
+}
+
 @test "the witness has the files of A and B, of the pod's user, and nothing of C" {
   for cell in runc gvisor; do
     [ "$(entry "open/bats-$cell/host_file_write" | jq -c '[.type, .uid, .gid]')" = '["file",65534,65534]' ]
