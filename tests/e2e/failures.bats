@@ -7,7 +7,7 @@ load helpers
   kubectl patch secret postgres --patch '{"stringData": {"password": "wrong"}}'
   name=$(submit workflows/single_run.yaml)
   ended "$name" Failed
-  [ "$(pods_of "$name" aggregator)" = 1 ]
+  [ "$(pods_of "$name" aggregate-claim)" = 1 ]
   run -0 shown "$name"
   [[ $output == *"exit code 4"*"password authentication failed"* ]]
   [[ $output != *wrong* ]]
@@ -17,23 +17,23 @@ load helpers
   change_pipeline '[{"op": "add", "path": "/spec/templates/fake-gen/container/args/-", "value": "--bad-every=100"}]'
   name=$(submit workflows/single_run.yaml)
   ended "$name" Failed
-  [ "$(pods_of "$name" aggregator)" = 1 ]
+  [ "$(pods_of "$name" aggregate-claim)" = 1 ]
   run -0 shown "$name"
   [[ $output =~ "exit code 3"[^$'\n']*"/data/events.jsonl:"[0-9]+:[0-9]+: ]]
   nothing_loaded
 }
 
 @test "status 64, of Argo's own wrapper, is tried again once" {
-  change_pipeline '[{"op": "replace", "path": "/spec/templates/aggregator/container/command", "value": ["/none"]}]'
+  change_pipeline '[{"op": "replace", "path": "/spec/templates/aggregate-claim/container/command", "value": ["/none"]}]'
   name=$(submit workflows/single_run.yaml)
   ended "$name" Failed
-  [ "$(pods_of "$name" aggregator)" = 2 ]
+  [ "$(pods_of "$name" aggregate-claim)" = 2 ]
   run -0 shown "$name"
   [[ $output == *"exit code 64"* ]]
 }
 
 @test "PostgreSQL down at the start: status 10, tried again, loaded when it is back" {
-  change_pipeline '[{"op": "add", "path": "/spec/templates/aggregator/container/args/-", "value": "--wait-db=1s"}]'
+  change_pipeline '[{"op": "add", "path": "/spec/templates/aggregate-claim/container/args/-", "value": "--wait-db=1s"}]'
   kubectl scale statefulset/postgres --replicas=0
   kubectl wait --for=delete pod/postgres-0 --timeout=180s
   name=$(submit workflows/single_run.yaml)
@@ -43,16 +43,16 @@ load helpers
   kubectl scale statefulset/postgres --replicas=1
   kubectl rollout status statefulset/postgres --timeout=120s
   ended "$name" Succeeded
-  (($(pods_of "$name" aggregator) > 1))
+  (($(pods_of "$name" aggregate-claim) > 1))
   [ "$(totals)" = "$(sums_of 1500 10 "$(uid_of "$name")")" ]
 }
 
 @test "too little memory is named: OOMKilled in argo get, nothing loaded" {
   change_pipeline '[
-    {"op": "replace", "path": "/spec/templates/aggregator/container/resources",
+    {"op": "replace", "path": "/spec/templates/aggregate-claim/container/resources",
      "value": {"requests": {"memory": "64Mi"}, "limits": {"memory": "64Mi"}}},
-    {"op": "add", "path": "/spec/templates/aggregator/container/args/-", "value": "--max-memory=1G"},
-    {"op": "replace", "path": "/spec/templates/aggregator/retryStrategy/limit", "value": "0"}]'
+    {"op": "add", "path": "/spec/templates/aggregate-claim/container/args/-", "value": "--max-memory=1G"},
+    {"op": "replace", "path": "/spec/templates/aggregate-claim/retryStrategy/limit", "value": "0"}]'
   name=$(submit workflows/single_run.yaml -p events=2000000 -p users=2000000)
   ended "$name" Failed
   run -0 shown "$name"
@@ -62,7 +62,7 @@ load helpers
 
 @test "the same work fits into that memory when the limit is respected" {
   change_pipeline '[
-    {"op": "replace", "path": "/spec/templates/aggregator/container/resources",
+    {"op": "replace", "path": "/spec/templates/aggregate-claim/container/resources",
      "value": {"requests": {"memory": "96Mi"}, "limits": {"memory": "96Mi"}}}]'
   name=$(submit workflows/single_run.yaml -p events=1000000 -p users=1000000)
   ended "$name" Succeeded

@@ -7,7 +7,7 @@ load helpers
   hold_table
   name=$(submit workflows/single_run.yaml)
   load_waits
-  pod=$(pod_of_step "$name" aggregator)
+  pod=$(pod_of_step "$name" aggregate-claim)
   uid=$(kubectl get pod "$pod" -o 'jsonpath={.metadata.uid}')
   kubectl delete pod "$pod" --force --grace-period=0
   release_table
@@ -15,7 +15,7 @@ load helpers
   [ "$(totals)" = "$(sums_of 1500 10 "$(uid_of "$name")")" ]
   [ "$(ledger_rows)" = 1 ]
   # The controller may give the replacement the same name.
-  pod=$(pod_of_step "$name" aggregator)
+  pod=$(pod_of_step "$name" aggregate-claim)
   [ "$(kubectl get pod "$pod" -o 'jsonpath={.metadata.uid}')" != "$uid" ]
 }
 
@@ -35,7 +35,7 @@ load helpers
   hold_table
   name=$(submit workflows/single_run.yaml)
   load_waits
-  pod=$(pod_of_step "$name" aggregator)
+  pod=$(pod_of_step "$name" aggregate-claim)
   argo stop "$name"
   # The pod is kept: the run did not succeed.
   kubectl wait --for='jsonpath={.status.containerStatuses[?(@.name=="main")].state.terminated.exitCode}=11' \

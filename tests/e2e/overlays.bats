@@ -32,8 +32,8 @@ start_server_with_tls() {
 fails_at_once() { # MESSAGE OPTION...: a run with these options
   local message=$1
   shift
-  change_pipeline '[{"op": "add", "path": "/spec/templates/aggregator/container/args/-", "value": "--wait-db=1s"},
-    {"op": "replace", "path": "/spec/templates/aggregator/retryStrategy/limit", "value": "0"}]'
+  change_pipeline '[{"op": "add", "path": "/spec/templates/aggregate-claim/container/args/-", "value": "--wait-db=1s"},
+    {"op": "replace", "path": "/spec/templates/aggregate-claim/retryStrategy/limit", "value": "0"}]'
   name=$(submit workflows/single_run.yaml "$@")
   ended "$name" Failed
   run -0 shown "$name"

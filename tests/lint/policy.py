@@ -283,7 +283,7 @@ def resources(container, _):
 @rule("container", "images have a tag, a parameter in steps, and are pulled when they are not there")
 def images(container, pod):
     tag = container.get("image", "").rpartition("/")[2].partition(":")[2]
-    if pod.template and "{{workflow.parameters.image-tag}}" not in tag:
+    if pod.template and "parameters.image-tag}}" not in tag:
         yield container.get("image", "image")
     if tag in ("", "latest"):
         yield container.get("image", "image")
@@ -321,6 +321,25 @@ def titles(obj):
     for name in ("title", "description"):
         if not metadata.get("annotations", {}).get(f"workflows.argoproj.io/{name}"):
             yield name
+
+
+@rule("object", "a template can be called: its parameters have defaults and are described, and of its "
+                "workflow it needs nothing")
+def callable_templates(obj):
+    for template in obj.body["spec"]["templates"] if obj.kind == "WorkflowTemplate" else ():
+        yield from (f"{template['name']}: {p['name']}" for p in template.get("inputs", {}).get("parameters", [])
+                    if p.get("value") is None or not p.get("description"))
+        if "workflow.parameters" in str(template):
+            yield f"{template['name']}: workflow.parameters"
+        if "container" in template:
+            yield from (f"{template['name']}: {name}" for name in ("podSpecPatch", "securityContext")
+                        if name not in template)
+            if PART_OF not in template.get("metadata", {}).get("labels", {}):
+                yield f"{template['name']}: {PART_OF}"
+            own = {volume["name"] for volume in template.get("volumes", [])}
+            yield from (f"{template['name']}: volume {mount['name']}" for container in
+                        [template["container"], *template.get("initContainers", [])]
+                        for mount in container.get("volumeMounts", []) if mount["name"] not in own)
 
 
 @rule("object", "no field is used that Argo 4.0 removed")
@@ -381,17 +400,21 @@ def denied(objects):
                 yield pod.title
 
 
-@rule("all", "workflows list every parameter of their template: `argo retry -p` keeps only those")
+@rule("all", "workflows list every parameter of their entrypoint: `argo retry -p` keeps only those")
 def listed(objects):
-    def values(spec):
-        return {p["name"]: p.get("value") for p in spec.get("arguments", {}).get("parameters", [])}
+    def names(parameters):
+        return {p["name"] for p in parameters.get("parameters", []) if p.get("value") is not None}
     templates = {o.body["metadata"]["name"]: o.body["spec"] for o in objects if o.kind == "WorkflowTemplate"}
     for obj in objects:
         spec = obj.body.get("spec", {})
         spec = spec.get("workflowSpec", spec)
         if template := templates.get(spec.get("workflowTemplateRef", {}).get("name")):
-            mine = {name for name, value in values(spec).items() if value is not None}
-            yield from (f"{obj.title}: {name}" for name in sorted(values(template).keys() ^ mine))
+            entrypoint = spec.get("entrypoint", template["entrypoint"])
+            taken = {name for called in template["templates"] if called["name"] == entrypoint
+                     for name in names(called.get("inputs", {}))}
+            mine = names(spec.get("arguments", {}))
+            yield from (f"{obj.title}: {name}" for name in
+                        sorted((taken - mine) | (mine - taken - names(template["arguments"]))))
 
 
 @rule("all", "metrics of one name have one help text and the same labels")
