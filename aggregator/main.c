@@ -55,7 +55,7 @@ static bool keep_reject(void *context, const void *bytes, size_t len, struct err
     return buf_ok(&run->rejects_text, err);
 }
 
-/* Rejects are published where the run is judged: done, or ended by its input. */
+/* Only when the run succeeded, or its input was bad; not when it may be retried. */
 static bool publish_rejects(struct run *run, struct err *err)
 {
     if (run->config->rejects == NULL)
@@ -165,7 +165,7 @@ static void report_fact(struct report *report, const struct fact *fact, const st
         report_number(report, fact->report, value);
 }
 
-/* Written for failed runs too, as far as they came; with the name of their input if it is whole. */
+/* Also for failed runs, with what is known by then; they have no digest. */
 static bool write_report(struct run *run, const struct err *failure, struct err *err)
 {
     const struct config *config = run->config;
@@ -341,7 +341,7 @@ static bool fold_run_and_report(const struct config *config, const struct load_r
     buf_init(&run.rejects_text, (size_t)config->max_line * 2 + PRINT_CHUNK * 4);
     done = done && (config->action == ACTION_FOLD_AND_PRINT || load_prepare(&run.load, err)) &&
            fold_and_deliver(&run, err);
-    /* The outcome stands: a stop, even one from a moment ago, no longer changes it. */
+    /* The outcome is decided: a stop, even one a moment ago, no longer changes it. */
     if (done || err->status != STATUS_CANCELLED)
         stop_finish(done ? NULL : err, STOP_ENDS_MS);
     if (done)

@@ -91,7 +91,7 @@ void print_header(struct buf *out, const struct print_shape *shape)
     buf_add_text(out, "\n");
 }
 
-/* Text, which may be empty, and a number that is not negative; a row has no time for printf. */
+/* A text, which may be empty, and a number from 0. printf would be too slow for each row. */
 static void add_number(struct buf *out, const char *before, int64_t value)
 {
     char digits[24];

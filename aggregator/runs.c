@@ -32,7 +32,7 @@ static void add_table(struct buf *out, const struct pg_rows *rows)
 
     if (table.count > TABLE_CELLS_MAX)
         table.count = TABLE_CELLS_MAX;
-    for (int c = 0; c + 1 < (int)table.count; c++) /* the last is not filled up */
+    for (int c = 0; c + 1 < (int)table.count; c++) /* the last column needs no blanks after it */
         for (int row = -1; row < pg_row_count(rows); row++)
             table_fit(&table, (size_t)c, cell(rows, row, c));
     for (int row = -1; row < pg_row_count(rows); row++) {
@@ -70,7 +70,7 @@ static bool check_may_delete(struct pg *pg, const char *ledger, struct err *err)
                    ledger);
 }
 
-/* In an open transaction. */
+/* Needs an open transaction. */
 static bool forget_run(struct pg *pg, const struct target *target, const char *run, bool as_json,
                        struct pg_rows **ret, struct err *err)
 {
@@ -122,7 +122,7 @@ static bool fetch_top(struct pg *pg, struct target *target, const struct load_re
            pg_query(pg, sum.data, 0, NULL, ret_sum, err);
 }
 
-/* ret_sum: NULL, or the table's largest totals are wanted, and their sum. */
+/* Prints runs; with ret_sum the largest totals, and *ret_sum gets their number and sum. */
 static bool print(const struct load_request *request, const char *forget, enum print_format format,
                   struct pg_rows **ret_sum, struct err *err)
 {

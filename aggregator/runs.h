@@ -6,8 +6,8 @@
 #include "aggregator/print_rows.h"
 
 /*
- * forget: NULL, or the run whose rows (of the request's table and fields) are deleted, and printed
- * instead of all. REFUSED where there is none, or this user may not delete.
+ * forget: NULL, or a run whose rows (of the request's table and fields) are deleted and printed
+ * instead of all. REFUSED when there are none, or this user may not delete.
  */
 bool runs_print(const struct load_request *request, const char *forget, enum print_format format,
                 struct err *err);

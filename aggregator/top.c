@@ -5,7 +5,7 @@
 
 #include "aggregator/scan/scan.h"
 
-/* The largest so far, in order; their keys lie in rooms, which move with them. */
+/* The largest totals so far, in descending order. rooms[i] holds the key of rows[i]. */
 struct top {
     struct total rows[TOP_ROWS];
     unsigned char *rooms[TOP_ROWS];

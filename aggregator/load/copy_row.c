@@ -24,7 +24,7 @@ static void add_int8_field(struct buf *out, int64_t value)
 
 void copy_header(struct buf *out)
 {
-    static const char signature[] = "PGCOPY\n\377\r\n"; /* its terminator belongs to it */
+    static const char signature[] = "PGCOPY\n\377\r\n"; /* the NUL at its end is part of it */
     buf_add(out, signature, sizeof signature);
     add_int32(out, 0);
     add_int32(out, 0);

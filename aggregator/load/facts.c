@@ -16,7 +16,7 @@
         struct usage: FACT_PEAK)
 #define OF(member) .kind = KIND(member), .at = offsetof(struct run_facts, member)
 
-/* A fact has two rows where the ledger has it in another place than the report. */
+/* Where the orders of the report and the ledger differ, a fact has a row for each. */
 const struct fact facts[FACTS] = {
     {.column = "target", OF(target)},
     {.report = "run_id", .column = "run_id", OF(run_id)},

@@ -15,7 +15,7 @@
 
 /* Texts are borrowed. */
 struct run_facts {
-    const char *target;          /* what is loaded into: target.h's name */
+    const char *target;          /* the name in target.h */
     const char *run_id, *digest; /* NULL: not known */
     struct shard shard;
     uint64_t files, events;

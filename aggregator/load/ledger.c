@@ -4,7 +4,7 @@
 
 enum { STATEMENT_MAX = 64 * 1024 };
 
-/* 0: there is no ledger; 1: it has no label, or has lost it. Refuses what is newer than ours. */
+/* 0 when there is no ledger, 1 when it has no label. A version above ours is refused. */
 static bool find_version(struct pg *pg, const struct sql_target *sql, int *ret, struct err *err)
 {
     OWNED_ROWS rows = NULL;
@@ -17,7 +17,8 @@ static bool find_version(struct pg *pg, const struct sql_target *sql, int *ret, 
                   "FROM pg_catalog.to_regclass($1::text) AS r(oid)",
                   1, params, &rows, err))
         return false;
-    *ret = (int)strtol(pg_value(rows, 0, 0), NULL, 10); /* six digits at most */
+    *ret =
+        (int)strtol(pg_value(rows, 0, 0), NULL, 10); /* at most six digits, by SQL_LEDGER_LABEL */
     return *ret <= LEDGER_VERSION ||
            err_set(err, STATUS_REFUSED,
                    "%s is of ledger version %d and this program knows %d: use the aggregator that "
@@ -54,7 +55,7 @@ bool ledger_ensure(struct pg *pg, const struct sql_target *sql, bool may_create,
         return err_set(err, STATUS_REFUSED,
                        "%s is of ledger version %d, this program's is %d" TO_THE_OWNER, sql->ledger,
                        version, LEDGER_VERSION);
-    /* Another may have done it while the lock was waited for. */
+    /* Another session may have created or updated it while this one waited for the lock. */
     if (!pg_run(pg, SQL_LOCK_TABLES, err) || !find_version(pg, sql, &version, err))
         return false;
     if (version == 0)

@@ -1,6 +1,6 @@
 /*
- * The table that says which runs were applied: made when it is missing, brought to this program's
- * version when it is older. Its statements are sql_text.h's.
+ * The ledger is the table that records which runs were applied. It is created when it is missing
+ * and updated when an older version of this program made it. sql_text.h has its statements.
  */
 #ifndef AGGREGATOR_LOAD_LEDGER_H
 #define AGGREGATOR_LOAD_LEDGER_H
@@ -10,17 +10,18 @@
 #include "aggregator/load/load_pg.h"
 #include "aggregator/load/sql_text.h"
 
-/* Ends the refusals that --create auto would have spared the user. */
+/* The end of a message where --create auto would have helped. */
 #define TO_THE_OWNER                                                                               \
     " and --create never is set; let the owner run what aggregator --init-sql prints"
 
 /*
- * In an open transaction; sql->ledger is its quoted name. REFUSED where there is none, or an older
- * one, and may_create is false or this user does not own it; and where a newer program made it.
+ * Makes sure that the ledger has this program's version. Needs an open transaction; sql->ledger is
+ * the quoted name. REFUSED when it is missing or older and may_create is false or this user does
+ * not own it, and when a newer program made it.
  */
 bool ledger_ensure(struct pg *pg, const struct sql_target *sql, bool may_create, struct err *err);
 
-/* Changes nothing. REFUSED unless the ledger is of this version; none at all is no failure. */
+/* Only looks. REFUSED when the ledger has another version; a missing ledger is not a failure. */
 bool ledger_check(struct pg *pg, const struct sql_target *sql, bool *ret_found, struct err *err);
 
 #endif

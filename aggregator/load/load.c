@@ -17,8 +17,8 @@ enum {
     COPY_CHUNK = 64 * 1024,
     ATTEMPTS_MAX = 8,
     PAUSE_FIRST_MS = 50,
-    RUN_SHOWN = 600,      /* whole, so that it can be copied into a command */
-    RECONNECT_MS = 30000, /* after a lost answer to COMMIT, beside --wait-db */
+    RUN_SHOWN = 600,      /* a whole run id, so that users can copy it into a command */
+    RECONNECT_MS = 30000, /* added to --wait-db when the answer to COMMIT was lost */
 };
 
 /* One attempt at the transaction. */
@@ -46,7 +46,7 @@ static bool query(struct attempt *at, sql_builder *build, int count, const char 
 
 /* The steps, in order. */
 
-/* A concurrent twin makes this wait until its transaction ends. */
+/* Waits for a concurrent load of the same run until its transaction ends. */
 static bool claim(struct attempt *at, bool *ret_claimed, struct err *err)
 {
     OWNED_ROWS rows = NULL;
@@ -78,8 +78,8 @@ static bool find_claim(struct attempt *at, struct pg_rows **ret, struct err *err
 }
 
 /*
- * "Already applied" is wrong where the totals are gone: the table was made after the run, or is
- * empty. A table that was emptied and loaded again since cannot be told.
+ * A run must not count as applied when its totals are gone: when the table is empty, or younger
+ * than the run. A table that was emptied and then loaded with other runs is not noticed.
  */
 static bool check_totals_stand(struct attempt *at, const struct pg_rows *claim, struct err *err)
 {
@@ -95,7 +95,7 @@ static bool check_totals_stand(struct attempt *at, const struct pg_rows *claim, 
     if (!made && strcmp(pg_value(rows, 0, 0), "t") == 0)
         return true;
     (void)err_quote(shown, sizeof shown, at->run_id, strlen(at->run_id));
-    /* As a shell takes it; what holds a quote is named by its kind. */
+    /* Quoted for a shell. An id that has a quote in it is replaced by the word RUN. */
     const char *quote = strchr(at->run_id, '\'') == NULL ? "'" : "";
     return err_set(
         err, STATUS_REFUSED,
@@ -108,7 +108,7 @@ static bool check_totals_stand(struct attempt *at, const struct pg_rows *claim, 
         quote);
 }
 
-/* The run is in the ledger: is it this one? */
+/* Compares the run in the ledger with this one. */
 static bool compare_claim(struct attempt *at, bool *ret_found, struct err *err)
 {
     OWNED_ROWS rows = NULL;
@@ -136,7 +136,7 @@ static bool compare_claim(struct attempt *at, bool *ret_found, struct err *err)
     return at->already_applied;
 }
 
-/* Loads of one target take turns; with the lock held, shards of another split would be seen. */
+/* Loads into one target take turns. Under the lock, no other number of shards can slip in. */
 static bool lock_target(struct attempt *at, struct err *err)
 {
     OWNED_ROWS rows = NULL;
@@ -158,7 +158,7 @@ static bool lock_target(struct attempt *at, struct err *err)
                    pg_value(rows, 0, 0), at->shards);
 }
 
-/* With the lock held. A file that was handed to two shards would count twice. */
+/* Needs the lock. A file that two shards were given would count twice. */
 static bool check_equal_shards(struct attempt *at, struct err *err)
 {
     OWNED_ROWS rows = NULL;
@@ -181,8 +181,8 @@ static bool check_equal_shards(struct attempt *at, struct err *err)
 }
 
 /*
- * Older aggregators named several files by their order. Looked for with the lock held, as one of
- * them may only just have loaded them.
+ * Older aggregators derived the run id from the files in their order. Needs the lock, because one
+ * of them may have loaded these files a moment ago.
  */
 static bool find_name_in_order(struct attempt *at, bool *ret_found, struct err *err)
 {
@@ -257,7 +257,7 @@ static bool check_cut_keys(struct attempt *at, struct err *err)
                    at->target.sql.table, at->target.cut_type);
 }
 
-/* A trigger may keep rows out: then the totals would be lost, and the run counted as loaded. */
+/* A trigger may drop rows. Their totals would be lost while the run counts as loaded. */
 static bool merge(struct attempt *at, struct err *err)
 {
     OWNED_ROWS rows = NULL;
@@ -271,28 +271,28 @@ static bool merge(struct attempt *at, struct err *err)
                    at->target.sql.table, pg_affected(rows), at->run->input.keys);
 }
 
-/* An aborted transaction answers COMMIT with ROLLBACK, without an error. */
+/* In an aborted transaction COMMIT succeeds and says ROLLBACK. */
 static bool commit(struct attempt *at, struct err *err)
 {
     OWNED_ROWS rows = NULL;
 
     if (!pg_query(at->pg, "COMMIT", 0, NULL, &rows, err)) {
-        at->outcome_unknown = !pg_is_alive(at->pg); /* else the server said what failed */
+        at->outcome_unknown = !pg_is_alive(at->pg); /* otherwise the server has said what failed */
         return false;
     }
     if (strcmp(pg_tag(rows), "COMMIT") != 0)
         return err_set(err, STATUS_TRANSIENT, "the database rolled the load back");
-    stop_finish(NULL, STOP_ENDS_MS); /* from here on a stop must not say "cancelled" */
+    stop_finish(NULL, STOP_ENDS_MS); /* the load stands: a stop no longer cancels it */
     return true;
 }
 
-/* The run is in the ledger, and its totals in a table that keeps them. */
+/* The run was applied before. Checks that its tables survive a crash. */
 static bool leave_applied(struct attempt *at, struct err *err)
 {
     return table_check_kept(at->pg, &at->target.sql, err) && pg_run(at->pg, "ROLLBACK", err);
 }
 
-/* In the transaction that connect_target() opened. */
+/* Needs the transaction that connect_target() began. */
 static bool transact(struct attempt *at, struct err *err)
 {
     bool claimed, found;
@@ -311,7 +311,7 @@ static bool transact(struct attempt *at, struct err *err)
         return false;
     if (found)
         return leave_applied(at, err);
-    /* When the merge is done both tables are locked: none can become UNLOGGED after this look. */
+    /* The merge has locked both tables, so neither can become UNLOGGED after this check. */
     return stage(at, err) && check_cut_keys(at, err) && merge(at, err) &&
            table_check_kept(at->pg, &at->target.sql, err) && commit(at, err);
 }
@@ -333,7 +333,7 @@ static void attempt_end(struct attempt *at)
     pg_close(at->pg);
 }
 
-/* Leaves a transaction open that has seen the target. */
+/* Connects, begins a transaction and opens the target in it. */
 static bool connect_target(struct attempt *at, uint64_t wait_ms, struct err *err)
 {
     const struct load_request *request = at->request;
@@ -342,7 +342,7 @@ static bool connect_target(struct attempt *at, uint64_t wait_ms, struct err *err
            target_open(&at->target, at->pg, &request->target, err);
 }
 
-/* Runs that the ledger has by now were loaded into another table of that name. */
+/* The table is new, so what the ledger has was loaded into an older table of that name. */
 static bool note_runs_before(struct attempt *at, struct load_request *request, struct err *err)
 {
     OWNED_ROWS rows = NULL;
@@ -356,7 +356,7 @@ static bool note_runs_before(struct attempt *at, struct load_request *request, s
     return true;
 }
 
-/* Without a run id it takes the input to know. */
+/* A run without --run-id is named by its input, which has not been read yet. */
 static bool check_known_run(struct attempt *at, struct err *err)
 {
     OWNED_ROWS rows = NULL;
@@ -380,7 +380,8 @@ bool load_prepare(struct load_request *request, struct err *err)
     return done;
 }
 
-/* Worth another attempt here: a lost race, or a COMMIT whose answer never came. */
+/* Whether to try again here: after a serialization failure, a deadlock or a lost answer to COMMIT.
+ */
 static bool is_settled_inside(const struct attempt *at, const struct err *err)
 {
     const char *state = at->pg == NULL ? "" : pg_sqlstate(at->pg);
@@ -412,7 +413,7 @@ bool load_apply(const struct load_request *request, struct total_stream *totals,
         }
         attempt_end(&at);
         progress_end();
-        /* After a COMMIT without an answer, "already applied" is our own doing. */
+        /* After a lost answer to COMMIT, the run in the ledger is the one of the attempt before. */
         run->already_applied = at.already_applied && !unknown;
         if (again) {
             log_warn("%s; trying again", err->text);

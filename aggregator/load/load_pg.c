@@ -10,14 +10,14 @@
 #include "common/stop.h"
 
 enum {
-    COPY_START_S = 30, /* nothing is waited for there: only a stalled network takes so long */
+    COPY_START_S = 30, /* the server has nothing to wait for there, so the network has stalled */
     SQLSTATE_LEN = 5,
-    RESULTS_MAX = 2, /* of one statement: what it did, and that its end failed */
+    RESULTS_MAX = 2, /* of one statement: its result, and a failure of its end */
 };
 
 struct pg {
     PGconn *conn;
-    bool astray; /* the server's answer was none that was asked for: it is asked nothing more */
+    bool astray; /* the server broke the protocol: nothing more is sent to it */
     char sqlstate[SQLSTATE_LEN + 1];
 };
 
@@ -25,7 +25,7 @@ struct pg_rows {
     PGresult *result;
 };
 
-/* Cuts at the first line's end; libpq's texts have several lines. */
+/* libpq's texts have several lines. */
 static void first_line(char *to, size_t size, const char *from)
 {
     (void)snprintf(to, size, "%.*s", (int)strcspn(from == NULL ? "" : from, "\n"),
@@ -92,7 +92,7 @@ bool pg_is_alive(const struct pg *pg)
 
 /* Statements. */
 
-/* Sends what is buffered, taking in what arrives so that neither side waits for the other. */
+/* Sends the buffered data and reads what arrives, so that neither side waits for the other. */
 static bool flush(struct pg *pg, struct err *err)
 {
     for (;;) {
@@ -108,7 +108,7 @@ static bool flush(struct pg *pg, struct err *err)
     }
 }
 
-/* The next result of the running statement; NULL at its end. timeout_ms: -1 for none. */
+/* The next result of the statement, NULL after the last. timeout_ms -1: no limit. */
 static bool next_result(struct pg *pg, int timeout_ms, PGresult **ret, struct err *err)
 {
     while (PQisBusy(pg->conn)) {
@@ -131,7 +131,7 @@ static bool is_good(const PGresult *result)
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
-/* While it copies, libpq gives the same result for ever. */
+/* During COPY, PQgetResult() returns such a result again and again. */
 static bool is_copy(const PGresult *result)
 {
     ExecStatusType status = PQresultStatus(result);
@@ -146,7 +146,7 @@ static bool fail_astray(struct pg *pg, struct err *err)
         "the database gave an answer that was not asked for; is it a PostgreSQL server?");
 }
 
-/* The one result of a statement, with everything after it read; the first failure is kept. */
+/* Reads all results of a statement and returns the last. The first failure is reported. */
 static bool finish(struct pg *pg, PGresult **ret, struct err *err)
 {
     PGresult *kept = NULL, *result = NULL;
@@ -222,7 +222,7 @@ const char *pg_column_name(const struct pg_rows *rows, int column)
 
 const char *pg_value(const struct pg_rows *rows, int row, int column)
 {
-    /* Null by libpq's word too where a server sent fewer rows or columns than were asked for. */
+    /* PQgetisnull() is true, too, for a row or column that a faulty server did not send. */
     return PQgetisnull(rows->result, row, column) ? "" : PQgetvalue(rows->result, row, column);
 }
 
@@ -258,7 +258,7 @@ bool pg_copy_begin(struct pg *pg, const char *sql, struct err *err)
     pg->sqlstate[0] = '\0';
     if (PQsendQuery(pg->conn, sql) == 0)
         return fail_result(pg, NULL, err);
-    /* Without memory libpq takes the answer for one that is yet to come. */
+    /* Out of memory, libpq waits for an answer that has come already: hence the limit. */
     if (!flush(pg, err) || !next_result(pg, COPY_START_S * 1000, &result, err))
         return false;
     bool copying = PQresultStatus(result) == PGRES_COPY_IN;

@@ -2,7 +2,7 @@
  * A session with a PostgreSQL server: statements, rows, COPY.
  *
  * libpq is driven without blocking, and every wait ends when the run is stopped. A failure gets its
- * status from its SQLSTATE: TRANSIENT for what a retry may not meet again, else REFUSED.
+ * status from its SQLSTATE: TRANSIENT if a retry may succeed, else REFUSED.
  */
 #ifndef AGGREGATOR_LOAD_LOAD_PG_H
 #define AGGREGATOR_LOAD_LOAD_PG_H
@@ -15,7 +15,7 @@
 
 struct pg;
 
-/* pg_connection.h says how; close what it gives. */
+/* As pg_connection() does. Release *ret with pg_close(). */
 bool pg_connect(struct pg **ret, const struct pg_settings *settings, uint64_t wait_ms,
                 struct err *err);
 void pg_close(struct pg *pg); /* accepts NULL; an open transaction rolls back */

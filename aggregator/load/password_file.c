@@ -57,7 +57,7 @@ bool password_file_read(const char *path, char ret[PASSWORD_MAX + 1], struct err
     return true;
 }
 
-/* As libpq looks for it. */
+/* Finds the home directory as libpq does. */
 static bool default_path(char path[PATH_MAX])
 {
     const char *home = getenv("HOME");

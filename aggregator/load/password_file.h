@@ -1,4 +1,4 @@
-/* Files that hold the database's password: DB_PASSWORD_FILE, and libpq's own, looked at first. */
+/* Files that hold the database's password: DB_PASSWORD_FILE, and libpq's own password file. */
 #ifndef AGGREGATOR_LOAD_PASSWORD_FILE_H
 #define AGGREGATOR_LOAD_PASSWORD_FILE_H
 
@@ -10,16 +10,15 @@
 enum { PASSWORD_MAX = 4096 }; /* bytes */
 
 /*
- * The password that is all of a regular file, without one line end, whatever the file's mode.
- * REFUSED where it is missing or unreadable, USAGE where it is empty, longer, or holds a NUL.
- * Messages name the file and begin with DB_PASSWORD_FILE.
+ * Reads a regular file that holds the password and at most one line end; its mode does not matter.
+ * REFUSED when it is missing or unreadable; USAGE when it is empty, longer, or holds a NUL.
+ * Messages begin with DB_PASSWORD_FILE and name the file.
  */
 bool password_file_read(const char *path, char ret[PASSWORD_MAX + 1], struct err *err);
 
 /*
- * Whether libpq would read its password file; it warns on stderr where the mode is too open. Else
- * why has the reason and the remedy, or nothing where the file is missing and path is NULL: the
- * default, ~/.pgpass.
+ * Whether libpq would read its password file; path NULL means the default, ~/.pgpass. If not, why
+ * gets the reason and the remedy, or "" when the default file is missing.
  */
 bool password_file_usable(const char *path, char *why, size_t size);
 

@@ -26,7 +26,7 @@ static PQconninfoOption *parse_dsn(const char *dsn, struct err *err)
 
     if (options == NULL && (problem == NULL || strncmp(problem, "out of memory", 13) == 0))
         (void)err_set(err, STATUS_TRANSIENT, "out of memory for --dsn");
-    else if (options == NULL) /* libpq's text has pieces of it, and one may be a password */
+    else if (options == NULL) /* libpq's text quotes the dsn, which may hold a password */
         (void)err_set(err, STATUS_USAGE,
                       "--dsn: %s; expected a URI such as "
                       "postgresql://user@host:5432/name?sslmode=verify-full",
@@ -124,7 +124,7 @@ static void ignore_notice(void *unused, const PGresult *notice)
 static bool wait_connected(PGconn *conn, struct err *err)
 {
     (void)PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
-    (void)PQsetNoticeReceiver(conn, ignore_notice, NULL); /* else they go to stderr as they are */
+    (void)PQsetNoticeReceiver(conn, ignore_notice, NULL); /* libpq would print notices on stderr */
     return poll_connection(conn, err);
 }
 
@@ -137,15 +137,16 @@ static const char *default_of(const PQconninfoOption *defaults, const char *name
 }
 
 /*
- * Where libpq would look for a password in a file that it will not read, it writes a warning to
- * stderr, past our log. It is kept from looking, and why says what is wrong with the file.
+ * libpq warns on stderr, past our log, when it refuses to read its password file. So the file is
+ * checked here, libpq is kept away from an unusable one, and why says what is wrong with it.
  */
 static void look_at_password_file(struct pg_params *params, char *why, size_t size)
 {
     const char *service = pg_params_get(params, "service");
 
     why[0] = '\0';
-    if (service != NULL) /* beats the variable anyway, and PQconndefaults() knows that only */
+    if (service !=
+        NULL) /* PQconndefaults() reads the variable, and a parameter overrides it anyway */
         (void)setenv("PGSERVICE", service, 1);
     PQconninfoOption *defaults = PQconndefaults();
     const char *path = pg_params_get(params, "passfile");
@@ -153,7 +154,7 @@ static void look_at_password_file(struct pg_params *params, char *why, size_t si
         pg_params_get(params, "password") != NULL || default_of(defaults, "password") != NULL;
     if (!password &&
         !password_file_usable(path != NULL ? path : default_of(defaults, "passfile"), why, size))
-        pg_params_set(params, "passfile", "/dev/null/none"); /* no such file, on any system */
+        pg_params_set(params, "passfile", "/dev/null/none"); /* a file that cannot exist */
     PQconninfoFree(defaults);
 }
 
@@ -183,7 +184,7 @@ static PGconn *connect_once(const struct pg_settings *settings, struct err *err)
     return NULL;
 }
 
-/* A static program has these built in; modules that nsswitch.conf names may crash it. */
+/* Built into a static program. Modules that nsswitch.conf names could crash it. */
 static void use_own_lookups(void)
 {
     (void)__nss_configure_lookup("passwd", "files");

@@ -13,13 +13,13 @@
 
 struct pg_settings {
     const char *dsn; /* URI or key=value text without a password, or NULL */
-    /* Beside it, each NULL or a text: what dsn does not say. Then libpq's own variables. */
+    /* NULL or a text, used when dsn does not say it. After them come libpq's own variables. */
     const char *user, *password, *host, *name, *port;
-    uint64_t wait_ms;         /* how long the first connection is tried again */
-    uint64_t lock_timeout_ms; /* how long a concurrent twin is waited for */
+    uint64_t wait_ms;         /* how long to retry the first connection */
+    uint64_t lock_timeout_ms; /* how long to wait for a concurrent load of the same run */
 };
 
-/* USAGE: dsn does not parse or holds a secret; hosts, ports, user or database cannot be meant. */
+/* USAGE: dsn does not parse or holds a secret; a host, port, user or database is implausible. */
 bool pg_check_settings(const struct pg_settings *settings, struct err *err);
 
 /*

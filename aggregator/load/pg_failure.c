@@ -10,7 +10,8 @@ static bool state_is(const char *sqlstate, const char *prefix)
 
 enum status pg_failure_status(const char *sqlstate)
 {
-    /* Connection, rollback, resources, locks, operator, system, standby, timeouts, internal. */
+    /* Connection, rollback, resources, locks, administrator, system, standby, timeouts, internal.
+     */
     static const char *const passing[] = {"08", "40",    "53",    "55P03", "57",
                                           "58", "25006", "25P03", "25P04", "XX"};
 
@@ -55,7 +56,7 @@ static bool mentions(const char *text, const char *const *words)
 
 enum status pg_failure_connection(const char *text)
 {
-    /* Login (poolers have no SQLSTATE for it), rights and options, database; TLS. */
+    /* Login (poolers send no SQLSTATE), rights, options, database, TLS. */
     static const char *const hopeless[] = {":  28",
                                            "authentication failed",
                                            ":  42",
@@ -88,7 +89,7 @@ void pg_failure_hide(char *text, const char *value)
     char quoted[64];
 
     (void)snprintf(quoted, sizeof quoted, "\"%s", value);
-    err_make_printable(quoted); /* as the message was */
+    err_make_printable(quoted); /* the message was made printable, too */
     if (quoted[1] == '\0')
         return;
     for (char *at = text; (at = strstr(at, quoted)) != NULL;) {

@@ -1,5 +1,5 @@
 /*
- * What a database failure means for the run: passing or for good, and how to mend it. Pure.
+ * What a database failure means for the run: whether to retry, and how to mend it. Pure.
  * Source of the codes: PostgreSQL documentation, appendix A.
  */
 #ifndef AGGREGATOR_LOAD_PG_FAILURE_H
@@ -7,27 +7,26 @@
 
 #include "common/err.h"
 
-/* TRANSIENT for what a retry may not meet again, else REFUSED. "" is a lost connection. */
+/* TRANSIENT if a retry may succeed, else REFUSED. "" means that the connection was lost. */
 enum status pg_failure_status(const char *sqlstate);
 
-/* "; ..." to end a message with, or "". */
+/* The end of a message, as in "; grant the right", or "". */
 const char *pg_failure_hint(const char *sqlstate);
 
 /*
- * What a failed connection means. text is libpq's verbose message (untranslated), which has
- * "connection to server ... failed: " for each host that was tried and, from those that answered,
- * "SEVERITY:  SQLSTATE: ...". libpq goes on to the next host unless there is no hope, so the last
- * one counts: REFUSED for a login, a right, a database name or TLS. USAGE for settings that libpq
- * does not take.
+ * What a failed connection means. text is libpq's verbose message (untranslated). For each host
+ * that was tried it has "connection to server ... failed: " and, if the server answered, "SEVERITY:
+ * SQLSTATE: ...". libpq tries the next host unless that is hopeless, so the last host counts.
+ * REFUSED for a login, a right, a database name or TLS; USAGE for invalid settings.
  */
 enum status pg_failure_connection(const char *text);
 
-/* Puts stars in a message where it quotes value, also where it is cut. */
+/* Replaces value by stars in a message, also a part of it at the message's end. */
 void pg_failure_hide(char *text, const char *value);
 
 /*
- * Why a connection string does not parse, in words that hold nothing of it. text is libpq's, which
- * quotes from it.
+ * Why a connection string does not parse, without quoting it. text is libpq's message, which does
+ * quote.
  */
 const char *pg_failure_dsn(const char *text);
 

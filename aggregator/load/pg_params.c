@@ -50,7 +50,7 @@ void pg_params_hide(const struct pg_params *params, char *text)
     }
 }
 
-/* A parameter, and where it is from; the value is NULL where only a service file may know. */
+/* A parameter and where it is from. value is NULL when only a service file may know it. */
 struct origin {
     const char *value, *name;
 };
@@ -100,7 +100,7 @@ bool pg_params_check(const struct pg_params *params, const struct pg_settings *s
            (name.value == NULL || setting_check_database(name.name, name.value, err));
 }
 
-/* A default below the service file and the environment, above libpq's own. */
+/* A default that the service file and the environment override, but not libpq. */
 static void set_default(const char *env, const char *value)
 {
     const char *set = getenv(env);
@@ -141,7 +141,7 @@ static const char *first_of(const char *a, const char *b)
     return a != NULL && a[0] != '\0' ? a : b;
 }
 
-/* The system's certificates, where neither the user nor the home directory names others. */
+/* The system's certificates, unless the user or the home directory provides others. */
 static const char *system_certificates(void)
 {
     static const char *const bundles[] = {"/etc/ssl/certs/ca-certificates.crt",
@@ -158,25 +158,25 @@ static const char *system_certificates(void)
     return NULL;
 }
 
-/* What libpq takes for a setting, unless a service file says otherwise. */
+/* The value that libpq will use, unless a service file has another. */
 static const char *setting(const struct pg_params *params, const char *name, const char *env)
 {
     return first_of(pg_params_get(params, name), first_of(getenv(env), ""));
 }
 
-/* Servers off this machine must prove who they are, unless the user says otherwise. */
+/* Remote servers must prove their identity, unless the user says otherwise. */
 static void set_defaults(const struct pg_params *params)
 {
     const char *service = setting(params, "service", "PGSERVICE");
     const char *host = setting(params, "host", "PGHOST");
     const char *address = setting(params, "hostaddr", "PGHOSTADDR");
 
-    /* What host a service file names cannot be seen here. A name off this machine may have an
-     * address on it, such as a tunnel's end. */
+    /* A service file's host is unknown here. A remote name may have a local address, such as the
+     * end of a tunnel. */
     bool unseen = service[0] != '\0' && host[0] == '\0' && address[0] == '\0';
     if (unseen || !all_local(host) || !all_local(address))
         set_default("PGSSLMODE", "verify-full");
-    /* With certificates at hand libpq checks a server in the other modes too. */
+    /* When it finds certificates, libpq checks the server in the other modes too. */
     if (strncmp(setting(params, "sslmode", "PGSSLMODE"), "verify-", strlen("verify-")) == 0)
         set_default("PGSSLROOTCERT", system_certificates());
     set_default("PGTARGETSESSIONATTRS", "primary");

@@ -1,6 +1,6 @@
 /*
- * Which server, as whom, and how far to trust it: the parameters of a connection.
- * Knows the environment, but not libpq.
+ * The parameters of a connection: which server, which user, how strict TLS is.
+ * Reads the environment; does not call libpq.
  */
 #ifndef AGGREGATOR_LOAD_PG_PARAMS_H
 #define AGGREGATOR_LOAD_PG_PARAMS_H
@@ -11,7 +11,7 @@
 
 enum { PG_PARAMS_MAX = 64 };
 
-/* As libpq wants them: two arrays that end in NULL; the texts are borrowed. */
+/* Two arrays that end in NULL, as libpq takes them. The texts are borrowed. */
 struct pg_params {
     const char *name[PG_PARAMS_MAX + 1], *value[PG_PARAMS_MAX + 1];
     size_t count;
@@ -20,26 +20,27 @@ struct pg_params {
 /* NULL without one. */
 const char *pg_params_get(const struct pg_params *params, const char *name);
 
-/* Puts stars where a message quotes what libpq did not take, unless it names a server or a file. */
+/* Replaces rejected values by stars in libpq's message, but for names of servers and files. */
 void pg_params_hide(const struct pg_params *params, char *text);
 
-/* The first value given for a name stays; empty and NULL values are no values. */
+/* Adds a parameter, unless it is there already or the value is empty or NULL. */
 void pg_params_put(struct pg_params *params, const char *name, const char *value);
 
-/* Takes the place of what was given before. */
+/* Adds or replaces a parameter. */
 void pg_params_set(struct pg_params *params, const char *name, const char *value);
 
 /*
- * Whether what is in force after the DSN in params, settings and PG* variables can be meant: hosts,
- * ports, user, database. USAGE, naming where it is from.
+ * Checks the host, port, user and database that result from the DSN in params, settings and PG*
+ * variables. USAGE when one is implausible; the message says where it is from.
  */
 bool pg_params_check(const struct pg_params *params, const struct pg_settings *settings,
                      struct err *err);
 
 /*
- * After what the DSN says: DB_* settings, then ours. Defaults that the service file or PG*
- * variables may override are set as PG* variables of this process: TLS is verify-full, against the
- * system's certificates, unless every host is a socket or loopback; the primary is asked for.
+ * Adds what the DSN in params leaves open: the DB_* settings, then our defaults. A default that a
+ * service file or a PG* variable may override is set as a PG* variable of this process. TLS is
+ * verify-full, with the system's certificates, unless every host is a socket or loopback. The
+ * session must be with the primary.
  */
 void pg_params_complete(struct pg_params *params, const struct pg_settings *settings);
 

@@ -1,10 +1,10 @@
 /*
- * Texts from manifests, Secrets and people that cannot be what was meant: a Secret made with echo,
- * an Argo expression that nobody filled in, a port where a host goes. Pure.
+ * Finds settings that cannot be meant: a Secret made with echo, an Argo expression that was not
+ * evaluated, a port in the place of a host. Pure.
  *
- * They are refused (USAGE), never mended: a name that is not what it says would be looked for, or
- * made, in a database. Messages begin with `name`, which says where the text is from, and never
- * hold the text: it may be a secret in the wrong place.
+ * They are refused (USAGE), never corrected: a wrong name might exist in the database, or be
+ * created there. Messages begin with `name`, which says where the text is from. They never quote
+ * the text, which may be a secret in the wrong place.
  */
 #ifndef AGGREGATOR_LOAD_SETTING_TEXT_H
 #define AGGREGATOR_LOAD_SETTING_TEXT_H
@@ -32,7 +32,7 @@ bool setting_check_hosts(const char *name, const char *hosts, const char *port_n
 /* Ports as libpq takes them: 1 to 65535, several between commas, an empty one for the default. */
 bool setting_check_ports(const char *name, const char *ports, struct err *err);
 
-/* A database's name, where a URI or key=value text is often put. */
+/* A database's name; people often put a URI or key=value text there. */
 bool setting_check_database(const char *name, const char *database, struct err *err);
 
 #endif

@@ -12,7 +12,7 @@ void sql_add_identifier(struct buf *out, const char *name)
     buf_add(out, "\"", 1);
 }
 
-/* One part of a name; *at moves on past it. */
+/* Reads one part of a name and moves *at past it. */
 static bool take_part(const char **at, char part[SQL_NAME_MAX + 1], struct err *err)
 {
     const char *text = *at;
@@ -105,7 +105,7 @@ static const char *type_of(const struct fact *fact)
     return types[fact->kind];
 }
 
-/* The next of the ledger's columns after `after`, which NULL stands before; NULL past the last. */
+/* The column of the ledger after `after`; the first for NULL. NULL after the last. */
 static const struct fact *next_column(const struct fact *after)
 {
     for (const struct fact *fact = after == NULL ? facts : after + 1; fact < facts + FACTS; fact++)
@@ -162,8 +162,8 @@ void sql_copy_staging(struct buf *out, const struct sql_target *target)
 
 void sql_find_cut_key(struct buf *out, const char *key_type)
 {
-    /* An assignment refuses a text that is too long, unless only spaces are cut: those it drops
-     * silently, and the key would be another. An explicit cast shows both. */
+    /* An assignment refuses a text that is too long, but drops spaces at its end silently, which
+     * would make another key of it. An explicit cast shows both cases. */
     buf_printf(out,
                "SELECT key FROM pg_temp.aggregator_staging "
                "WHERE (key::%s)::text COLLATE \"C\" <> key ORDER BY key LIMIT 1",

@@ -4,7 +4,7 @@
 
 #include "common/buf.h"
 
-/* PostgreSQL cuts longer identifiers silently; we refuse them. */
+/* Bytes. PostgreSQL cuts longer identifiers silently; we refuse them. */
 enum { SQL_NAME_MAX = 63 };
 
 /* "name" with inner quotes doubled. */
@@ -20,17 +20,17 @@ bool sql_parse_name(const char *text, struct sql_name *ret, struct err *err);
 /* "schema"."table", or "table"; ASCII letters in lower case when fold is true. */
 void sql_add_name(struct buf *out, const struct sql_name *name, bool fold);
 
-/* Taken before tables are made: CREATE … IF NOT EXISTS alone fails when two sessions race. Any
- * constant will do, as long as all versions of this program share it. */
+/* The lock under which tables are made, because two sessions that race make CREATE … IF NOT EXISTS
+ * fail. All versions of this program share its name. */
 #define SQL_LOCK_TABLES                                                                            \
     "SELECT pg_catalog.pg_advisory_xact_lock("                                                     \
     "pg_catalog.hashtextextended('aggregator.create', 0))"
 
-/* Of a relation of the server's catalogs, c, in its schema n. */
+/* In queries of the catalogs: a relation c in its schema n, and its quoted name. */
 #define SQL_RELATION      "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
 #define SQL_RELATION_NAME "pg_catalog.format('%I.%I', n.nspname, c.relname)"
 
-/* What is loaded into: every text already quoted as SQL wants it. */
+/* The table that is loaded into. All texts are quoted for SQL. */
 struct sql_target {
     const char *schema; /* only for sql_init_script(); NULL: found by the search path */
     const char *table, *ledger;
@@ -42,9 +42,8 @@ struct sql_target {
 void sql_create_table(struct buf *out, const struct sql_target *target);
 
 /*
- * The ledger of this program is what the steps 1..LEDGER_VERSION make, run in order. They harm no
- * ledger that has them already. The label, a comment on the table, tells which it has; dumps keep
- * it.
+ * The steps 1 to LEDGER_VERSION, run in order, make the ledger. Running one again does no harm. The
+ * label is a comment on the table that says which steps it has; dumps keep it.
  */
 enum { LEDGER_VERSION = 2 };
 #define SQL_LEDGER_LABEL "ledger version (\\d{1,6})" /* a regular expression */

@@ -5,8 +5,8 @@
 enum { SQL_MAX = 64 * 1024 };
 
 /*
- * Rows go where a plain table is, or where a partitioned table routes them; children by inheritance
- * get none. Relations (is_root), with those that rows are routed to.
+ * The relations in roots (is_root), and the partitions to which they route rows. Children by
+ * inheritance get no rows.
  */
 #define PLACES_OF(roots)                                                                           \
     "WITH RECURSIVE place(oid, kind, persistence, is_root) AS ("                                   \
@@ -19,13 +19,13 @@ enum { SQL_MAX = 64 * 1024 };
 #define NAMED_PLACE                                                                                \
     "place p JOIN pg_class c ON c.oid = p.oid JOIN pg_namespace n ON n.oid = c.relnamespace"
 
-/* Foreign partitions are for the server to judge. */
+/* The server itself decides about foreign partitions. */
 #define LOST_IN_A_CRASH                                                                            \
     "SELECT " SQL_RELATION_NAME ", p.kind, p.persistence FROM " NAMED_PLACE " "                    \
     "WHERE CASE p.kind WHEN 'r' THEN p.persistence <> 'p' WHEN 'p' THEN false "                    \
     "ELSE p.is_root END LIMIT 1"
 
-/* Of the places of $1 alone, whose columns $2 to $6 are, quoted: those that are computed. */
+/* Which of the columns $2 to $6 (quoted names) of table $1 are computed. */
 #define COMPUTED(condition)                                                                        \
     "SELECT pg_catalog.quote_ident(a.attname::text), " SQL_RELATION_NAME " FROM " NAMED_PLACE " "  \
     "JOIN pg_attribute a ON a.attrelid = p.oid AND a.attnum > 0 AND NOT a.attisdropped "           \
@@ -33,8 +33,8 @@ enum { SQL_MAX = 64 * 1024 };
     "($2::text, $3::text, $4::text, $5::text, $6::text) AND (" condition ") LIMIT 1"
 
 /*
- * A table is published by itself, by a partitioned table above it, with its schema or with all;
- * its replica identity is all columns, the primary key, or an index that was chosen.
+ * A publication may name a table, a partitioned table above it, its schema, or all tables. Its
+ * replica identity is all columns, the primary key, or a chosen index.
  */
 #define ANCESTORS                                                                                  \
     "SELECT c.oid UNION ALL "                                                                      \
@@ -78,7 +78,8 @@ static bool check_rules(struct pg *pg, const struct sql_target *sql, struct err 
     OWNED_ROWS rows = NULL;
     const char *params[] = {sql->table, sql->ledger};
 
-    /* The server refuses for a rule on UPDATE that is disabled, too; those on INSERT it follows. */
+    /* The server refuses rules on UPDATE even when they are disabled; rules on INSERT it follows.
+     */
     if (!pg_query(pg,
                   "SELECT pg_catalog.format('%I', r.rulename), " SQL_RELATION_NAME
                   " FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class "
@@ -97,7 +98,7 @@ static bool check_rules(struct pg *pg, const struct sql_target *sql, struct err 
                    rule, table, rule, table);
 }
 
-/* A leaf may compute a column that its parent does not. */
+/* A partition may compute a column that its parent does not. */
 static bool check_generated(struct pg *pg, const struct sql_target *sql, struct err *err)
 {
     OWNED_ROWS rows = NULL;

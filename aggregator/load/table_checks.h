@@ -1,6 +1,6 @@
 /*
- * Whether the server would take a load into a table and keep it: asked of its catalogs, so that
- * what cannot work is refused before any input is read.
+ * Asks the catalogs whether the server can load into a table and keep the rows, so that a load
+ * which cannot work is refused before any input is read.
  */
 #ifndef AGGREGATOR_LOAD_TABLE_CHECKS_H
 #define AGGREGATOR_LOAD_TABLE_CHECKS_H

@@ -8,14 +8,14 @@
 enum { TEXT_MAX = 64 * 1024, PRIVILEGE_COUNT = 3 };
 
 /*
- * Functions are named with their schema and arguments have the very types of operators: else, on a
- * search path with a schema that others may create in, one of theirs that fits better would be
- * called, with our rights.
+ * Queries name the schema of each function, and give operators arguments of their exact types.
+ * Otherwise another user's function of that name that matches better, in a schema of the search
+ * path, would be called with our rights.
  */
 
 #define LEDGER "aggregator_runs"
 
-/* Keeps a copy of text for as long as the target lives; NULL without memory. */
+/* Copies text; the target owns the copy. NULL when out of memory. */
 static const char *keep(struct target *target, const char *text, struct err *err)
 {
     struct buf *buf = &target->text[target->text_count++];
@@ -97,7 +97,7 @@ static bool find_relation(struct pg *pg, struct target *target, const struct sql
 
 /* Making what is missing. */
 
-/* Tables that are yet to be made, as the request names them; released by the caller. */
+/* The tables to make, by the names of the request. The caller releases *wanted. */
 static bool describe(struct target *wanted, const struct target_request *request, struct err *err)
 {
     const struct sql_name ledger = ledger_beside(&request->table);
@@ -169,7 +169,7 @@ static bool find_column(struct pg *pg, struct target *target, const struct relat
     return ret->quoted != NULL;
 }
 
-/* Sums must stay exact: whole-number types only, and no numeric that rounds before the point. */
+/* Sums must stay exact: integer types, and numeric unless its scale is negative. */
 static bool keeps_whole_numbers(const char *type)
 {
     static const char *const exact[] = {"smallint", "integer", "bigint", "numeric"};
@@ -195,7 +195,7 @@ static bool find_number(struct pg *pg, struct target *target, const struct relat
                    column.quoted, target->sql.table, column.type);
 }
 
-/* A table with one row a key and a day is not for totals by key: an index would not make it so. */
+/* A table with, say, a row per key and day holds other totals; another index would not help. */
 static bool refuse_without_index(struct pg *pg, const struct target *target,
                                  const struct relation *relation, const struct column *key,
                                  struct err *err)
@@ -223,8 +223,8 @@ static bool refuse_without_index(struct pg *pg, const struct target *target,
 }
 
 /*
- * ON CONFLICT asks every unique index on the key whether a row is there. An index that takes two
- * texts for one (another type, a collation that is not deterministic) would add up two keys.
+ * ON CONFLICT uses every unique index on the key. An index that takes two different texts as equal
+ * (by its type, or a nondeterministic collation) would merge two keys.
  */
 static bool check_unique(struct pg *pg, const struct target *target,
                          const struct relation *relation, const struct column *key, struct err *err)
@@ -232,7 +232,7 @@ static bool check_unique(struct pg *pg, const struct target *target,
     OWNED_ROWS rows = NULL;
     const char *params[] = {relation->oid, key->number};
 
-    /* Through JSON, because servers before 12 have no such collations, nor the column. */
+    /* Through JSON, because the catalogs of servers before 12 lack the column. */
     if (!pg_query(
             pg,
             "SELECT pg_catalog.bool_and(f.opfname::text IN ('text_ops', 'text_pattern_ops', "
@@ -278,7 +278,6 @@ static bool find_columns(struct pg *pg, struct target *target, const struct rela
 
 /* Rights. */
 
-/* Asked before the input is read, not after. */
 static bool check_rights(struct pg *pg, const struct target *target, struct err *err)
 {
     static const char *const names[PRIVILEGE_COUNT] = {"SELECT", "INSERT", "UPDATE"};
@@ -305,7 +304,7 @@ static bool check_rights(struct pg *pg, const struct target *target, struct err 
         return err_set(err, STATUS_REFUSED,
                        "this database user may not make temporary tables; grant the rights that "
                        "aggregator --init-sql lists");
-    /* A run that is hidden cannot be told from one that was never loaded. */
+    /* A hidden run looks as if it had never been loaded. */
     return strcmp(pg_value(rows, 0, 2 * PRIVILEGE_COUNT + 1), "f") == 0 ||
            err_set(err, STATUS_REFUSED,
                    "row-level security hides rows of %s from this database user; exempt the user "
@@ -313,7 +312,7 @@ static bool check_rights(struct pg *pg, const struct target *target, struct err 
                    target->sql.ledger);
 }
 
-/* The work's name: what the same run must not do twice. */
+/* The name under which the ledger records runs: table, fields and statistics. */
 static bool name_work(struct target *target, const struct target_request *request, struct err *err)
 {
     OWNED_BUF(name, TEXT_MAX);
@@ -327,7 +326,7 @@ static bool name_work(struct target *target, const struct target_request *reques
     return target->name != NULL;
 }
 
-/* Another may have made it while the lock was waited for. */
+/* Another session may have made it while this one waited for the lock. */
 static bool make_table(struct pg *pg, struct target *target, const struct target_request *request,
                        struct relation *ret, bool *ret_found, struct err *err)
 {
@@ -365,7 +364,7 @@ bool target_open(struct target *ret, struct pg *pg, const struct target_request 
            (request->look || check_rights(pg, ret, err)) && name_work(ret, request, err);
 }
 
-/* The ledger that stands where the table stood, or would. */
+/* Finds a ledger without its table. */
 static bool find_orphan(struct pg *pg, struct target *target, const struct sql_name *table,
                         bool fold, bool *ret_found, struct err *err)
 {

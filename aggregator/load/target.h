@@ -1,6 +1,6 @@
 /*
- * The table that is loaded into, as the server knows it: found by exact, then folded names, made
- * when missing and allowed, checked for what the load needs.
+ * The table that is loaded into: found by its exact name, then in lower case; made when it is
+ * missing and may be made; checked for what a load needs.
  */
 #ifndef AGGREGATOR_LOAD_TARGET_H
 #define AGGREGATOR_LOAD_TARGET_H
@@ -16,34 +16,33 @@ struct target_request {
     const char *key, *value; /* field names; columns are named alike */
     bool statistics;
     bool create; /* tables may be made */
-    bool look;   /* nothing is loaded: no right to do so is needed */
+    bool look;   /* only to read: rights to load are not needed */
 };
 
 struct target {
     struct sql_target sql; /* borrows from text */
-    const char *name;      /* the ledger's: schema.table and fields */
-    const char *cut_type;  /* SQL type of a key column that can cut, or NULL */
+    const char *name;      /* in the ledger: schema.table and fields */
+    const char *cut_type;  /* the key column's SQL type, if it may cut keys, or NULL */
     bool made;             /* by this transaction */
-    struct buf text[16];   /* what the others borrow from */
+    struct buf text[16];   /* owns the texts of the other members */
     size_t text_count;
 };
 
 /*
- * In an open transaction. REFUSED where the table cannot serve: wrong kind, no such column, inexact
- * type, no unique index, missing rights. Release *ret in any case.
+ * Needs an open transaction. REFUSED when the table is not suitable: not a table, a missing column,
+ * an inexact type, no unique index, missing rights. Release *ret in any case.
  */
 bool target_open(struct target *ret, struct pg *pg, const struct target_request *request,
                  struct err *err);
 void target_release(struct target *target);
 
 /*
- * Only the work's name and its ledger, also where the table is gone; REFUSED when there is no
- * ledger.
+ * Finds only the name and the ledger, even when the table is gone. REFUSED when there is no ledger.
  */
 bool target_open_ledger(struct target *ret, struct pg *pg, const struct target_request *request,
                         struct err *err);
 
-/* The statements that target_open() would make missing tables with, and the role's rights. */
+/* The statements by which target_open() makes missing tables, and a role with its rights. */
 bool target_init_script(const struct target_request *request, struct buf *out, struct err *err);
 
 #endif

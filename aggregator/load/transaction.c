@@ -5,13 +5,13 @@
 #include <string.h>
 
 /*
- * A client that vanishes must not hold the claim for hours, a statement must not be ended by a
- * limit meant for others, and a target must not change its name with a way of quoting. A server
- * that refuses one of these (some platforms and forks lack it) is loaded into without it. All are
- * local to the transaction, because a pooler gives the session to others afterwards.
+ * Settings of the transaction. The server must notice a client that vanished, or its claim would
+ * block others for hours. Limits meant for other users must not end a load. How names are quoted
+ * must not change what a target is called. Some platforms and forks lack one of these: then the
+ * load goes on without it. All are local to the transaction, because a pooler reuses the session.
  */
 static const struct {
-    int since; /* version of the server */
+    int since; /* the first server version that has it */
     const char *name, *value;
 } wishes[] = {
     {0, "statement_timeout", "0"},
@@ -25,7 +25,7 @@ static const struct {
 };
 enum { WISH_COUNT = sizeof wishes / sizeof *wishes };
 
-/* *ret_refused: the server said no, and the transaction is as it was. */
+/* *ret_refused: the server refused, and the transaction is as it was before. */
 static bool wish(struct pg *pg, size_t from, size_t to, bool *ret_refused, struct err *err)
 {
     char sql[1024] = "SELECT true";
