@@ -9,7 +9,8 @@
 
 enum { MIB = 1 << 20, THREADS_MAX = 256, RUN_ID_MAX = 512, SHARE_OF_LIMIT = 2 };
 
-static option_parse parse_bad_lines, parse_name, parse_run_id, parse_table, parse_field;
+static option_parse parse_bad_lines, parse_column, parse_run_id, parse_table, parse_field,
+    parse_accept;
 
 static const struct option_spec specs[] = {
     {.name = "key",
@@ -18,14 +19,36 @@ static const struct option_spec specs[] = {
      .fallback = "userId",
      .parse = parse_field,
      .offset = offsetof(struct config, key),
-     .help = "field to group by"},
+     .help = "field to group by: a name, or a JSON Pointer such as /user/id"},
     {.name = "value",
      .short_name = 'v',
      .arg = "FIELD",
      .fallback = "sessionDuration",
      .parse = parse_field,
      .offset = offsetof(struct config, value),
-     .help = "field to add up"},
+     .help = "field to add up, named alike"},
+    {.name = "key-column",
+     .arg = "NAME",
+     .parse = parse_column,
+     .offset = offsetof(struct config, key_column),
+     .help = "column and header of the keys [the field's own name: id for /user/id]"},
+    {.name = "value-column",
+     .arg = "NAME",
+     .parse = parse_column,
+     .offset = offsetof(struct config, value_column),
+     .help = "column and header of the sums, likewise"},
+    {.name = "accept",
+     .arg = "LIST",
+     .parse = parse_accept,
+     .offset = offsetof(struct config, accept),
+     .help = "what to take beside strings as keys and integers as values: number-keys (4711), "
+             "text-numbers (\"100\"), whole-floats (100.0, 1e2), extended-json "
+             "({\"$numberLong\":\"100\"}), concatenated (objects without a line each); with commas "
+             "between"},
+    {.name = "skip-missing",
+     .parse = option_flag,
+     .offset = offsetof(struct config, skip_missing),
+     .help = "pass over events in which key or value is absent or null"},
     {.name = "stats",
      .parse = option_flag,
      .offset = offsetof(struct config, statistics),
@@ -244,33 +267,13 @@ static const struct program_info info = {
 static bool parse_bad_lines(void *target, const char *text, const struct option_spec *spec,
                             struct err *err)
 {
-    struct bad_line_policy *policy = target;
-    char number[32];
-    size_t len = strlen(text);
-    double percent;
-    uint64_t lines;
-
     (void)spec;
-    if (len > 1 && len < sizeof number && text[len - 1] == '%') {
-        memcpy(number, text, len - 1);
-        number[len - 1] = '\0';
-        if (num_decimal(number, &percent) && percent <= 100) {
-            *policy = (struct bad_line_policy){.is_percent = true, .percent = percent};
-            return true;
-        }
-    } else if (num_u64(text, &lines)) {
-        *policy = (struct bad_line_policy){.lines = lines};
-        return true;
-    }
-    return err_set(err, STATUS_USAGE,
-                   "'%s' is neither a count such as 10 nor a share from 0%% to "
-                   "100%%",
-                   text);
+    return bad_lines_parse(text, target, err);
 }
 
 /* What goes into JSON and the database must be text. */
-static bool parse_name(void *target, const char *text, const struct option_spec *spec,
-                       struct err *err)
+static bool parse_column(void *target, const char *text, const struct option_spec *spec,
+                         struct err *err)
 {
     return setting_check_text("the value", text, err) && option_text(target, text, spec, err);
 }
@@ -296,10 +299,15 @@ static bool parse_table(void *target, const char *text, const struct option_spec
 static bool parse_field(void *target, const char *text, const struct option_spec *spec,
                         struct err *err)
 {
-    if (strlen(text) > SCAN_FIELD_NAME_LIMIT)
-        return err_set(err, STATUS_USAGE, "the field name has more than %d bytes",
-                       SCAN_FIELD_NAME_LIMIT);
-    return parse_name(target, text, spec, err);
+    const char *checked;
+    return parse_column(&checked, text, spec, err) && field_parse(target, text, err);
+}
+
+static bool parse_accept(void *target, const char *text, const struct option_spec *spec,
+                         struct err *err)
+{
+    (void)spec;
+    return accept_parse(text, target, err);
 }
 
 /* How they fit together. */
@@ -338,6 +346,11 @@ static bool read_password(struct config *config, struct err *err)
     return password_file_read(path, config->password, err);
 }
 
+static bool is_column_name(const char *name)
+{
+    return name[0] != '\0' && strlen(name) <= SQL_NAME_MAX;
+}
+
 static bool check_database(struct config *config, struct err *err)
 {
     struct pg_settings *db = &config->database;
@@ -360,8 +373,10 @@ static bool check_database(struct config *config, struct err *err)
         return err_set(err, STATUS_USAGE,
                        "no database is named: set DB_URL, DB_NAME, DB_USER and DB_PASSWORD, or "
                        "--dsn, or --print the totals instead");
-    if (strlen(config->key) > SQL_NAME_MAX || strlen(config->value) > SQL_NAME_MAX)
-        return err_set(err, STATUS_USAGE, "--key and --value name columns: at most %d bytes each",
+    if (!is_column_name(config->key_column) || !is_column_name(config->value_column))
+        return err_set(err, STATUS_USAGE,
+                       "--key and --value name columns, of 1 to %d bytes each: choose others with "
+                       "--key-column and --value-column",
                        SQL_NAME_MAX);
     return pg_check_settings(db, err) && read_password(config, err);
 }
@@ -371,14 +386,32 @@ static bool is_statistic(const char *name)
     return strcmp(name, "count") == 0 || strcmp(name, "min") == 0 || strcmp(name, "max") == 0;
 }
 
+static bool check_fields(const struct config *config, struct err *err)
+{
+    const char *key = config->key_column, *value = config->value_column;
+
+    if (strcmp(config->key.text, config->value.text) == 0)
+        return err_set(err, STATUS_USAGE, "--key and --value are both '%s'", config->key.text);
+    if (field_overlaps(&config->key, &config->value))
+        return err_set(err, STATUS_USAGE,
+                       "--key '%s' and --value '%s' cannot both be in an event: one is the other, "
+                       "or within it",
+                       config->key.text, config->value.text);
+    if (strcmp(key, value) == 0)
+        return err_set(err, STATUS_USAGE,
+                       "--key '%s' and --value '%s' would both be column '%s': name one with "
+                       "--key-column or --value-column",
+                       config->key.text, config->value.text, key);
+    return !config->statistics || !(is_statistic(key) || is_statistic(value)) ||
+           err_set(err, STATUS_USAGE,
+                   "--stats adds columns count, min and max: --key and --value need other "
+                   "names, or --key-column and --value-column");
+}
+
 static bool check_run(const struct config *config, struct err *err)
 {
-    if (strcmp(config->key, config->value) == 0)
-        return err_set(err, STATUS_USAGE, "--key and --value are both '%s'", config->key);
-    if (config->statistics && (is_statistic(config->key) || is_statistic(config->value)))
-        return err_set(err, STATUS_USAGE,
-                       "--stats adds columns count, min and max: --key and --value need other "
-                       "names");
+    if (!check_fields(config, err))
+        return false;
     if (config->shard.count > 1 && config->run_id == NULL)
         return err_set(err, STATUS_USAGE,
                        "--shard %u/%u needs --run-id: the shards' inputs differ, so their digests "
@@ -411,6 +444,10 @@ static void fill_defaults(struct config *config)
     }
     if (config->spill_dir == NULL)
         config->spill_dir = "/tmp";
+    if (config->key_column == NULL)
+        config->key_column = field_name(&config->key);
+    if (config->value_column == NULL)
+        config->value_column = field_name(&config->value);
 }
 
 static bool complete(struct config *config, const struct operands *operands, struct err *err)

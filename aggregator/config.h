@@ -25,7 +25,11 @@ struct config {
 
     const char *input;     /* where no FILE is given */
     bool input_by_default; /* neither is this one */
-    const char *key, *value, *table;
+    struct field key, value;
+    const char *key_column, *value_column; /* what they are called where totals go */
+    const char *table;
+    unsigned accept; /* ACCEPT_ bits */
+    bool skip_missing;
     bool statistics;
     const char *run_id, *forget;
     bool allow_empty_table, allow_equal_shards;
@@ -44,7 +48,8 @@ struct config {
     char password[PASSWORD_MAX + 1]; /* of DB_PASSWORD_FILE */
 };
 
-/* OPTIONS_RUN: *config is complete and checked; texts are borrowed from argv and environment. */
+/* OPTIONS_RUN: *config is complete and checked, and must stay where it is; texts are borrowed from
+ * argv and environment. */
 enum options_outcome config_read(struct config *config, int argc, char **argv, struct err *err);
 
 #endif

@@ -34,6 +34,7 @@ struct run {
     struct buf top; /* for --outputs: the largest totals, as text */
     struct load_request load;
     struct run_facts facts;
+    char accepted[FACTS_ACCEPTED_ROOM];
 };
 
 /* Rejects. */
@@ -84,8 +85,8 @@ static bool measure_keys(struct total_stream *totals, size_t *ret, struct err *e
 static bool print_totals(const struct run *run, struct total_stream *totals, struct err *err)
 {
     struct print_shape shape = {.format = (enum print_format)run->config->print,
-                                .key = run->config->key,
-                                .value = run->config->value,
+                                .key = run->config->key_column,
+                                .value = run->config->value_column,
                                 .statistics = run->config->statistics};
     struct outfile out;
     OWNED_BUF(text, PRINT_ROOM);
@@ -179,7 +180,8 @@ static bool write_report(struct run *run, const struct err *failure, struct err 
         told->exit_status = failure->status;
         told->error = failure->text;
     }
-    told->events = told->input.tally.lines - told->input.tally.blank - told->input.tally.bad;
+    const struct tally *tally = &told->input.tally;
+    told->events = tally->lines - tally->blank - tally->skipped - tally->bad;
     told->loaded = failure == NULL && config->action == ACTION_FOLD_AND_LOAD;
     struct report *report = report_new("aggregator");
     for (const struct fact *fact = facts; fact < facts + FACTS; fact++)
@@ -196,10 +198,16 @@ static void log_summary(const struct run *run)
     char total[NUM_U128_TEXT];
 
     num_put_u128(total, input->total);
-    log_info("read %" PRIu64 " lines (%" PRIu64 " bad, %" PRIu64 " blank) in %.2f s: %" PRIu64
+    const char *accepted = run->facts.accepted;
+    log_info("read %" PRIu64 " lines (%" PRIu64 " bad, %" PRIu64 " blank%s%s) in %.2f s: %" PRIu64
              " keys, total %s",
-             input->tally.lines, input->tally.bad, input->tally.blank, run->facts.read_seconds,
-             input->keys, total);
+             input->tally.lines, input->tally.bad, input->tally.blank, accepted == NULL ? "" : ", ",
+             accepted == NULL ? "" : accepted, run->facts.read_seconds, input->keys, total);
+    if (input->keys == 0 && input->tally.skipped > 0)
+        log_warn(
+            "not one event has both '%s' and '%s': --skip-missing passed over all of them; are "
+            "--key and --value right?",
+            run->config->key.text, run->config->value.text);
     if (run->config->action != ACTION_FOLD_AND_LOAD)
         return;
     if (run->facts.already_applied)
@@ -267,12 +275,16 @@ static bool fold_and_deliver(struct run *run, struct err *err)
     const struct names *files = &run->files;
     struct run_facts *told = &run->facts;
     const struct fold_rules rules = {
-        .scan = {.key = config->key,
-                 .key_len = strlen(config->key),
-                 .value = config->value,
-                 .value_len = strlen(config->value),
+        .scan = {.key = field_name(&config->key),
+                 .key_len = strlen(field_name(&config->key)),
+                 .value = field_name(&config->value),
+                 .value_len = strlen(field_name(&config->value)),
                  .max_line = (size_t)config->max_line,
-                 .max_key = (size_t)config->max_key},
+                 .max_key = (size_t)config->max_key,
+                 .key_field = &config->key,
+                 .value_field = &config->value,
+                 .accept = config->accept,
+                 .skip_missing = config->skip_missing},
         .bad_lines = config->bad_lines,
         .min_lines = config->min_lines,
         .statistics = config->statistics,
@@ -296,29 +308,38 @@ static bool fold_and_deliver(struct run *run, struct err *err)
         names_explain(files, err);
     told->read_seconds = machine_seconds() - run->load.started;
     told->digest = told->input.digest;
+    told->accepted = facts_accepted(&told->input.tally, run->accepted);
     told->run_id = config->run_id != NULL ? config->run_id : told->digest;
     done = done && deliver(run, fold, err);
     if (done && config->outputs != NULL) {
-        done = top_print(&run->top, config->key, config->value, fold_totals(fold), err);
+        done =
+            top_print(&run->top, config->key_column, config->value_column, fold_totals(fold), err);
         told->top = run->top.data;
     }
     fold_free(fold);
     return done;
 }
 
+static struct target_field target_field(const struct field *field, const char *column)
+{
+    return (struct target_field){
+        .name = field->text, .column = column, .renamed = strcmp(field_name(field), column) != 0};
+}
+
 static struct load_request load_request_of(const struct config *config, double started)
 {
-    return (struct load_request){.database = config->database,
-                                 .target = {.table = config->table_name,
-                                            .key = config->key,
-                                            .value = config->value,
-                                            .statistics = config->statistics,
-                                            .create = config->create == 0},
-                                 .run_id = config->run_id,
-                                 .shard = config->shard,
-                                 .allow_empty_table = config->allow_empty_table,
-                                 .allow_equal_shards = config->allow_equal_shards,
-                                 .started = started};
+    return (struct load_request){
+        .database = config->database,
+        .target = {.table = config->table_name,
+                   .key = target_field(&config->key, config->key_column),
+                   .value = target_field(&config->value, config->value_column),
+                   .statistics = config->statistics,
+                   .create = config->create == 0},
+        .run_id = config->run_id,
+        .shard = config->shard,
+        .allow_empty_table = config->allow_empty_table,
+        .allow_equal_shards = config->allow_equal_shards,
+        .started = started};
 }
 
 static bool fold_run_and_report(const struct config *config, const struct load_request *load,

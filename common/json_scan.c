@@ -230,8 +230,11 @@ const unsigned char *json_scan_value(const unsigned char *p, const unsigned char
             return fail(fault, p, "expected a value");
         if (*p == '{' || *p == '[') {
             bool object = *p == '{';
-            if (level == depth)
-                return fail(fault, p, "nested too deeply");
+            if (level == depth) {
+                *fault =
+                    (struct json_fault){.at = p, .reason = "nested too deeply", .too_deep = true};
+                return NULL;
+            }
             level++;
             objects = objects << 1 | object;
             p = json_skip_space(p + 1, end);

@@ -25,11 +25,18 @@ const struct fact facts[FACTS] = {
     {.report = "files", OF(files)},
     {.report = "lines", .output = "lines", .column = "input_lines", OF(input.tally.lines)},
     {.report = "blank_lines", OF(input.tally.blank)},
+    {.report = "skipped_lines", OF(input.tally.skipped)},
     {.report = "bad_lines", .output = "bad_lines", OF(input.tally.bad)},
+    {.report = "number_keys", OF(input.tally.number_keys)},
+    {.report = "text_numbers", OF(input.tally.text_numbers)},
+    {.report = "whole_floats", OF(input.tally.whole_floats)},
+    {.report = "extended_json", OF(input.tally.extended_json)},
+    {.report = "concatenated", OF(input.tally.concatenated)},
     {.report = "events", OF(events)},
     {.report = "bytes", .column = "input_bytes", OF(input.bytes)},
     {.report = "digest", .column = "input_digest", OF(digest)},
     {.column = "bad_lines", OF(input.tally.bad)},
+    {.column = "accepted", OF(accepted), .since = 3},
     {.report = "users", .output = "users", .column = "keys", OF(input.keys)},
     {.report = "total", .output = "total", .column = "total", OF(input.total)},
     {.report = "threads", OF(input.threads)},
@@ -50,6 +57,26 @@ const struct fact facts[FACTS] = {
     {.column = "applied_by", .made = "SESSION_USER::text", .since = 2}, /* the user who logged in */
     {.output = "top", OF(top)},
 };
+
+const char *facts_accepted(const struct tally *tally, char room[FACTS_ACCEPTED_ROOM])
+{
+    const struct {
+        const char *name;
+        uint64_t count;
+    } items[] = {{"skipped", tally->skipped},
+                 {"number-keys", tally->number_keys},
+                 {"text-numbers", tally->text_numbers},
+                 {"whole-floats", tally->whole_floats},
+                 {"extended-json", tally->extended_json},
+                 {"concatenated", tally->concatenated}};
+    int len = 0;
+
+    for (size_t i = 0; i < sizeof items / sizeof *items; i++)
+        if (items[i].count > 0)
+            len += snprintf(room + len, FACTS_ACCEPTED_ROOM - (size_t)len, "%s%s %" PRIu64,
+                            len > 0 ? ", " : "", items[i].name, items[i].count);
+    return len > 0 ? room : NULL;
+}
 
 const char *fact_value(const struct fact *fact, const struct run_facts *run, int decimals,
                        char room[FACT_ROOM])

@@ -28,7 +28,8 @@ struct run_facts {
     unsigned exit_status;
     const char *error; /* NULL: none */
     const char *version;
-    const char *top; /* the largest totals, for people */
+    const char *accepted; /* facts_accepted()'s, NULL: nothing */
+    const char *top;      /* the largest totals, for people */
 };
 
 enum fact_kind {
@@ -51,10 +52,16 @@ struct fact {
 };
 
 /* In the order of the report, of the ledger's columns and of the parameters of its INSERT. */
-enum { FACTS = 31 };
+enum { FACTS = 38 };
 extern const struct fact facts[FACTS];
 
-enum { FACT_ROOM = 48 };
+enum { FACT_ROOM = 48, FACTS_ACCEPTED_ROOM = 256 };
+
+/*
+ * What was skipped or taken by --accept, as "skipped 3, number-keys 12" in room; NULL where nothing
+ * was.
+ */
+const char *facts_accepted(const struct tally *tally, char room[FACTS_ACCEPTED_ROOM]);
 
 /* The value as JSON and SQL have it, texts without quotes; NULL: not known. It may be in room. */
 const char *fact_value(const struct fact *fact, const struct run_facts *run, int decimals,

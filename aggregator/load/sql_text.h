@@ -45,7 +45,7 @@ void sql_create_table(struct buf *out, const struct sql_target *target);
  * The steps 1 to LEDGER_VERSION, run in order, make the ledger. Running one again does no harm. The
  * label is a comment on the table that says which steps it has; dumps keep it.
  */
-enum { LEDGER_VERSION = 2 };
+enum { LEDGER_VERSION = 3 };
 #define SQL_LEDGER_LABEL "ledger version (\\d{1,6})" /* a regular expression */
 void sql_ledger_step(struct buf *out, const struct sql_target *target, int version);
 void sql_label_ledger(struct buf *out, const struct sql_target *target);

@@ -107,8 +107,8 @@ static bool describe(struct target *wanted, const struct target_request *request
         .schema = schema[0] == '\0' ? NULL : keep_identifier(wanted, schema, err),
         .table = keep_name(wanted, &request->table, false, err),
         .ledger = keep_name(wanted, &ledger, false, err),
-        .key = keep_identifier(wanted, request->key, err),
-        .value = keep_identifier(wanted, request->value, err),
+        .key = keep_identifier(wanted, request->key.column, err),
+        .value = keep_identifier(wanted, request->value.column, err),
         .statistics = request->statistics,
         .count = "\"count\"",
         .min = "\"min\"",
@@ -160,8 +160,8 @@ static bool find_column(struct pg *pg, struct target *target, const struct relat
         return false;
     if (pg_row_count(rows) == 0)
         return err_set(err, STATUS_REFUSED,
-                       "table %s has no column \"%s\"; add it, or choose another table, --key or "
-                       "--value",
+                       "table %s has no column \"%s\"; add it, or choose another table, --key, "
+                       "--value, --key-column or --value-column",
                        target->sql.table, name);
     (void)snprintf(ret->number, sizeof ret->number, "%s", pg_value(rows, 0, 0));
     (void)snprintf(ret->type, sizeof ret->type, "%s", pg_value(rows, 0, 2));
@@ -263,9 +263,9 @@ static bool find_columns(struct pg *pg, struct target *target, const struct rela
     struct sql_target *sql = &target->sql;
     struct column key;
 
-    if (!find_column(pg, target, relation, request->key, &key, err) ||
+    if (!find_column(pg, target, relation, request->key.column, &key, err) ||
         !check_unique(pg, target, relation, &key, err) ||
-        !find_number(pg, target, relation, request->value, &sql->value, err))
+        !find_number(pg, target, relation, request->value.column, &sql->value, err))
         return false;
     sql->key = key.quoted;
     if (strcmp(key.type, "text") != 0 && (target->cut_type = keep(target, key.type, err)) == NULL)
@@ -312,15 +312,25 @@ static bool check_rights(struct pg *pg, const struct target *target, struct err 
                    target->sql.ledger);
 }
 
+/* The column only where it is another than the field's own name: two columns are two works. */
+static void name_field(struct buf *out, const struct target_field *field)
+{
+    sql_add_identifier(out, field->name);
+    if (!field->renamed)
+        return;
+    buf_add_text(out, " AS ");
+    sql_add_identifier(out, field->column);
+}
+
 /* The name under which the ledger records runs: table, fields and statistics. */
 static bool name_work(struct target *target, const struct target_request *request, struct err *err)
 {
     OWNED_BUF(name, TEXT_MAX);
 
     buf_printf(&name, "%s(", target->sql.table);
-    sql_add_identifier(&name, request->key);
+    name_field(&name, &request->key);
     buf_add_text(&name, ",");
-    sql_add_identifier(&name, request->value);
+    name_field(&name, &request->value);
     buf_add_text(&name, request->statistics ? ",count,min,max)" : ")");
     target->name = buf_ok(&name, err) ? keep(target, name.data, err) : NULL;
     return target->name != NULL;

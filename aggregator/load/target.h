@@ -11,9 +11,15 @@
 #include "aggregator/load/sql_text.h"
 #include "common/buf.h"
 
+struct target_field {
+    const char *name;   /* as --key and --value have it */
+    const char *column; /* where it goes */
+    bool renamed;       /* that is not the field's own name */
+};
+
 struct target_request {
     struct sql_name table;
-    const char *key, *value; /* field names; columns are named alike */
+    struct target_field key, value;
     bool statistics;
     bool create; /* tables may be made */
     bool look;   /* only to read: rights to load are not needed */

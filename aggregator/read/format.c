@@ -1,6 +1,5 @@
 #include "aggregator/read/format.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -50,16 +49,20 @@ static const struct mark marks[] = {
     MARK("SQLite format 3", "an SQLite database", CONVERT),
 };
 
+#define OBJECTS                                                                                    \
+    "--accept concatenated takes it, or make lines of it first: jq -c . FILE | aggregator -"
+
 static const struct format bzip2 = {"compressed with bzip2", PIPED("bzip2 -dc")};
 static const struct format lz4_or_zstd = {"compressed with zstd or lz4",
                                           PIPED("zstd -dc (or lz4 -dc)")},
                            tar = {"a tar archive", "unpack it first: tar -xOf FILE | aggregator -"},
                            array = {"a JSON array",
                                     "make lines of it first: jq -c '.[]' FILE | aggregator -"},
-                           document = {"JSON over several lines (pretty-printed)",
-                                       "make lines of it first: jq -c . FILE | aggregator -"},
-                           objects = {"a line of several JSON objects",
-                                      "make lines of it first: jq -c . FILE | aggregator -"},
+                           document = {"JSON over several lines (pretty-printed)", OBJECTS},
+                           objects = {"a line of several JSON objects", OBJECTS},
+                           tagged = {"fluentd's output (time, tag and event, with tabs between)",
+                                     "take the events out of it first: "
+                                     "jq -cR 'split(\"\\t\")[2] | fromjson' FILE | aggregator -"},
                            markup = {"HTML or XML", "look into it: a download may have been "
                                                     "answered with a page about an error"};
 
@@ -169,6 +172,20 @@ static const struct format *object_format(const unsigned char *p, const unsigned
     return after != NULL || (fault.at == limit && !by_itself) ? &document : NULL;
 }
 
+/* A time, a tag and an object. */
+static bool is_tagged(const unsigned char *p, const unsigned char *end)
+{
+    end = line_end(p, end);
+    if (p == end || *p < '0' || *p > '9')
+        return false;
+    for (int tabs = 0; tabs < 2; tabs++) {
+        p = memchr(p, '\t', (size_t)(end - p));
+        if (p++ == NULL)
+            return false;
+    }
+    return p < end && *p == '{' && is_whole(p, end);
+}
+
 static bool is_markup(const unsigned char *p, const unsigned char *end)
 {
     return end - p > 1 && p[0] == '<' &&
@@ -191,6 +208,8 @@ const struct format *format_of(const unsigned char *bytes, size_t len)
         return &array;
     if (is_markup(p, end))
         return &markup;
+    if (is_tagged(p, end))
+        return &tagged;
     len = (size_t)(end - bytes);
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         if (len >= marks[i].len && memcmp(bytes, marks[i].bytes, marks[i].len) == 0)
@@ -199,4 +218,9 @@ const struct format *format_of(const unsigned char *bytes, size_t len)
            : is_skippable_frame(bytes, len) ? &lz4_or_zstd
            : is_tar(bytes, len)             ? &tar
                                             : NULL;
+}
+
+bool format_is_concatenated(const struct format *format)
+{
+    return format == &document || format == &objects;
 }

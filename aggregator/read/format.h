@@ -7,6 +7,7 @@
 #ifndef AGGREGATOR_READ_FORMAT_H
 #define AGGREGATOR_READ_FORMAT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct format {
@@ -19,5 +20,8 @@ struct format {
  * once inflated: all of them, or so many that two lines and a tar header (512) are among them.
  */
 const struct format *format_of(const unsigned char *bytes, size_t len);
+
+/* Whether it is JSON objects that do not have a line each: what --accept concatenated takes. */
+bool format_is_concatenated(const struct format *format);
 
 #endif

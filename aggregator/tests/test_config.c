@@ -51,8 +51,8 @@ static void printing_needs_no_database(void **state)
     assert_int_equal(got.config.action, ACTION_FOLD_AND_PRINT);
     assert_int_equal(got.config.operand_count, 2);
     assert_string_equal(got.config.operands[1], "b.jsonl");
-    assert_string_equal(got.config.key, "userId");
-    assert_string_equal(got.config.value, "sessionDuration");
+    assert_string_equal(got.config.key.text, "userId");
+    assert_string_equal(got.config.value.text, "sessionDuration");
     assert_string_equal(got.config.table_name.table, "session_duration");
     assert_int_equal(got.config.max_line, 1 << 20);
     assert_int_equal(got.config.max_key, 1024);

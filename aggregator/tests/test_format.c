@@ -47,6 +47,8 @@ static void wrong_formats_are_told_by_name(void **state)
         {BYTES("{\0\0\0\"\0\0\0"), "UTF-32LE"},
         {BYTES("\0\0\0{\0\0\0\""), "UTF-32BE"},
         {BYTES("\r\0\n\0[\0"), "UTF-16LE"},
+        {BYTES("2026-11-27T02:13:28+00:00\tapp\t" EVENT "\n" EVENT "\n"), "fluentd"},
+        {BYTES("1764209608\tapp.a\t" EVENT "\r\n"), "fluentd"},
         {BYTES("["), "array"},
         {BYTES("[" EVENT "]\n"), "array"},
         {BYTES(" \t\r\n\n [\n"), "array"},
@@ -111,6 +113,10 @@ static void a_bad_first_line_is_no_format(void **state)
         {BYTES("{\"userId\":\"u\",\"sessionDuration\":1\n2}\n")},
         {BYTES("\n" BOM EVENT EVENT)},
         {BYTES(EVENT ";\n" EVENT)},
+        {BYTES("2026\tapp\t{\"userId\":\"u\"\n" EVENT "\n")},
+        {BYTES("2026\tapp\tno event\n" EVENT "\n")},
+        {BYTES("2026\t" EVENT "\n" EVENT "\n")},
+        {BYTES("app\tapp\t" EVENT "\n" EVENT "\n")},
         {BYTES(EVENT "\n" EVENT EVENT)},
     };
     (void)state;

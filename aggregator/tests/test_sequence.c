@@ -150,6 +150,9 @@ static void expect(const struct file *files, size_t count, struct outcome *ret)
             case SCAN_BLANK:
                 ret->tally.blank++;
                 break;
+            case SCAN_SKIPPED:
+                ret->tally.skipped++;
+                break;
             case SCAN_BAD:
                 ret->tally.bad++;
                 size_t kept = len > MAX_LINE + 2 ? MAX_LINE + 2 : len;

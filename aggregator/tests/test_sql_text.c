@@ -160,6 +160,11 @@ static void first_ledger_step(struct buf *out, const struct sql_target *target)
     sql_ledger_step(out, target, 1);
 }
 
+static void second_ledger_step(struct buf *out, const struct sql_target *target)
+{
+    sql_ledger_step(out, target, 2);
+}
+
 static void last_ledger_step(struct buf *out, const struct sql_target *target)
 {
     sql_ledger_step(out, target, LEDGER_VERSION);
@@ -184,7 +189,7 @@ static const struct {
      {"ALTER TABLE \"s\"\"x\".\"aggregator_runs\" ADD COLUMN IF NOT EXISTS"}},
     {"ledger label",
      sql_label_ledger,
-     {"COMMENT ON TABLE \"s\"\"x\".\"aggregator_runs\" IS '", "ledger version 2'"}},
+     {"COMMENT ON TABLE \"s\"\"x\".\"aggregator_runs\" IS '", "ledger version 3'"}},
     {"staging",
      sql_create_staging,
      {"CREATE TEMPORARY TABLE", "COLLATE \"C\"", "sum bigint, count bigint, min bigint, max bigint",
@@ -203,7 +208,7 @@ static const struct {
       "ON CONFLICT (\"user'Id\") DO UPDATE"}},
     {"claim",
      sql_claim,
-     {"INSERT INTO \"s\"\"x\".\"aggregator_runs\" (target, run_id, shard, shards", "$13::text",
+     {"INSERT INTO \"s\"\"x\".\"aggregator_runs\" (target, run_id, shard, shards", "$14::text",
       "ON CONFLICT (target, run_id, shard) DO NOTHING"}},
     {"find claim", sql_find_claim, {"FROM \"s\"\"x\".\"aggregator_runs\"", "shard = $3::int"}},
     {"other count", sql_find_other_count, {"shards <> $3::int"}},
@@ -244,8 +249,8 @@ static void statements_name_only_what_was_given_quoted(void **state)
 static void the_ledgers_statements_are_these_to_the_byte(void **state)
 {
 #define COLUMNS                                                                                    \
-    "target, run_id, shard, shards, input_lines, input_bytes, input_digest, bad_lines, keys, "     \
-    "total, seconds, peak_rss_bytes, program_version, "
+    "target, run_id, shard, shards, input_lines, input_bytes, input_digest, bad_lines, "           \
+    "accepted, keys, total, seconds, peak_rss_bytes, program_version, "
     static const struct {
         builder *build;
         const char *text;
@@ -259,11 +264,12 @@ static void the_ledgers_statements_are_these_to_the_byte(void **state)
          "    seconds double precision NOT NULL,\n    peak_rss_bytes bigint,\n"
          "    program_version text NOT NULL,\n    applied_at timestamptz NOT NULL,\n"
          "    PRIMARY KEY (target, run_id, shard)\n)"},
-        {last_ledger_step, "ALTER TABLE runs ADD COLUMN IF NOT EXISTS applied_by text"},
+        {second_ledger_step, "ALTER TABLE runs ADD COLUMN IF NOT EXISTS applied_by text"},
+        {last_ledger_step, "ALTER TABLE runs ADD COLUMN IF NOT EXISTS accepted text"},
         {sql_claim,
          "INSERT INTO runs (" COLUMNS "applied_at, applied_by) VALUES ($1::text, $2::text, "
-         "$3::int, $4::int, $5::bigint, $6::bigint, $7::text, $8::bigint, $9::bigint, "
-         "$10::numeric, $11::double precision, $12::bigint, $13::text, "
+         "$3::int, $4::int, $5::bigint, $6::bigint, $7::text, $8::bigint, $9::text, "
+         "$10::bigint, $11::numeric, $12::double precision, $13::bigint, $14::text, "
          "pg_catalog.clock_timestamp(), SESSION_USER::text) "
          "ON CONFLICT (target, run_id, shard) DO NOTHING"},
         {list_as_rows,

@@ -251,7 +251,7 @@ static void *read_and_add(void *context)
                               .last = block->last};
         if (!block->failed) {
             slice_cut(&slice);
-            block->failed = !slice_check_format(&slice, &block->err) ||
+            block->failed = !slice_check_format(&slice, &fold->rules->scan, &block->err) ||
                             !slice_scan(&slice, &fold->rules->scan, &worker->layout, recent_add,
                                         &worker->recent, &block->err);
         }

@@ -1,25 +1,20 @@
 #include "aggregator/totals/sequence.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "aggregator/read/format.h"
+#include "aggregator/totals/objects.h"
 
-enum { LINE_END_MAX = 2, REJECT_CUT = 1024, NAME_SHOWN = 512, BATCH_EVENTS = 256 };
-
-#define USUAL_ADVICE "mend the line, or tolerate some with --max-bad"
+enum { NAME_SHOWN = 512, BATCH_EVENTS = 256 };
 
 struct sequence {
     const struct scan_rules *rules;
-    struct bad_line_policy policy;
-    reject_sink *reject;
-    void *reject_context;
+    struct bad_lines bad;
+    struct objects *objects; /* in place of lines, where they are accepted; or NULL */
 
     struct tally tally;
     uint64_t bytes, line_number; /* line_number: lines of this file so far */
-    char first_bad[NAME_SHOWN + 128];
-    const char *first_advice; /* NULL: none in particular */
 
     /* The straddling line: its first bytes and its length so far. */
     unsigned char *carry;
@@ -48,12 +43,13 @@ void slice_cut(struct slice *slice)
     block_digest(slice->data, slice->len, slice->digest);
 }
 
-bool slice_check_format(const struct slice *slice, struct err *err)
+bool slice_check_format(const struct slice *slice, const struct scan_rules *rules, struct err *err)
 {
     const struct format *format = slice->first ? format_of(slice->data, slice->len) : NULL;
     char shown[NAME_SHOWN];
 
     return format == NULL ||
+           ((rules->accept & ACCEPT_CONCATENATED) != 0 && format_is_concatenated(format)) ||
            err_set(err, STATUS_INPUT, "%s:1:1: this is %s, not JSON Lines; %s; nothing was loaded",
                    err_quote(shown, sizeof shown, slice->name, strlen(slice->name)), format->name,
                    format->remedy);
@@ -87,9 +83,31 @@ static enum scan_kind scan_one(const struct scan_rules *rules, bool opens,
     return (opens ? scan_first_line : scan_line)(rules, line, len, ret);
 }
 
-/* The line at *at, strictly; *at is then the one after it. */
-static bool scan_strictly(struct slice *slice, const struct scan_rules *rules,
-                          struct layout *layout, struct batch *batch, const unsigned char **at)
+static void count(struct tally *tally, enum scan_kind kind, const struct scan_result *found)
+{
+    tally->lines++;
+    tally->blank += kind == SCAN_BLANK;
+    tally->skipped += kind == SCAN_SKIPPED;
+    tally->bad += kind == SCAN_BAD;
+    if (kind == SCAN_EVENT)
+        tally_used(tally, found->used);
+}
+
+static void add_tally(struct tally *tally, const struct tally *more)
+{
+    tally->lines += more->lines;
+    tally->blank += more->blank;
+    tally->skipped += more->skipped;
+    tally->bad += more->bad;
+    tally->number_keys += more->number_keys;
+    tally->text_numbers += more->text_numbers;
+    tally->whole_floats += more->whole_floats;
+    tally->extended_json += more->extended_json;
+}
+
+/* The line at *at, by the scanner; *at is then the one after it. */
+static bool scan_next(struct slice *slice, const struct scan_rules *rules, struct layout *layout,
+                      struct batch *batch, const unsigned char **at)
 {
     const unsigned char *line = *at, *text_end = slice->data + slice->tail_at;
     const unsigned char *line_end = memchr(line, '\n', (size_t)(text_end - line));
@@ -98,20 +116,13 @@ static bool scan_strictly(struct slice *slice, const struct scan_rules *rules,
     struct scan_result found;
 
     *at = line_end + 1;
-    slice->inner.lines++;
-    switch (scan_one(rules, opens, line, len, &found)) {
-    case SCAN_EVENT:
-        if (!opens) /* it may hold a byte order mark */
-            layout_learn(layout, rules, line, len);
-        return batch_add(batch, &found);
-    case SCAN_BLANK:
-        slice->inner.blank++;
+    enum scan_kind kind = scan_one(rules, opens, line, len, &found);
+    count(&slice->inner, kind, &found);
+    if (kind != SCAN_EVENT)
         return true;
-    case SCAN_BAD:
-        slice->inner.bad++;
-        break;
-    }
-    return true;
+    if (found.flat && !opens) /* it may hold a byte order mark */
+        layout_learn(layout, rules, line, len);
+    return batch_add(batch, &found);
 }
 
 bool slice_scan(struct slice *slice, const struct scan_rules *rules, struct layout *layout,
@@ -123,6 +134,8 @@ bool slice_scan(struct slice *slice, const struct scan_rules *rules, struct layo
     unsigned missed;
 
     slice->inner = (struct tally){0};
+    if ((rules->accept & ACCEPT_CONCATENATED) != 0)
+        return true;
     layout_ranges_init(&ranges, slice->data + slice->head_len, slice->data + slice->tail_at);
     do {
         size_t matched = match(layout, rules, &ranges, slice->data + slice->len,
@@ -131,8 +144,7 @@ bool slice_scan(struct slice *slice, const struct scan_rules *rules, struct layo
         slice->inner.lines += matched;
         batch.count += matched;
         for (size_t i = 0; i < LAYOUT_RANGES; i++)
-            if ((missed >> i & 1) != 0 &&
-                !scan_strictly(slice, rules, layout, &batch, &ranges.at[i]))
+            if ((missed >> i & 1) != 0 && !scan_next(slice, rules, layout, &batch, &ranges.at[i]))
                 return false;
         if (batch.count > BATCH_EVENTS - LAYOUT_RANGES && !batch_flush(&batch))
             return false;
@@ -148,14 +160,18 @@ struct sequence *sequence_new(const struct scan_rules *rules, const struct bad_l
     struct sequence *sequence = calloc(1, sizeof *sequence);
     if (sequence == NULL)
         return NULL;
+    const bool concatenated = (rules->accept & ACCEPT_CONCATENATED) != 0;
     sequence->rules = rules;
-    sequence->policy = *policy;
-    sequence->reject = reject;
-    sequence->reject_context = reject_context;
-    sequence->carry_cap = rules->max_line + LINE_END_MAX;
-    sequence->carry = malloc(sequence->carry_cap);
+    sequence->bad = (struct bad_lines){
+        .rules = rules, .policy = *policy, .reject = reject, .reject_context = reject_context};
+    sequence->carry_cap = rules->max_line + BAD_LINE_END_MAX;
+    if (concatenated)
+        sequence->objects = objects_new(rules, &sequence->bad, &sequence->tally);
+    else
+        sequence->carry = malloc(sequence->carry_cap);
     sequence->input_digest = input_digest_new();
-    if (sequence->carry == NULL || sequence->input_digest == NULL) {
+    if ((concatenated ? sequence->objects == NULL : sequence->carry == NULL) ||
+        sequence->input_digest == NULL) {
         sequence_free(sequence);
         return NULL;
     }
@@ -166,64 +182,13 @@ void sequence_free(struct sequence *sequence)
 {
     if (sequence == NULL)
         return;
+    objects_free(sequence->objects);
     free(sequence->carry);
     input_digest_free(sequence->input_digest);
     free(sequence);
 }
 
 /* Bad lines. */
-
-static bool write_reject(struct sequence *sequence, const char *place, const unsigned char *line,
-                         size_t kept, size_t len, struct err *err)
-{
-    char mark[64];
-    int mark_len = 0;
-
-    if (sequence->reject == NULL)
-        return true;
-    /* No more than a straddling line keeps: where blocks were cut must not show. */
-    if (len > sequence->carry_cap) {
-        size_t cut = sequence->carry_cap < REJECT_CUT ? sequence->carry_cap : REJECT_CUT;
-        kept = kept < cut ? kept : cut;
-        mark_len = snprintf(mark, sizeof mark, "...[cut: %zu bytes]", len);
-    }
-    return sequence->reject(sequence->reject_context, place, strlen(place), err) &&
-           sequence->reject(sequence->reject_context, "\t", 1, err) &&
-           sequence->reject(sequence->reject_context, line, kept, err) &&
-           sequence->reject(sequence->reject_context, mark, (size_t)mark_len, err) &&
-           sequence->reject(sequence->reject_context, "\n", 1, err);
-}
-
-/* One bad line, in order: kept of its len bytes are at line. */
-static bool bad_line(struct sequence *sequence, const char *name, uint64_t number,
-                     const struct scan_result *found, const unsigned char *line, size_t kept,
-                     size_t len, struct err *err)
-{
-    const struct bad_line_policy *policy = &sequence->policy;
-    char place[sizeof sequence->first_bad], shown[NAME_SHOWN], zeros[24] = "";
-
-    if (found->zeros > 0)
-        (void)snprintf(zeros, sizeof zeros, "%zu ", found->zeros);
-    (void)snprintf(place, sizeof place, "%s:%llu:%zu: %s%s",
-                   err_quote(shown, sizeof shown, name, strlen(name)), (unsigned long long)number,
-                   found->column, zeros, found->reason);
-    sequence->tally.bad++;
-    if (sequence->tally.bad == 1) {
-        memcpy(sequence->first_bad, place, sizeof place);
-        sequence->first_advice = found->advice;
-    }
-    if (!write_reject(sequence, place, line, kept, len, err))
-        return false;
-    if (policy->is_percent || sequence->tally.bad <= policy->lines)
-        return true;
-    if (policy->lines == 0)
-        return err_set(err, STATUS_INPUT, "%s (key '%s', value '%s'); nothing was loaded; %s",
-                       place, sequence->rules->key, sequence->rules->value,
-                       found->advice != NULL ? found->advice : USUAL_ADVICE);
-    return err_set(err, STATUS_INPUT,
-                   "%s; that is bad line %llu, more than --max-bad %llu; nothing was loaded", place,
-                   (unsigned long long)sequence->tally.bad, (unsigned long long)policy->lines);
-}
 
 /* Finds the bad lines of a slice again, now that their numbers are known. */
 static bool replay_bad_lines(struct sequence *sequence, const struct slice *slice, struct err *err)
@@ -232,15 +197,26 @@ static bool replay_bad_lines(struct sequence *sequence, const struct slice *slic
     const unsigned char *end = slice->data + slice->tail_at;
     uint64_t number = sequence->line_number;
     struct scan_result found;
+    struct tally passed = {0};
 
     for (uint64_t left = slice->inner.bad; left > 0 && at < end;) {
         const unsigned char *line_end = memchr(at, '\n', (size_t)(end - at));
         size_t len = (size_t)(line_end - at);
         number++;
-        if (scan_one(sequence->rules, number == 1, at, len, &found) == SCAN_BAD) {
+        enum scan_kind kind = scan_one(sequence->rules, number == 1, at, len, &found);
+        count(&passed, kind, &found);
+        if (kind == SCAN_BAD) {
+            const struct bad_line line = {.file = slice->name,
+                                          .number = number,
+                                          .found = &found,
+                                          .bytes = at,
+                                          .kept = len,
+                                          .len = len};
             left--;
-            if (!bad_line(sequence, slice->name, number, &found, at, len, len, err))
+            if (!bad_lines_add(&sequence->bad, &line, err)) {
+                add_tally(&sequence->tally, &passed);
                 return false;
+            }
         }
         at = line_end + 1;
     }
@@ -250,18 +226,17 @@ static bool replay_bad_lines(struct sequence *sequence, const struct slice *slic
 static bool take_inner(struct sequence *sequence, const struct slice *slice, struct err *err)
 {
     const struct tally *inner = &slice->inner;
-    bool decisive =
-        !sequence->policy.is_percent && inner->bad + sequence->tally.bad > sequence->policy.lines;
+    struct bad_lines *bad = &sequence->bad;
+    bool decisive = !bad->policy.is_percent && inner->bad + bad->count > bad->policy.lines;
 
-    if (inner->bad > 0 && (decisive || sequence->reject != NULL || sequence->tally.bad == 0)) {
+    if (inner->bad > 0 && (decisive || bad->reject != NULL || bad->count == 0)) {
         if (!replay_bad_lines(sequence, slice, err))
             return false;
     } else {
-        sequence->tally.bad += inner->bad;
+        bad->count += inner->bad;
     }
     sequence->line_number += inner->lines;
-    sequence->tally.lines += inner->lines;
-    sequence->tally.blank += inner->blank;
+    add_tally(&sequence->tally, inner);
     return true;
 }
 
@@ -295,22 +270,25 @@ static bool end_carry(struct sequence *sequence, const struct slice *slice, even
 
     sequence->carry_len = sequence->zeros_beyond = 0;
     sequence->line_number++;
-    sequence->tally.lines++;
     /* A cut line may end in '\r' by chance, but it is then still longer than allowed. */
-    switch (scan_one(sequence->rules, sequence->line_number == 1, sequence->carry, kept, &found)) {
-    case SCAN_EVENT:
+    enum scan_kind kind =
+        scan_one(sequence->rules, sequence->line_number == 1, sequence->carry, kept, &found);
+    count(&sequence->tally, kind, &found);
+    if (kind == SCAN_EVENT) {
         event_set(&event, found.key, found.key_len, found.value);
         return sink(context, &event, 1, err);
-    case SCAN_BLANK:
-        sequence->tally.blank++;
-        return true;
-    case SCAN_BAD:
-        if (found.zeros > 0 && found.column - 1 + found.zeros == kept)
-            found.zeros += zeros_beyond;
-        break;
     }
-    return bad_line(sequence, slice->name, sequence->line_number, &found, sequence->carry, kept,
-                    len, err);
+    if (kind != SCAN_BAD)
+        return true;
+    if (found.zeros > 0 && found.column - 1 + found.zeros == kept)
+        found.zeros += zeros_beyond;
+    const struct bad_line line = {.file = slice->name,
+                                  .number = sequence->line_number,
+                                  .found = &found,
+                                  .bytes = sequence->carry,
+                                  .kept = kept,
+                                  .len = len};
+    return bad_lines_add(&sequence->bad, &line, err);
 }
 
 static bool take_digest(struct sequence *sequence, const struct slice *slice)
@@ -328,6 +306,8 @@ bool sequence_take(struct sequence *sequence, const struct slice *slice, event_s
     sequence->bytes += slice->len;
     if (!take_digest(sequence, slice))
         return err_set(err, STATUS_TRANSIENT, "out of memory");
+    if (sequence->objects != NULL)
+        return objects_take(sequence->objects, slice, sink, context, err);
 
     carry_add(sequence, slice->data, slice->head_len - slice->line_ends);
     if (slice->line_ends && !end_carry(sequence, slice, sink, context, err))
@@ -343,27 +323,9 @@ bool sequence_take(struct sequence *sequence, const struct slice *slice, event_s
 bool sequence_finish(struct sequence *sequence, struct err *err)
 {
     const struct tally *tally = &sequence->tally;
-    uint64_t judged = tally->lines - tally->blank;
 
     input_digest_finish(sequence->input_digest, sequence->digest, sequence->digest_in_order);
-    if (tally->bad == 0)
-        return true;
-    const char *advice = sequence->first_advice != NULL
-                             ? sequence->first_advice
-                             : "is it the right file, with the right --key and --value?";
-    if (tally->bad == judged)
-        return err_set(err, STATUS_INPUT,
-                       "%s (key '%s', value '%s'); not one of %llu lines is an event, which "
-                       "--max-bad does not tolerate; nothing was loaded; %s",
-                       sequence->first_bad, sequence->rules->key, sequence->rules->value,
-                       (unsigned long long)judged, advice);
-    double share = (double)tally->bad * 100 / (double)judged;
-    return !sequence->policy.is_percent || share <= sequence->policy.percent ||
-           err_set(err, STATUS_INPUT,
-                   "%llu of %llu lines are bad (%.2f%%), more than --max-bad %g%%; nothing was "
-                   "loaded; the first: %s",
-                   (unsigned long long)tally->bad, (unsigned long long)judged, share,
-                   sequence->policy.percent, sequence->first_bad);
+    return bad_lines_judge(&sequence->bad, tally->lines - tally->blank - tally->skipped, err);
 }
 
 const struct tally *sequence_tally(const struct sequence *sequence)

@@ -16,15 +16,26 @@
 #include "aggregator/scan/event.h"
 #include "aggregator/scan/layout.h"
 #include "aggregator/scan/scan.h"
+#include "aggregator/totals/bad_lines.h"
 #include "common/err.h"
 
 /* Long keys are borrowed until it returns. */
 typedef bool event_sink(void *context, const struct event *events, size_t count, struct err *err);
-typedef bool reject_sink(void *context, const void *bytes, size_t len, struct err *err);
 
 struct tally {
-    uint64_t lines, blank, bad; /* lines counts all of them */
+    uint64_t lines, blank, skipped, bad; /* lines counts all of them */
+    /* Events by what --accept took, each as often as it needs several. */
+    uint64_t number_keys, text_numbers, whole_floats, extended_json, concatenated;
 };
+
+/* Counts an event by its scan_result.used. */
+static inline void tally_used(struct tally *tally, unsigned used)
+{
+    tally->number_keys += (used & ACCEPT_NUMBER_KEYS) != 0;
+    tally->text_numbers += (used & ACCEPT_TEXT_NUMBERS) != 0;
+    tally->whole_floats += (used & ACCEPT_WHOLE_FLOATS) != 0;
+    tally->extended_json += (used & ACCEPT_EXTENDED_JSON) != 0;
+}
 
 /* One block, cut: the end of a line begun before it, whole lines, the begin of the next one. */
 struct slice {
@@ -41,21 +52,16 @@ struct slice {
 /* Fills all but the tally from data, len and first. */
 void slice_cut(struct slice *slice);
 
-/* INPUT where a file's first slice, a whole block, shows that it holds no JSON Lines (format.h). */
-bool slice_check_format(const struct slice *slice, struct err *err);
+/* INPUT where a file's first slice, a whole block, shows another format (format.h). */
+bool slice_check_format(const struct slice *slice, const struct scan_rules *rules, struct err *err);
 
 /*
  * Scans the whole lines of a slice into the sink and fills its tally. The layout is what one thread
- * learns from slice to slice; it starts zeroed and never changes a result.
+ * learns from slice to slice; it starts zeroed and never changes a result. Concatenated objects are
+ * left for sequence_take().
  */
 bool slice_scan(struct slice *slice, const struct scan_rules *rules, struct layout *layout,
                 event_sink *sink, void *context, struct err *err);
-
-struct bad_line_policy {
-    bool is_percent;
-    uint64_t lines; /* tolerated */
-    double percent; /* of the lines that are not blank, judged at the end */
-};
 
 struct sequence;
 

@@ -221,9 +221,11 @@ PYTHON
   }
   advice 'a line of its own' '{"userId":"u","sessionDuration":1}{"userId":"u","sessionDuration":1}'
   advice "jq -c '.[]'" '[{"userId":"u","sessionDuration":1}]'
-  advice 'as a string' '{"userId":7,"sessionDuration":1}'
-  advice 'as a number' '{"userId":"u","sessionDuration":"1"}'
-  advice 'without fraction' '{"userId":"u","sessionDuration":100.0}'
+  advice '--accept concatenated takes them' '{"userId":"u","sessionDuration":1}{"userId":"u","sessionDuration":1}'
+  advice 'as a string, or --accept number-keys takes it' '{"userId":7,"sessionDuration":1}'
+  advice 'as a number, or --accept text-numbers takes it' '{"userId":"u","sessionDuration":"1"}'
+  advice 'as a number, or --accept extended-json takes it' '{"userId":"u","sessionDuration":{"$numberLong":"1"}}'
+  advice 'without fraction and exponent, or --accept whole-floats takes it' '{"userId":"u","sessionDuration":100.0}'
   advice 'raise --max-key' '{"userId":"%01025d","sessionDuration":1}'
   advice "tr -d '\\000'" '\0\0{"userId":"u","sessionDuration":1}'
 }

@@ -14,7 +14,7 @@ setup() {
 # As the first version made it, with the run 'before' of in.jsonl.
 old_ledger() {
   succeeds --run-id before in.jsonl
-  sql 'ALTER TABLE aggregator_runs DROP COLUMN applied_by; COMMENT ON TABLE aggregator_runs IS NULL'
+  sql 'ALTER TABLE aggregator_runs DROP COLUMN applied_by, DROP COLUMN accepted; COMMENT ON TABLE aggregator_runs IS NULL'
 }
 
 ledger_shape() {
@@ -27,7 +27,7 @@ label() { sql "COMMENT ON TABLE aggregator_runs IS '$1'"; }
 
 @test "a new ledger says its version and who loaded" {
   succeeds in.jsonl
-  same 'What aggregator has loaded; ledger version 2' "$(sql "SELECT obj_description('aggregator_runs'::regclass, 'pg_class')")"
+  same 'What aggregator has loaded; ledger version 3' "$(sql "SELECT obj_description('aggregator_runs'::regclass, 'pg_class')")"
   same "$PGUSER" "$(sql 'SELECT applied_by FROM aggregator_runs')"
   succeeds runs --print json
   same "$PGUSER" "$(jq -r .applied_by <<<"$output")"
@@ -44,6 +44,19 @@ label() { sql "COMMENT ON TABLE aggregator_runs IS '$1'"; }
   succeeds --run-id after in.jsonl
   same '2|24' "$(total)"
   same "before:, after:$PGUSER" "$(sql "SELECT string_agg(run_id || ':' || coalesce(applied_by, ''), ', ' ORDER BY applied_at) FROM aggregator_runs")"
+}
+
+@test "a ledger of the second version gains what was accepted" {
+  succeeds --run-id before in.jsonl
+  fresh=$(ledger_shape)
+  sql "ALTER TABLE aggregator_runs DROP COLUMN accepted; COMMENT ON TABLE aggregator_runs IS 'ledger version 2'"
+  { cat in.jsonl; echo '{"userId":7,"sessionDuration":"1"}'; echo '{"userId":null}'; } >more.jsonl
+  succeeds --run-id after --accept number-keys,text-numbers --skip-missing more.jsonl
+  same "$fresh" "$(ledger_shape)"
+  same 'before:, after:skipped 1, number-keys 1, text-numbers 1' \
+    "$(sql "SELECT string_agg(run_id || ':' || coalesce(accepted, ''), ', ' ORDER BY applied_at) FROM aggregator_runs")"
+  succeeds runs --print json
+  same 'skipped 1, number-keys 1, text-numbers 1' "$(tail -n 1 <<<"$output" | jq -r .accepted)"
 }
 
 @test "many loads that find an old ledger bring it up once, and all count" {
@@ -63,7 +76,7 @@ label() { sql "COMMENT ON TABLE aggregator_runs IS '$1'"; }
   "$aggregator" --init-sql >init.sql
   for _ in 1 2; do
     by_socket -f init.sql 2>/dev/null
-    same 'What aggregator has loaded; ledger version 2' "$(sql "SELECT obj_description('aggregator_runs'::regclass, 'pg_class')")"
+    same 'What aggregator has loaded; ledger version 3' "$(sql "SELECT obj_description('aggregator_runs'::regclass, 'pg_class')")"
     succeeds --create never --run-id before in.jsonl
     same '2|12' "$(total)"
   done
@@ -72,11 +85,11 @@ label() { sql "COMMENT ON TABLE aggregator_runs IS '$1'"; }
 @test "an old ledger that may not be changed is refused before the input is read" {
   old_ledger
   before=$(snapshot)
-  fails 4 'aggregator_runs is of ledger version 1, this program'"'"'s is 2 and --create never is set' \
+  fails 4 'aggregator_runs is of ledger version 1, this program'"'"'s is 3 and --create never is set' \
     --create never unread.jsonl
   fails 4 'is of ledger version 1' runs
   sql "CREATE ROLE migrator LOGIN PASSWORD 'secret'; GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO migrator"
-  PGUSER=migrator PGPASSWORD=secret fails 4 'cannot bring public.aggregator_runs, which its owner can, from ledger version 1 to 2' unread.jsonl
+  PGUSER=migrator PGPASSWORD=secret fails 4 'cannot bring public.aggregator_runs, which its owner can, from ledger version 1 to 3' unread.jsonl
   [[ $stderr == *'must be owner of table aggregator_runs (SQLSTATE 42501)'* ]]
   same "$before" "$(snapshot)"
 }
@@ -84,17 +97,17 @@ label() { sql "COMMENT ON TABLE aggregator_runs IS '$1'"; }
 @test "a ledger that a newer program made is refused" {
   succeeds --run-id before in.jsonl
   before=$(snapshot)
-  label 'Ours since May; ledger version 3'
-  fails 4 'is of ledger version 3 and this program knows 2: use the aggregator that made it' unread.jsonl
-  fails 4 'is of ledger version 3' runs
+  label 'Ours since May; ledger version 4'
+  fails 4 'is of ledger version 4 and this program knows 3: use the aggregator that made it' unread.jsonl
+  fails 4 'is of ledger version 4' runs
   same "$before" "$(snapshot)"
 }
 
 @test "a comment of one's own may stand beside the version" {
   succeeds --run-id before in.jsonl
-  label 'Ours since May; ledger version 2'
+  label 'Ours since May; ledger version 3'
   succeeds --run-id before in.jsonl
-  same 'Ours since May; ledger version 2' "$(sql "SELECT obj_description('aggregator_runs'::regclass, 'pg_class')")"
+  same 'Ours since May; ledger version 3' "$(sql "SELECT obj_description('aggregator_runs'::regclass, 'pg_class')")"
   label 'ledger version 99999999999999999999'
   fails 4 'is of ledger version 999999 and' unread.jsonl
 }

@@ -39,7 +39,7 @@ static bool add_events(void *context, const struct event *events, size_t count, 
 static void compare_with_cjson(const struct scan_rules *rules, const unsigned char *line,
                                size_t len, const struct scan_result *got)
 {
-    if (memmem(line, len, "\\u", 2) != NULL)
+    if (memmem(line, len, "\\u", 2) != NULL || !got->flat)
         return;
     cJSON *tree = cJSON_ParseWithLength((const char *)line, len);
     HOLDS(cJSON_IsObject(tree));
@@ -68,11 +68,17 @@ static void read_strictly(const struct scan_rules *rules, const unsigned char *t
                              : scan_line(rules, copy, line_len, &got)) {
         case SCAN_EVENT:
             HOLDS(got.value >= 0 && got.key_len > 0 && got.key_len <= rules->max_key);
+            HOLDS((got.used & ~rules->accept) == 0);
+            tally_used(&ret->tally, got.used);
             add(ret, got.key, got.key_len, got.value);
             compare_with_cjson(rules, copy + mark, line_len - mark, &got);
             break;
         case SCAN_BLANK:
             ret->tally.blank++;
+            break;
+        case SCAN_SKIPPED:
+            HOLDS(rules->skip_missing);
+            ret->tally.skipped++;
             break;
         case SCAN_BAD:
             HOLDS(got.column > 0 && got.column <= line_len + 1 && got.reason[0] != '\0');
@@ -129,7 +135,8 @@ static void read_in_slices(const struct scan_rules *rules, const unsigned char *
         HOLDS(sequence_take(sequence, &slices[i], add_events, ret, &err));
     ret->tally = *sequence_tally(sequence);
     /* Bad lines alone are no input. */
-    bool none_good = ret->tally.bad > 0 && ret->tally.bad == ret->tally.lines - ret->tally.blank;
+    bool none_good = ret->tally.bad > 0 &&
+                     ret->tally.bad == ret->tally.lines - ret->tally.blank - ret->tally.skipped;
     HOLDS(sequence_finish(sequence, &err) == !none_good);
     HOLDS(sequence_bytes(sequence) == len);
     HOLDS(strlen(sequence_digest(sequence)) == DIGEST_TEXT - 1);
@@ -140,15 +147,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const names[][2] = {
         {"userId", "sessionDuration"}, {"k", "v"}, {"\xc3\xa9", "a\"b"}, {"", "0"}};
+    static const char *const pointers[][2] = {
+        {"/user/id", "/user/t"}, {"/a/k", "v"}, {"/a/b/k", "/a/v"}, {"k", "/~1/~0"}};
     if (size < 2)
         return 0;
-    const char *const *name = names[data[0] % 4];
-    const struct scan_rules rules = {.key = name[0],
-                                     .key_len = strlen(name[0]),
-                                     .value = name[1],
-                                     .value_len = strlen(name[1]),
+    const char *const *name = (data[0] & 8 ? pointers : names)[data[0] % 4];
+    struct field key, value;
+    struct err err = {0};
+    HOLDS(field_parse(&key, name[0], &err) && field_parse(&value, name[1], &err));
+    const struct scan_rules rules = {.key = field_name(&key),
+                                     .key_len = strlen(field_name(&key)),
+                                     .value = field_name(&value),
+                                     .value_len = strlen(field_name(&value)),
                                      .max_line = data[0] & 16 ? 40 : 1 << 14,
-                                     .max_key = data[0] & 32 ? 3 : 1024};
+                                     .max_key = data[0] & 32 ? 3 : 1024,
+                                     .key_field = &key,
+                                     .value_field = &value,
+                                     .accept = data[0] & 4 ? ACCEPT_CONCATENATED - 1 : 0,
+                                     .skip_missing = data[0] & 128};
     struct outcome strict = {0}, fast = {0};
 
     /* Lines are taken for plain ones only where so many bytes follow. */

@@ -44,7 +44,8 @@ static void check_config(const struct config *config)
     HOLDS(config->shard.index < config->shard.count);
     HOLDS(config->max_key >= 1 && config->max_key <= SCAN_KEY_LIMIT);
     HOLDS(config->max_memory >= FOLD_MEMORY_MIN + config->max_line);
-    HOLDS(config->table_name.table[0] != '\0' && strcmp(config->key, config->value) != 0);
+    HOLDS(config->table_name.table[0] != '\0' && !field_overlaps(&config->key, &config->value));
+    HOLDS(strcmp(config->key_column, config->value_column) != 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -27,7 +27,9 @@ CREATE TABLE IF NOT EXISTS "aggregator_runs" (
 
 ALTER TABLE "aggregator_runs" ADD COLUMN IF NOT EXISTS applied_by text;
 
-COMMENT ON TABLE "aggregator_runs" IS 'What aggregator has loaded; ledger version 2';
+ALTER TABLE "aggregator_runs" ADD COLUMN IF NOT EXISTS accepted text;
+
+COMMENT ON TABLE "aggregator_runs" IS 'What aggregator has loaded; ledger version 3';
 
 DO $$
 BEGIN
