@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 
-from reference import VALUE_MAX, may_be_no_line, read_line
+from reference import SHAPES, VALUE_MAX, may_be_no_line, read_line, steps
 
 REJECT = re.compile(rb"(\d+):(\d+): ([^\t]+)\t(.*)", re.DOTALL)
 CUT = re.compile(rb"\.\.\.\[cut: (\d+) bytes\]$")
@@ -21,7 +21,8 @@ class Input:
     def __init__(self, rules, texts):
         self.rules = rules
         self.bad, self.totals = {}, {}
-        self.lines = self.blank = 0
+        self.lines = self.blank = self.skipped = self.concatenated = 0
+        self.used = dict.fromkeys(SHAPES, 0)
         self.files = [self._read(number, text) for number, text in enumerate(texts)]
 
     def _read(self, file, text):
@@ -40,10 +41,11 @@ class Input:
             if kind == "bad":
                 self.bad[file, at + 1] = raw
             self.blank += kind == "blank"
+            self.skipped += kind == "skipped"
         self.lines += len(lines)
         return b"\n".join(lines) + (b"" if unterminated or not lines else b"\n")
 
-    def _add(self, key, value):
+    def _add(self, key, value, used):
         total = self.totals.setdefault(key, [0, 0, value, value])
         if total[0] + value > VALUE_MAX:
             return False
@@ -51,6 +53,8 @@ class Input:
         total[1] += 1
         total[2] = min(total[2], value)
         total[3] = max(total[3], value)
+        for shape in used:
+            self.used[shape] += 1
         return True
 
 
@@ -64,7 +68,8 @@ class Run:
             binary, "--print", "csv", "--stats", "--max-bad", "100%",
             "--rejects", self.path("rejects"), "--report", self.path("report.json"),
             "--key", rules.key, "--value", rules.value, "--threads", str(threads),
-            "--max-line", str(rules.max_line), "--max-key", str(rules.max_key), "--",
+            "--max-line", str(rules.max_line), "--max-key", str(rules.max_key),
+            *rules.options(), "--",
         ]
         names = [self.path(f"{number}.jsonl") for number in range(len(given.files))]
         for name, text in zip(names, given.files):
@@ -97,7 +102,9 @@ class Run:
         with open(self.path("report.json"), encoding="utf-8") as file:
             report = json.load(file)
         expected = {"lines": given.lines, "blank_lines": given.blank, "bad_lines": len(given.bad),
-                    "users": len(given.totals), "bytes": sum(map(len, given.files))}
+                    "users": len(given.totals), "bytes": sum(map(len, given.files)),
+                    "skipped_lines": given.skipped, "concatenated": given.concatenated,
+                    **{shape.replace("-", "_"): n for shape, n in given.used.items()}}
         for name, number in expected.items():
             if report[name] != number:
                 yield f"report: {name} is {report[name]}, not {number}"
@@ -140,7 +147,7 @@ class Run:
         # Lines end in a line feed alone: keys may hold what else Python takes for a line's end.
         text = io.StringIO(self.out.decode("utf-8", "surrogateescape"), newline="\n")
         header, *rows = csv.reader(text)
-        if header != [rules.key, rules.value, "count", "min", "max"]:
+        if header != [steps(rules.key)[-1], steps(rules.value)[-1], "count", "min", "max"]:
             yield f"header: {header}"
         got = {key.encode("utf-8", "surrogateescape"): [int(n) for n in row] for key, *row in rows}
         if len(got) != len(rows) or list(got) != sorted(got):

@@ -18,3 +18,11 @@ scanner() {
 @test "generated and damaged lines: rejects and totals are the reference's, whatever the limits" {
   scanner random
 }
+
+@test "what --accept, --skip-missing and JSON Pointers take is what the reference takes" {
+  scanner accepted
+}
+
+@test "objects that do not have a line each: places, rejects, counts and the first broken one" {
+  scanner objects
+}

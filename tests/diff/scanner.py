@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""The strict scanner against an independent parser: scanner.py random|corpus AGGREGATOR
+"""The scanner against an independent parser: scanner.py random|accepted|objects|corpus AGGREGATOR
 
 random: LINES generated and damaged lines (default 200,000), from SEED (default: another each time).
+accepted: the same with --accept, --skip-missing and JSON Pointers by chance.
+objects: files of objects that do not have a line each; of these, too, LINES in all.
 corpus: cases by hand, each as a field's value and as a whole line.
 """
 
@@ -14,10 +16,15 @@ import tempfile
 from compare import Input, Run
 from corpus import cases
 from generate import Generator
-from reference import BOM, Rules, read_line
+from objects import run_objects
+from reference import BOM, SHAPES, Rules, read_line
+from shapes import Shapes
 
 BATCH = 10000
 NAMES = (("userId", "sessionDuration"),) * 3 + (("k", "v"), ("é😀", 'a"b\\c'), ("key", "key2"))
+POINTERS = (("userId", "sessionDuration"), ("/userId", "/sessionDuration"), ("/user/id", "value"),
+            ("/user/id", "/session/duration"), ("/a/b/k", "/a/v"), ("k", "/a~1b/m~0n/é"),
+            ("/a/k", "/a/v"), ("/~1k", "a/v"))
 
 
 def check(run, told):
@@ -40,15 +47,22 @@ def random_rules(rng):
     return Rules(key, value, max_line, max_key)
 
 
-def run_random(binary):
+def random_accepted(rng):
+    accept = tuple(shape for shape in SHAPES if rng.random() < 0.6)
+    key, value = rng.choice(POINTERS)
+    return random_rules(rng)._replace(key=key, value=value, accept=accept,
+                                      skip_missing=rng.random() < 0.5)
+
+
+def run_random(binary, make_rules=random_rules, make_generator=Generator):
     seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 32))
     count = int(os.environ.get("LINES") or 200000)
     print(f"SEED={seed} LINES={count}")
     lines = bad = 0
     for batch in range((count + BATCH - 1) // BATCH):
         rng = random.Random(f"{seed}/{batch}")
-        rules = random_rules(rng)
-        generator = Generator(rng, rules)
+        rules = make_rules(rng)
+        generator = make_generator(rng, rules)
         stored = rng.choice(("plain", "plain", "gzip", "stdin"))
         parts = 1 if stored == "stdin" else rng.randrange(1, 4)
         given = Input(rules, [generator.text(min(BATCH, count) // parts) for _ in range(parts)])
@@ -77,8 +91,13 @@ def run_corpus(binary):
     return good
 
 
+def run_accepted(binary):
+    return run_random(binary, random_accepted, Shapes)
+
+
 if __name__ == "__main__":
-    modes = {"random": run_random, "corpus": run_corpus}
+    modes = {"random": run_random, "accepted": run_accepted, "corpus": run_corpus,
+             "objects": lambda binary: run_objects(binary, random_accepted, check)}
     if len(sys.argv) != 3 or sys.argv[1] not in modes:
         sys.exit(__doc__)
     sys.exit(not modes[sys.argv[1]](sys.argv[2]))
