@@ -119,3 +119,46 @@ many() { head -c "$1" /dev/zero | tr '\0' "$2"; } # COUNT CHARACTER
   for _ in {1..13}; do cat empty.gz empty.gz >twice && mv twice empty.gz; done
   bounded 0 'read 0 lines' $((64 * M)) -m 32M empty.gz
 }
+
+@test "objects without lines: length, levels and what is between them are bounded" {
+  # An object of 200 MiB is passed over, one that never ends is refused, in the memory of --max-line.
+  { event u 1; printf '{"userId":"u","sessionDuration":1,"x":"'; many $((200 * M)) y; printf '"}'; event u 2; } |
+    bounded 0 'read 3 lines (1 bad' $((64 * M)) -m 32M --accept concatenated --max-bad 1 -
+  jq -e '.total == 3' r.json
+  { event u 1; printf '{"userId":"'; many $((200 * M)) '{'; } |
+    bounded 3 'standard input:2:1: the object does not end' $((64 * M)) -m 32M --accept concatenated --max-bad 100% -
+  { event u 1; many $((200 * M)) ' '; event u 2; } | bounded 0 'read 2 lines (0 bad' $((64 * M)) -m 32M --accept concatenated -
+  { event u 1; many $((16 * M)) '\n'; event u 2; } | bounded 0 "$((16 * M)) blank" $((64 * M)) -m 32M --accept concatenated -
+  { event u 1; many $M '{'; } | bounded 3 'standard input:2:1: ' $((64 * M)) -m 32M --accept concatenated --max-bad 100% -
+  { event u 1; printf '{"x":'; many 3000000 '['; many 3000000 ']'; printf '}'; event u 2; } |
+    bounded 0 'read 3 lines (1 bad' $((64 * M)) -m 32M --accept concatenated --max-bad 1 -
+  # Empty ones without number, on one line.
+  { event u 1; many $((2 * M)) x | sed 's/x/{}/g'; } |
+    bounded 0 "skipped $((2 * M))" $((64 * M)) -m 32M --accept concatenated --skip-missing -
+}
+
+@test "numbers of a million digits and exponents of a thousand are computed, or refused, at once" {
+  local value zeros
+  zeros=$(many 100000 0)
+  for value in "1$zeros.0e-100000" "0.${zeros}1e100001" "0e$(many 1000 9)" "-0.${zeros}e-$(many 1000 9)"; do
+    event u "$value" >value.jsonl
+    bounded 0 'read 1 lines' $((96 * M)) --accept whole-floats value.jsonl
+  done
+  for value in "1e$(many 1000 9)" "1e-$(many 1000 9)" "1$zeros.0" "0.${zeros}1" "1.${zeros}1e100000"; do
+    event u "$value" >value.jsonl
+    bounded 3 'value.jsonl:1:33: the value is not' $((96 * M)) --accept whole-floats value.jsonl
+  done
+  { printf '{"userId":'; many $M 7; printf ',"sessionDuration":1}'; } >key.jsonl
+  bounded 3 'key.jsonl:1:11: the key is longer than --max-key' $((96 * M)) --max-line 4M --accept number-keys key.jsonl
+  printf '{"userId":1e%s,"sessionDuration":1}' "$(many 1000 9)" >key.jsonl
+  bounded 3 'key.jsonl:1:11: the key is longer than --max-key' $((96 * M)) --accept number-keys,whole-floats key.jsonl
+  event u "\"$(many 100000 0)\"" >value.jsonl
+  bounded 3 'value.jsonl:1:33: the value is not a number' $((96 * M)) --accept text-numbers value.jsonl
+}
+
+@test "pointers go through a million levels no further than 64" {
+  { printf '{"a":'; many 1000000 x | sed 's/x/{"a":/g'; } >deep.jsonl
+  bounded 3 'deep.jsonl:1:' $((96 * M)) --max-line 8M --key "$(printf '/a%.0s' {1..64})" deep.jsonl
+  printf '{"a":{"a":%s},"sessionDuration":1}\n' "$(many 50000 x | sed 's/x/{"a":1,"a":2},/g; s/^/[/; s/,$/]/')" >twice.jsonl
+  bounded 3 'twice.jsonl:1:' $((96 * M)) --max-line 8M --key /a/a twice.jsonl
+}
