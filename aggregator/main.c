@@ -153,17 +153,15 @@ static bool write_outputs(struct run *run, struct err *err)
     return true;
 }
 
-static void report_fact(struct report *report, const struct fact *fact, const struct run_facts *run)
+static void report_fact(struct json_out *out, const struct fact *fact, const struct run_facts *run)
 {
     char room[FACT_ROOM];
     const char *value = fact_value(fact, run, 6, room);
 
     if (fact->kind == FACT_TEXT || value == NULL)
-        report_text(report, fact->report, value);
-    else if (fact->kind == FACT_BOOL)
-        report_bool(report, fact->report, strcmp(value, "true") == 0);
+        json_string(out, fact->report, value);
     else
-        report_number(report, fact->report, value);
+        json_raw(out, fact->report, value);
 }
 
 /* Also for failed runs, with what is known by then; they have no digest. */
@@ -183,12 +181,13 @@ static bool write_report(struct run *run, const struct err *failure, struct err 
     const struct tally *tally = &told->input.tally;
     told->events = tally->lines - tally->blank - tally->skipped - tally->bad;
     told->loaded = failure == NULL && config->action == ACTION_FOLD_AND_LOAD;
-    struct report *report = report_new("aggregator");
+    struct report report;
+    report_open(&report, "aggregator");
     for (const struct fact *fact = facts; fact < facts + FACTS; fact++)
         if (fact->report != NULL)
-            report_fact(report, fact, told);
-    bool done = report_write(report, config->common.report, err);
-    report_free(report);
+            report_fact(&report.json, fact, told);
+    bool done = report_write(&report, config->common.report, err);
+    report_release(&report);
     return done;
 }
 

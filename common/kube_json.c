@@ -2,8 +2,9 @@
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "common/json_out.h"
 
 static const cJSON *at(const cJSON *object, const char *name)
 {
@@ -113,113 +114,104 @@ bool kube_conclusion_read(const char *log, size_t len, char *out, size_t size)
     return done;
 }
 
-static char *printed(cJSON *object, bool done)
+void kube_label_patch(struct buf *out, const char *key, const char *value)
 {
-    char *text = done ? cJSON_PrintUnformatted(object) : NULL;
-    cJSON_Delete(object);
-    return text;
+    struct json_out json = {.buf = out};
+
+    json_open(&json, NULL, '{');
+    json_open(&json, "metadata", '{');
+    json_open(&json, "labels", '{');
+    json_string(&json, key, value);
+    json_close(&json, '}');
+    json_close(&json, '}');
+    json_close(&json, '}');
 }
 
-static bool put(cJSON *object, const char *name, const char *value)
+void kube_event_json(struct buf *out, const struct kube_event *event)
 {
-    return cJSON_AddStringToObject(object, name, value) != NULL;
-}
-
-char *kube_label_patch(const char *key, const char *value)
-{
-    cJSON *patch = cJSON_CreateObject();
-    cJSON *labels = cJSON_AddObjectToObject(cJSON_AddObjectToObject(patch, "metadata"), "labels");
-
-    return printed(patch, value == NULL ? cJSON_AddNullToObject(labels, key) != NULL
-                                        : put(labels, key, value));
-}
-
-char *kube_event_json(const struct kube_event *event)
-{
+    struct json_out json = {.buf = out};
     char message[KUBE_TEXT_MAX]; /* as long as the API allows */
-    cJSON *object = cJSON_CreateObject();
-    cJSON *metadata = cJSON_AddObjectToObject(object, "metadata");
-    cJSON *about = cJSON_AddObjectToObject(object, "involvedObject");
-    cJSON *source = cJSON_AddObjectToObject(object, "source");
 
     (void)snprintf(message, sizeof message, "%s", event->message);
-    bool done =
-        put(object, "apiVersion", "v1") & put(object, "kind", "Event") &
-        put(metadata, "generateName", "gvisor-installer-") & put(metadata, "namespace", "default") &
-        put(about, "apiVersion", "v1") & put(about, "kind", "Node") &
-        put(about, "name", event->node) & put(about, "uid", event->uid) &
-        put(object, "reason", event->reason) & put(object, "message", message) &
-        put(object, "type", event->warning ? "Warning" : "Normal") &
-        put(object, "firstTimestamp", event->time) & put(object, "lastTimestamp", event->time) &
-        put(source, "component", "gvisor-installer") & put(source, "host", event->node) &
-        put(object, "reportingComponent", "gvisor-installer") &
-        put(object, "reportingInstance", event->node) &
-        (cJSON_AddNumberToObject(object, "count", 1) != NULL);
-    return printed(object, done);
+    json_open(&json, NULL, '{');
+    json_raw(&json, "metadata",
+             "{\"generateName\":\"gvisor-installer-\",\"namespace\":\"default\"}");
+    json_open(&json, "involvedObject", '{');
+    json_string(&json, "apiVersion", "v1");
+    json_string(&json, "kind", "Node");
+    json_string(&json, "name", event->node);
+    json_string(&json, "uid", event->uid);
+    json_close(&json, '}');
+    json_open(&json, "source", '{');
+    json_string(&json, "component", "gvisor-installer");
+    json_string(&json, "host", event->node);
+    json_close(&json, '}');
+    json_string(&json, "apiVersion", "v1");
+    json_string(&json, "kind", "Event");
+    json_string(&json, "reason", event->reason);
+    json_string(&json, "message", message);
+    json_string(&json, "type", event->warning ? "Warning" : "Normal");
+    json_string(&json, "firstTimestamp", event->time);
+    json_string(&json, "lastTimestamp", event->time);
+    json_string(&json, "reportingComponent", "gvisor-installer");
+    json_string(&json, "reportingInstance", event->node);
+    json_u64(&json, "count", 1);
+    json_close(&json, '}');
 }
 
-static bool add_args(cJSON *container, const char *args)
+static void put_args(struct json_out *json, const char *args)
 {
-    cJSON *list = cJSON_AddArrayToObject(container, "args");
-    char *copy = strdup(args), *rest = copy;
-    bool done = list != NULL && copy != NULL;
-
-    for (char *arg; done && (arg = strsep(&rest, " ")) != NULL;)
-        if (arg[0] != '\0')
-            done = cJSON_AddItemToArray(list, cJSON_CreateString(arg));
-    free(copy);
-    return done;
+    json_open(json, "args", '[');
+    for (size_t len; *args != '\0'; args += len) {
+        args += strspn(args, " ");
+        len = strcspn(args, " ");
+        if (len > 0)
+            json_span(json, NULL, args, len);
+    }
+    json_close(json, ']');
 }
 
-/* What pod security `restricted` asks for. */
-static bool add_container(cJSON *spec, const struct kube_smoke *smoke)
+/* With what pod security `restricted` asks for. */
+void kube_smoke_json(struct buf *out, const struct kube_smoke *smoke)
 {
-    cJSON *containers = cJSON_AddArrayToObject(spec, "containers");
-    cJSON *container = cJSON_CreateObject();
-    bool done = cJSON_AddItemToArray(containers, container);
-    cJSON *security = cJSON_AddObjectToObject(container, "securityContext");
-    cJSON *dropped =
-        cJSON_AddArrayToObject(cJSON_AddObjectToObject(security, "capabilities"), "drop");
-    cJSON *resources = cJSON_AddObjectToObject(container, "resources");
-    cJSON *limits = cJSON_AddObjectToObject(resources, "limits");
-    cJSON *requests = cJSON_AddObjectToObject(resources, "requests");
+    struct json_out json = {.buf = out};
 
-    done &= put(container, "name", "smoke") & put(container, "image", smoke->image) &
-            put(container, "imagePullPolicy", "IfNotPresent") &
-            put(container, "terminationMessagePolicy", "FallbackToLogsOnError");
-    done &= cJSON_AddItemToArray(dropped, cJSON_CreateString("ALL"));
-    done &= cJSON_AddFalseToObject(security, "allowPrivilegeEscalation") != NULL;
-    done &= cJSON_AddTrueToObject(security, "readOnlyRootFilesystem") != NULL;
-    done &= put(limits, "memory", "128Mi") & put(limits, "cpu", "500m") &
-            put(requests, "memory", "64Mi") & put(requests, "cpu", "50m");
-    return done & add_args(container, smoke->args);
-}
-
-char *kube_smoke_json(const struct kube_smoke *smoke)
-{
-    cJSON *pod = cJSON_CreateObject();
-    cJSON *metadata = cJSON_AddObjectToObject(pod, "metadata");
-    cJSON *labels = cJSON_AddObjectToObject(metadata, "labels");
-    cJSON *spec = cJSON_AddObjectToObject(pod, "spec");
-    cJSON *security = cJSON_AddObjectToObject(spec, "securityContext");
-    cJSON *toleration = cJSON_CreateObject();
-    bool done = put(pod, "apiVersion", "v1") & put(pod, "kind", "Pod") &
-                put(metadata, "name", smoke->name) & put(metadata, "namespace", smoke->namespace) &
-                put(labels, "app.kubernetes.io/name", "gvisor-smoke") &
-                put(spec, "nodeName", smoke->node) & put(spec, "restartPolicy", "Never") &
-                put(toleration, "operator", "Exists");
-
+    json_open(&json, NULL, '{');
+    json_open(&json, "metadata", '{');
+    json_raw(&json, "labels", "{\"app.kubernetes.io/name\":\"gvisor-smoke\"}");
+    json_string(&json, "name", smoke->name);
+    json_string(&json, "namespace", smoke->namespace);
+    json_close(&json, '}');
+    json_open(&json, "spec", '{');
+    json_raw(&json, "securityContext",
+             "{\"runAsNonRoot\":true,\"runAsUser\":65532,\"runAsGroup\":65532,"
+             "\"seccompProfile\":{\"type\":\"RuntimeDefault\"}}");
+    json_string(&json, "nodeName", smoke->node);
+    json_string(&json, "restartPolicy", "Never");
     if (smoke->runtime_class != NULL)
-        done &= put(spec, "runtimeClassName", smoke->runtime_class);
-    done &= cJSON_AddItemToArray(cJSON_AddArrayToObject(spec, "tolerations"), toleration);
-    done &= cJSON_AddFalseToObject(spec, "automountServiceAccountToken") != NULL;
-    done &= cJSON_AddFalseToObject(spec, "enableServiceLinks") != NULL;
-    done &= cJSON_AddNumberToObject(spec, "terminationGracePeriodSeconds", 0) != NULL;
-    done &= cJSON_AddNumberToObject(spec, "activeDeadlineSeconds", smoke->deadline_s) != NULL;
-    done &= cJSON_AddTrueToObject(security, "runAsNonRoot") != NULL;
-    done &= cJSON_AddNumberToObject(security, "runAsUser", 65532) != NULL;
-    done &= cJSON_AddNumberToObject(security, "runAsGroup", 65532) != NULL;
-    done &= put(cJSON_AddObjectToObject(security, "seccompProfile"), "type", "RuntimeDefault");
-    done &= add_container(spec, smoke);
-    return printed(pod, done);
+        json_string(&json, "runtimeClassName", smoke->runtime_class);
+    json_raw(&json, "tolerations", "[{\"operator\":\"Exists\"}]");
+    json_bool(&json, "automountServiceAccountToken", false);
+    json_bool(&json, "enableServiceLinks", false);
+    json_u64(&json, "terminationGracePeriodSeconds", 0);
+    json_u64(&json, "activeDeadlineSeconds", smoke->deadline_s);
+    json_open(&json, "containers", '[');
+    json_open(&json, NULL, '{');
+    json_raw(&json, "securityContext",
+             "{\"capabilities\":{\"drop\":[\"ALL\"]},\"allowPrivilegeEscalation\":false,"
+             "\"readOnlyRootFilesystem\":true}");
+    json_raw(&json, "resources",
+             "{\"limits\":{\"memory\":\"128Mi\",\"cpu\":\"500m\"},"
+             "\"requests\":{\"memory\":\"64Mi\",\"cpu\":\"50m\"}}");
+    json_string(&json, "name", "smoke");
+    json_string(&json, "image", smoke->image);
+    json_string(&json, "imagePullPolicy", "IfNotPresent");
+    json_string(&json, "terminationMessagePolicy", "FallbackToLogsOnError");
+    put_args(&json, smoke->args);
+    json_close(&json, '}');
+    json_close(&json, ']');
+    json_close(&json, '}');
+    json_string(&json, "apiVersion", "v1");
+    json_string(&json, "kind", "Pod");
+    json_close(&json, '}');
 }

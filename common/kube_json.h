@@ -1,11 +1,13 @@
-/* What is said to the Kubernetes API and read from its answers. Pure. Texts go to the caller. */
+/* What is said to the Kubernetes API and read from its answers. Pure. */
 #ifndef COMMON_KUBE_JSON_H
 #define COMMON_KUBE_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { KUBE_UID_MAX = 64, KUBE_TEXT_MAX = 1024 };
+#include "common/buf.h"
+
+enum { KUBE_UID_MAX = 64, KUBE_TEXT_MAX = 1024, KUBE_REQUEST_MAX = 1 << 20 };
 
 struct kube_node {
     char uid[KUBE_UID_MAX], boot_id[KUBE_UID_MAX];
@@ -34,20 +36,20 @@ bool kube_pod_read(const char *json, size_t len, struct kube_pod *ret);
  */
 bool kube_conclusion_read(const char *log, size_t len, char *out, size_t size);
 
-/* Each returns text that the caller frees, NULL without memory. */
-char *kube_label_patch(const char *key, const char *value);
+/* What to send. value NULL: the label goes. */
+void kube_label_patch(struct buf *out, const char *key, const char *value);
 
 struct kube_event {
     const char *node, *uid, *reason, *message, *time; /* RFC 3339 */
     bool warning;
 };
-char *kube_event_json(const struct kube_event *event);
+void kube_event_json(struct buf *out, const struct kube_event *event);
 
 struct kube_smoke {
     const char *name, *namespace, *node, *runtime_class; /* runtime_class NULL: the default */
     const char *image, *args;                            /* args at blanks */
     unsigned deadline_s;
 };
-char *kube_smoke_json(const struct kube_smoke *smoke);
+void kube_smoke_json(struct buf *out, const struct kube_smoke *smoke);
 
 #endif

@@ -1,35 +1,30 @@
 /*
- * The run report: one JSON object on one line for --report, built with cJSON, integers written
- * exactly. One line, so that several fit into the parameters of a workflow.
- * Memory shortage while building is remembered, from one report_new() on for all that cJSON builds
- * in the process, and reported by report_write(): a report is whole or not there.
+ * The run report: one JSON object on one line for --report, integers written exactly. One line, so
+ * that several fit into the parameters of a workflow. A report is whole or not there: what could
+ * not be added makes report_write() fail.
  */
 #ifndef COMMON_REPORT_H
 #define COMMON_REPORT_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
+#include "common/buf.h"
 #include "common/err.h"
+#include "common/json_out.h"
 
-struct report;
-struct cJSON;
+struct report {
+    struct buf text;
+    struct json_out json; /* into text: members are added with it; so a report is not copied */
+};
 
-struct report *report_new(const char *program); /* NULL without memory; every call accepts NULL */
-void report_free(struct report *report);
-
-void report_text(struct report *report, const char *name, const char *value); /* NULL: null */
-void report_u64(struct report *report, const char *name, uint64_t value);
-void report_number(struct report *report, const char *name, const char *digits); /* any integer */
-void report_seconds(struct report *report, const char *name, double value);
-void report_bool(struct report *report, const char *name, bool value);
-void report_null(struct report *report, const char *name);
-void report_item(struct report *report, const char *name, struct cJSON *item); /* takes it */
+/* Begins with the program's name and version. */
+void report_open(struct report *ret, const char *program);
+void report_release(struct report *report);
 
 /* Adds user_seconds, system_seconds and peak_rss_bytes as of now. */
 void report_usage(struct report *report);
 
-/* Writes it whole to path (outfile.h: - is stdout); with path NULL does nothing. */
+/* Ends the object and writes it whole to path (outfile.h: - is stdout); NULL: does nothing. */
 bool report_write(struct report *report, const char *path, struct err *err);
 
 #endif

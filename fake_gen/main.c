@@ -139,41 +139,42 @@ static void log_outcome(const struct gen_options *options, const struct outcome 
              outcome->seconds, options->seed_text, extra);
 }
 
-static void report_time(struct report *report, const char *name, int64_t seconds)
+static void report_time(struct json_out *out, const char *name, int64_t seconds)
 {
     char text[CIVIL_TIME_LEN + 1] = "";
     civil_put_time(text, seconds);
-    report_text(report, name, text);
+    json_string(out, name, text);
 }
 
 static bool report_outcome(const struct gen_options *options, const struct outcome *outcome,
                            struct err *err)
 {
-    char shard[TEXT_SIZE], skew[TEXT_SIZE], path[PATH_SIZE];
+    char shard[TEXT_SIZE], path[PATH_SIZE];
+    struct report report;
+    struct json_out *out = &report.json;
 
     if (options->common.report == NULL)
         return true;
-    struct report *report = report_new("fake_gen");
+    report_open(&report, "fake_gen");
     (void)snprintf(shard, sizeof shard, "%" PRIu32 "/%" PRIu32, options->shard.index,
                    options->shard.count);
-    (void)snprintf(skew, sizeof skew, "%.9g", options->skew);
-    report_u64(report, "events", outcome->end - outcome->first);
-    report_u64(report, "bytes", outcome->totals.text_bytes);
-    report_u64(report, "output_bytes", outcome->totals.output_bytes);
-    report_u64(report, "bad_lines", outcome->bad_lines);
-    report_text(report, "seed", options->seed_text);
-    report_u64(report, "users", options->users);
-    report_u64(report, "products", options->products);
-    report_time(report, "from", options->from);
-    report_time(report, "to", options->to);
-    report_number(report, "skew", skew);
-    report_text(report, "shard", shard);
-    report_u64(report, "threads", outcome->totals.threads);
-    report_text(report, "output", shown_path(options->output, path));
-    report_seconds(report, "seconds", outcome->seconds);
-    report_usage(report);
-    bool done = report_write(report, options->common.report, err);
-    report_free(report);
+    json_u64(out, "events", outcome->end - outcome->first);
+    json_u64(out, "bytes", outcome->totals.text_bytes);
+    json_u64(out, "output_bytes", outcome->totals.output_bytes);
+    json_u64(out, "bad_lines", outcome->bad_lines);
+    json_string(out, "seed", options->seed_text);
+    json_u64(out, "users", options->users);
+    json_u64(out, "products", options->products);
+    report_time(out, "from", options->from);
+    report_time(out, "to", options->to);
+    json_number(out, "skew", options->skew);
+    json_string(out, "shard", shard);
+    json_u64(out, "threads", outcome->totals.threads);
+    json_string(out, "output", shown_path(options->output, path));
+    json_fixed(out, "seconds", 6, outcome->seconds);
+    report_usage(&report);
+    bool done = report_write(&report, options->common.report, err);
+    report_release(&report);
     return done;
 }
 

@@ -22,6 +22,7 @@ bool check_main(struct session *session, struct err *err)
 {
     const bool json = session->options->format == OUTPUT_JSON;
     OWNED_BUF(out, PRINTED_MAX);
+    struct json_out printed = {.buf = &out};
     struct survey survey;
     struct plan plan;
 
@@ -31,8 +32,8 @@ bool check_main(struct session *session, struct err *err)
                 state_is_of(&survey.state, session->options->config, err) &&
                 plan_install(&survey.facts, survey.way, &plan, err);
     if (done && json) {
-        done = plan_print_json(&survey.facts, &plan, &out, err);
-        buf_add_text(&out, "\n");
+        plan_print_json(&survey.facts, &plan, NULL, &printed);
+        done = json_done(&printed, err);
     } else if (done) {
         plan_print_facts(&survey.facts, &plan, &out);
         plan_print_changes(&survey.facts, &plan, &out);
@@ -48,6 +49,7 @@ bool status_main(struct session *session, struct err *err)
 {
     const struct install_options *options = session->options;
     OWNED_BUF(out, PRINTED_MAX);
+    struct json_out printed = {.buf = &out};
     struct state state;
 
     if (!state_load(options->prefix, &state, err) || !state_usable(options->prefix, &state, err))
@@ -62,10 +64,13 @@ bool status_main(struct session *session, struct err *err)
                    state.release[0] != '\0' ? ", gVisor " : "", state.release,
                    answers ? "answers" : "does not answer");
     } else {
-        buf_printf(&out, "{\"phase\":\"%s\",\"release\":\"%s\",\"answers\":%s,\"drop_in\":",
-                   state_phase_text(state.phase), state.release, answers ? "true" : "false");
-        buf_add_json(&out, state.drop_in, strlen(state.drop_in));
-        buf_add_text(&out, "}\n");
+        json_open(&printed, NULL, '{');
+        json_string(&printed, "phase", state_phase_text(state.phase));
+        json_string(&printed, "release", state.release);
+        json_bool(&printed, "answers", answers);
+        json_string(&printed, "drop_in", state.drop_in);
+        json_close(&printed, '}');
+        buf_add_text(&out, "\n");
     }
     return print(&out, err);
 }

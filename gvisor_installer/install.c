@@ -36,21 +36,18 @@ bool command_report(const struct session *session, const struct survey *survey,
                     const struct plan *plan, bool changed, double started, struct err *err)
 {
     const struct install_options *options = session->options;
-    OWNED_BUF(json, PRINTED_MAX);
+    struct report written;
 
     if (options->common.report == NULL)
         return true;
-    struct report *written = report_new("gvisor_installer");
-    bool done = plan_print_json(&survey->facts, plan, &json, err);
-    if (done) {
-        report_number(written, "plan", json.data); /* raw JSON */
-        report_bool(written, "changed", changed);
-        report_text(written, "node", options->node);
-        report_seconds(written, "seconds", machine_seconds() - started);
-        report_usage(written);
-        done = report_write(written, options->common.report, err);
-    }
-    report_free(written);
+    report_open(&written, "gvisor_installer");
+    plan_print_json(&survey->facts, plan, "plan", &written.json);
+    json_bool(&written.json, "changed", changed);
+    json_string(&written.json, "node", options->node);
+    json_fixed(&written.json, "seconds", 6, machine_seconds() - started);
+    report_usage(&written);
+    bool done = report_write(&written, options->common.report, err);
+    report_release(&written);
     return done;
 }
 

@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include "common/distinct.h"
+#include "common/json_in.h"
 #include "common/log.h"
 #include "common/options.h"
 #include "common/outfile.h"
 #include "gvisor_probe/commands.h"
 #include "gvisor_probe/render/render.h"
-#include "gvisor_probe/report/json_in.h"
 
 enum { OPERANDS_MAX = 2 * CELLS_MAX };
 

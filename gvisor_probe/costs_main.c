@@ -85,17 +85,17 @@ static bool show(const struct costs_config *config, const struct costs *costs,
 {
     OWNED_BUF(text, TABLE_MAX);
     struct observed observed;
+    struct report report;
 
     if (!observed_take(&observed, NULL, err))
         return false;
-    struct report *report =
-        report_of_costs(costs, &config->declared, &observed, birth, started, seconds);
-    bool done = report_write(report, config->common.report, err) &&
-                (config->format == FORMAT_JSON ? report_write(report, "-", err)
+    report_of_costs(&report, costs, &config->declared, &observed, birth, started, seconds);
+    bool done = report_write(&report, config->common.report, err) &&
+                (config->format == FORMAT_JSON ? report_write(&report, "-", err)
                                                : run_first_line(&config->declared, &text, err) &&
                                                      costs_table(costs, &text, err) &&
                                                      outfile_put("-", text.data, text.len, err));
-    report_free(report);
+    report_release(&report);
     observed_release(&observed);
     return done;
 }

@@ -114,9 +114,10 @@ static bool run_and_show(const struct run_config *config, const struct birth *bi
     bool done = run_probes(&request, &run, err);
     if (done) {
         stop_finish(&unwritten, STOP_ENDS_MS);
-        struct report *report = report_of_run(&run, birth, started, machine_seconds() - began);
-        done = show(config, &run, report, err);
-        report_free(report);
+        struct report report;
+        report_of_run(&report, &run, birth, started, machine_seconds() - began);
+        done = show(config, &run, &report, err);
+        report_release(&report);
     }
     if (done && config->declared.runtime != NULL &&
         detect_matches(config->declared.runtime, run.detection.conclusion, &matches) && !matches)

@@ -2,12 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json_out.h"
 #include "common/log.h"
 #include "common/options.h"
 #include "common/outfile.h"
 #include "common/stop.h"
 #include "gvisor_probe/commands.h"
-#include "gvisor_probe/report/json_out.h"
 #include "gvisor_probe/witness/witness.h"
 
 enum { END_WAIT_MS = 60000 };
@@ -94,7 +94,7 @@ static bool prepare(const struct config *config, struct err *err)
 {
     char token[WITNESS_TOKEN_LEN + 1];
     OWNED_BUF(record, WITNESS_RECORD_MAX);
-    struct json_out out = {.buf = &record, .err = err};
+    struct json_out out = {.buf = &record, .layout = JSON_INDENTED};
 
     if (!witness_prepare(config->path, token, err))
         return false;
@@ -103,7 +103,7 @@ static bool prepare(const struct config *config, struct err *err)
     json_text(&out, "token", token);
     json_close(&out, '}');
     (void)printf("%s\n", token);
-    return json_done(&out) && put_record(config, NULL, &record, err);
+    return json_done(&out, err) && put_record(config, NULL, &record, err);
 }
 
 static bool serve(const struct config *config, struct err *err)

@@ -103,12 +103,12 @@ static void a_report_tells_its_conclusion(void **state)
 static void a_label_is_set_or_taken_away(void **state)
 {
     (void)state;
-    char *text = kube_label_patch("a/b", "true");
-    assert_string_equal(text, "{\"metadata\":{\"labels\":{\"a/b\":\"true\"}}}");
-    free(text);
-    text = kube_label_patch("a/b", NULL);
-    assert_string_equal(text, "{\"metadata\":{\"labels\":{\"a/b\":null}}}");
-    free(text);
+    OWNED_BUF(text, KUBE_REQUEST_MAX);
+    kube_label_patch(&text, "a/b", "true");
+    assert_string_equal(text.data, "{\"metadata\":{\"labels\":{\"a/b\":\"true\"}}}");
+    buf_clear(&text);
+    kube_label_patch(&text, "a/b", NULL);
+    assert_string_equal(text.data, "{\"metadata\":{\"labels\":{\"a/b\":null}}}");
 }
 
 static void an_event_s_message_is_cut_to_what_the_api_takes(void **state)
@@ -117,13 +117,14 @@ static void an_event_s_message_is_cut_to_what_the_api_takes(void **state)
     (void)state;
     memset(message, 'x', sizeof message - 1);
     message[sizeof message - 1] = '\0';
-    char *text = kube_event_json(&(struct kube_event){
-        .node = "n", .uid = "u", .reason = "R", .message = message, .time = "t", .warning = true});
-    assert_non_null(strstr(text, "\"type\":\"Warning\""));
-    const char *start = strstr(text, "\"message\":\"");
+    OWNED_BUF(text, KUBE_REQUEST_MAX);
+    const struct kube_event event = {
+        .node = "n", .uid = "u", .reason = "R", .message = message, .time = "t", .warning = true};
+    kube_event_json(&text, &event);
+    assert_non_null(strstr(text.data, "\"type\":\"Warning\""));
+    const char *start = strstr(text.data, "\"message\":\"");
     assert_non_null(start);
     assert_int_equal(strspn(start + strlen("\"message\":\""), "x"), KUBE_TEXT_MAX - 1);
-    free(text);
 }
 
 static void the_proving_pod_asks_for_its_runtime_and_for_nothing_else(void **state)
@@ -136,16 +137,16 @@ static void the_proving_pod_asks_for_its_runtime_and_for_nothing_else(void **sta
                                .args = "run  --format=json",
                                .deadline_s = 60};
     (void)state;
-    char *text = kube_smoke_json(&smoke);
-    assert_non_null(strstr(text, "\"runtimeClassName\":\"c\""));
-    assert_non_null(strstr(text, "\"nodeName\":\"n\""));
-    assert_non_null(strstr(text, "\"args\":[\"run\",\"--format=json\"]"));
-    assert_null(strstr(text, "hostPath"));
-    free(text);
+    OWNED_BUF(text, KUBE_REQUEST_MAX);
+    kube_smoke_json(&text, &smoke);
+    assert_non_null(strstr(text.data, "\"runtimeClassName\":\"c\""));
+    assert_non_null(strstr(text.data, "\"nodeName\":\"n\""));
+    assert_non_null(strstr(text.data, "\"args\":[\"run\",\"--format=json\"]"));
+    assert_null(strstr(text.data, "hostPath"));
+    buf_clear(&text);
     smoke.runtime_class = NULL;
-    text = kube_smoke_json(&smoke);
-    assert_null(strstr(text, "runtimeClassName"));
-    free(text);
+    kube_smoke_json(&text, &smoke);
+    assert_null(strstr(text.data, "runtimeClassName"));
 }
 
 int main(void)

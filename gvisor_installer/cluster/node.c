@@ -97,19 +97,16 @@ bool node_check_runtime(struct node *node, const struct containerd_version *prog
            (get_node(node, &seen, err) && containerd_version_is(program, seen.runtime, err));
 }
 
-/* Takes text. */
-static bool send_json(struct node *node, const char *method, const char *path, char *text,
-                      struct buf *answer, long *ret_status, struct err *err)
+static bool send_json(struct node *node, const char *method, const char *path,
+                      const struct buf *body, struct buf *answer, long *ret_status, struct err *err)
 {
-    bool done = text == NULL
-                    ? err_set(err, STATUS_TRANSIENT, "out of memory")
-                    : kube_request(node->kube, method, path, text, answer, ret_status, err);
-    free(text);
-    return done;
+    return buf_ok(body, err) &&
+           kube_request(node->kube, method, path, body->data, answer, ret_status, err);
 }
 
 bool node_label(struct node *node, const char *value, struct err *err)
 {
+    OWNED_BUF(body, KUBE_REQUEST_MAX);
     OWNED_BUF(answer, KUBE_ANSWER_MAX);
     struct kube_node seen;
     long status = 0;
@@ -120,8 +117,8 @@ bool node_label(struct node *node, const char *value, struct err *err)
         return false;
     if (strcmp(seen.label, value == NULL ? "" : value) == 0)
         return true;
-    if (!send_json(node, "PATCH", node->path, kube_label_patch(node->options->label, value),
-                   &answer, &status, err))
+    kube_label_patch(&body, node->options->label, value);
+    if (!send_json(node, "PATCH", node->path, &body, &answer, &status, err))
         return false;
     if (status != 200)
         return err_set(err, STATUS_TRANSIENT, "the node's label was not taken (%ld)", status);
@@ -131,6 +128,7 @@ bool node_label(struct node *node, const char *value, struct err *err)
 
 void node_event(struct node *node, bool warning, const char *reason, const char *message)
 {
+    OWNED_BUF(body, KUBE_REQUEST_MAX);
     OWNED_BUF(answer, KUBE_ANSWER_MAX);
     char now[CIVIL_TIME_LEN + 2] = "";
     struct err err = {0};
@@ -146,8 +144,9 @@ void node_event(struct node *node, bool warning, const char *reason, const char 
                                      .message = message,
                                      .time = now,
                                      .warning = warning};
-    if (!send_json(node, "POST", "/api/v1/namespaces/default/events", kube_event_json(&event),
-                   &answer, &status, &err))
+    kube_event_json(&body, &event);
+    if (!send_json(node, "POST", "/api/v1/namespaces/default/events", &body, &answer, &status,
+                   &err))
         log_warn("no event was written: %s", err.text);
 }
 
@@ -246,12 +245,14 @@ static bool read_verdict(struct node *node, const char *path, struct err *err)
 static bool run_pod(struct node *node, const struct kube_smoke *smoke, const char *path,
                     struct err *err)
 {
+    OWNED_BUF(body, KUBE_REQUEST_MAX);
     OWNED_BUF(answer, KUBE_ANSWER_MAX);
     char pods[PATH_SIZE];
     long status = 0;
 
     (void)snprintf(pods, sizeof pods, "/api/v1/namespaces/%s/pods", smoke->namespace);
-    if (!send_json(node, "POST", pods, kube_smoke_json(smoke), &answer, &status, err))
+    kube_smoke_json(&body, smoke);
+    if (!send_json(node, "POST", pods, &body, &answer, &status, err))
         return false;
     if (status != 201)
         return err_set(err, STATUS_TRANSIENT, "it was not created (%ld): %.300s", status,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/json_out.h"
 #include "gvisor_installer/node/host.h"
 #include "gvisor_installer/release/release.h"
 
@@ -162,57 +163,46 @@ bool state_load(const char *prefix, struct state *ret, struct err *err)
     return true;
 }
 
-static cJSON *encode(const struct state *state)
+static void encode(const struct state *state, struct json_out *out)
 {
-    cJSON *object = cJSON_CreateObject();
-    cJSON *releases = cJSON_AddArrayToObject(object, "releases");
-    cJSON *files = cJSON_AddArrayToObject(object, "files");
-    bool done = releases != NULL && files != NULL;
-
-    done &= cJSON_AddNumberToObject(object, "version", VERSION) != NULL;
-    done &= cJSON_AddStringToObject(object, "phase", phases[state->phase]) != NULL;
-    done &= cJSON_AddBoolToObject(object, "lost", state->lost) != NULL;
-    done &= cJSON_AddStringToObject(object, "release", state->release) != NULL;
-    done &= cJSON_AddStringToObject(object, "drop_in", state->drop_in) != NULL;
-    done &= cJSON_AddStringToObject(object, "current", state->current) != NULL;
-    done &= cJSON_AddBoolToObject(object, "made_directory", state->made_directory) != NULL;
-    done &= cJSON_AddStringToObject(object, "left", state->left) != NULL;
-    done &=
-        cJSON_AddBoolToObject(object, "made_left_directory", state->made_left_directory) != NULL;
-    done &= cJSON_AddStringToObject(object, "config", state->config) != NULL;
-    done &= cJSON_AddBoolToObject(object, "config_noted", state->config_noted) != NULL;
-    done &= cJSON_AddBoolToObject(object, "config_existed", state->config_existed) != NULL;
-    done &= cJSON_AddStringToObject(object, "config_before", state->config_before) != NULL;
-    done &= cJSON_AddStringToObject(object, "config_after", state->config_after) != NULL;
-    for (size_t i = 0; done && i < state->unpacked_count; i++)
-        done &= cJSON_AddItemToArray(releases, cJSON_CreateString(state->unpacked[i]));
-    for (size_t i = 0; done && i < state->file_count; i++) {
-        cJSON *item = cJSON_CreateObject();
-        done &= cJSON_AddItemToArray(files, item);
-        done &= cJSON_AddStringToObject(item, "path", state->file[i].path) != NULL;
-        done &= cJSON_AddBoolToObject(item, "existed", state->file[i].existed) != NULL;
-        done &= cJSON_AddStringToObject(item, "sha256", state->file[i].sha256) != NULL;
+    json_open(out, NULL, '{');
+    json_open(out, "releases", '[');
+    for (size_t i = 0; i < state->unpacked_count; i++)
+        json_string(out, NULL, state->unpacked[i]);
+    json_close(out, ']');
+    json_open(out, "files", '[');
+    for (size_t i = 0; i < state->file_count; i++) {
+        json_open(out, NULL, '{');
+        json_string(out, "path", state->file[i].path);
+        json_bool(out, "existed", state->file[i].existed);
+        json_string(out, "sha256", state->file[i].sha256);
+        json_close(out, '}');
     }
-    if (done)
-        return object;
-    cJSON_Delete(object);
-    return NULL;
+    json_close(out, ']');
+    json_u64(out, "version", VERSION);
+    json_string(out, "phase", phases[state->phase]);
+    json_bool(out, "lost", state->lost);
+    json_string(out, "release", state->release);
+    json_string(out, "drop_in", state->drop_in);
+    json_string(out, "current", state->current);
+    json_bool(out, "made_directory", state->made_directory);
+    json_string(out, "left", state->left);
+    json_bool(out, "made_left_directory", state->made_left_directory);
+    json_string(out, "config", state->config);
+    json_bool(out, "config_noted", state->config_noted);
+    json_bool(out, "config_existed", state->config_existed);
+    json_string(out, "config_before", state->config_before);
+    json_string(out, "config_after", state->config_after);
+    json_close(out, '}');
 }
 
 bool state_save(const char *prefix, const struct state *state, struct err *err)
 {
+    OWNED_BUF(text, STATE_SIZE_MAX);
+    struct json_out out = {.buf = &text, .layout = JSON_TABBED};
     char path[CONFIG_PATH_MAX];
 
-    if (!path_of(prefix, path, err))
-        return false;
-    cJSON *object = encode(state);
-    char *text = object == NULL ? NULL : cJSON_Print(object);
-    cJSON_Delete(object);
-    if (text == NULL)
-        return err_set(err, STATUS_TRANSIENT, "out of memory");
-    size_t len = strlen(text);
-    text[len] = '\n'; /* in the place of the terminator */
-    bool done = host_write(path, text, len + 1, err);
-    cJSON_free(text);
-    return done;
+    encode(state, &out);
+    return path_of(prefix, path, err) && json_done(&out, err) &&
+           host_write(path, text.data, text.len, err);
 }

@@ -1,6 +1,5 @@
 #include "gvisor_installer/plan/plan_print.h"
 
-#include <cjson/cJSON.h>
 #include <stdio.h>
 
 #include "common/sha256.h"
@@ -64,69 +63,50 @@ void plan_print_changes(const struct plan_facts *facts, const struct plan *plan,
         buf_add_text(out, "nothing to change\n");
 }
 
-static cJSON *change_json(const struct plan_change *change)
+static void change_json(const struct plan_change *change, struct json_out *out)
 {
     static const char *const kinds[] = {[PLAN_UNPACK] = "unpack",
                                         [PLAN_WRITE] = "write",
                                         [PLAN_LINK] = "link",
                                         [PLAN_REMOVE] = "remove"};
-    char hex[SHA256_HEX + 1], bytes[24];
+    char hex[SHA256_HEX + 1];
     struct sha256 hash;
-    cJSON *item = cJSON_CreateObject();
-    bool done = cJSON_AddStringToObject(item, "kind", kinds[change->kind]) != NULL;
 
-    done &= cJSON_AddStringToObject(item, "path", change->path) != NULL;
-    done &= cJSON_AddBoolToObject(item, "exists", change->exists) != NULL;
+    json_open(out, NULL, '{');
+    json_string(out, "kind", kinds[change->kind]);
+    json_string(out, "path", change->path);
+    json_bool(out, "exists", change->exists);
     if (change->kind == PLAN_LINK)
-        done &= cJSON_AddStringToObject(item, "target", change->text) != NULL;
+        json_string(out, "target", change->text);
     if (change->kind == PLAN_WRITE) {
         sha256_init(&hash);
         sha256_add(&hash, change->text, change->len);
         sha256_hex(&hash, hex);
-        (void)snprintf(bytes, sizeof bytes, "%zu", change->len);
-        done &= cJSON_AddStringToObject(item, "sha256", hex) != NULL;
-        done &= cJSON_AddRawToObject(item, "bytes", bytes) != NULL;
+        json_string(out, "sha256", hex);
+        json_u64(out, "bytes", change->len);
     }
-    done &= cJSON_AddStringToObject(item, "why", change->why) != NULL;
-    if (done)
-        return item;
-    cJSON_Delete(item);
-    return NULL;
+    json_string(out, "why", change->why);
+    json_close(out, '}');
 }
 
-static cJSON *plan_json(const struct plan_facts *facts, const struct plan *plan)
+void plan_print_json(const struct plan_facts *facts, const struct plan *plan, const char *name,
+                     struct json_out *out)
 {
     char version[32];
-    cJSON *object = cJSON_CreateObject();
 
     (void)snprintf(version, sizeof version, "%u.%u", facts->containerd.major,
                    facts->containerd.minor);
-    bool done = cJSON_AddStringToObject(object, "containerd", version) != NULL;
-    done &= cJSON_AddStringToObject(object, "config", facts->config.path) != NULL;
-    done &= cJSON_AddStringToObject(object, "way", way_text(plan->way)) != NULL;
-    done &= cJSON_AddStringToObject(object, "drop_in", facts->drop_in.path) != NULL;
-    done &= cJSON_AddStringToObject(object, "release", facts->names.release) != NULL;
-    done &= cJSON_AddBoolToObject(object, "systemd_cgroup", plan->systemd_cgroup) != NULL;
-    done &= cJSON_AddBoolToObject(object, "restart", plan->restart) != NULL;
-    cJSON *changes = cJSON_AddArrayToObject(object, "changes");
+    json_open(out, name, '{');
+    json_string(out, "containerd", version);
+    json_string(out, "config", facts->config.path);
+    json_string(out, "way", way_text(plan->way));
+    json_string(out, "drop_in", facts->drop_in.path);
+    json_string(out, "release", facts->names.release);
+    json_bool(out, "systemd_cgroup", plan->systemd_cgroup);
+    json_bool(out, "restart", plan->restart);
+    json_open(out, "changes", '[');
     for (size_t i = 0; i < plan->count; i++)
-        done &= cJSON_AddItemToArray(changes, change_json(&plan->change[i]));
-    if (done)
-        return object;
-    cJSON_Delete(object);
-    return NULL;
-}
-
-bool plan_print_json(const struct plan_facts *facts, const struct plan *plan, struct buf *out,
-                     struct err *err)
-{
-    cJSON *object = plan_json(facts, plan);
-    char *text = object == NULL ? NULL : cJSON_PrintUnformatted(object);
-
-    cJSON_Delete(object);
-    if (text == NULL)
-        return err_set(err, STATUS_TRANSIENT, "out of memory");
-    bool done = buf_add_text(out, text, err);
-    cJSON_free(text);
-    return done;
+        change_json(&plan->change[i], out);
+    json_close(out, ']');
+    json_close(out, '}');
 }

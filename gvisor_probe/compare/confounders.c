@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gvisor_probe/report/json_in.h"
+#include "common/json_in.h"
 
 static const char unknown[] = "not known";
 

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/json_in.h"
 #include "common/sha256.h"
-#include "gvisor_probe/report/json_in.h"
 #include "gvisor_probe/witness/witness.h"
 
 enum { SCHEMA_VERSION = 1, COUNT_MAX = 1 << 30, VISITOR_MAX = 256 };

@@ -1,8 +1,8 @@
 /* JSON, as in comparison.schema.json. Pure. */
 #include <math.h>
 
+#include "common/json_out.h"
 #include "gvisor_probe/render/render.h"
-#include "gvisor_probe/report/json_out.h"
 
 enum { SCHEMA_VERSION = 1 };
 
@@ -127,7 +127,7 @@ static void put_expectations(struct json_out *out, const struct rendering *rende
 bool render_json(const struct rendering *rendering, struct buf *out, struct err *err)
 {
     const struct comparison *comparison = rendering->comparison;
-    struct json_out json = {.buf = out, .err = err};
+    struct json_out json = {.buf = out, .layout = JSON_INDENTED};
     char line[RENDER_TEXT];
 
     json_open(&json, NULL, '{');
@@ -150,5 +150,5 @@ bool render_json(const struct rendering *rendering, struct buf *out, struct err 
     put_costs(&json, comparison);
     put_expectations(&json, rendering);
     json_close(&json, '}');
-    return json_done(&json);
+    return json_done(&json, err);
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gvisor_probe/report/json_in.h"
+#include "common/json_in.h"
 
 enum { ELEMENTS_MAX = 4096, MODE_MAX = 07777, SECCOMP_MAX = 2, NAME_MAX_BYTES = 64 };
 

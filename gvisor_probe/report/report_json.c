@@ -11,50 +11,32 @@
 #include "common/civil_time.h"
 #include "common/sha256.h"
 
-enum { TEXT_MAX = 4096 };
-
-void json_add_text(cJSON *object, const char *name, const char *text)
+void json_text_or_null(struct json_out *out, const char *name, const char *text)
 {
-    char shown[TEXT_MAX];
-    (void)cJSON_AddStringToObject(object, name, err_quote(shown, sizeof shown, text, strlen(text)));
+    json_text(out, name, text == NULL || text[0] == '\0' ? NULL : text);
 }
 
-void json_add_text_or_null(cJSON *object, const char *name, const char *text)
-{
-    if (text == NULL || text[0] == '\0')
-        (void)cJSON_AddNullToObject(object, name);
-    else
-        json_add_text(object, name, text);
-}
-
-static void add_number(cJSON *object, const char *name, uint64_t value)
-{
-    char digits[24];
-    (void)snprintf(digits, sizeof digits, "%" PRIu64, value);
-    (void)cJSON_AddRawToObject(object, name, digits); /* cJSON's own numbers are doubles */
-}
-
-static void add_number_unless(cJSON *object, const char *name, bool unknown, uint64_t value)
+static void put_number_unless(struct json_out *out, const char *name, bool unknown, uint64_t value)
 {
     if (unknown)
-        (void)cJSON_AddNullToObject(object, name);
+        json_null(out, name);
     else
-        add_number(object, name, value);
+        json_u64(out, name, value);
 }
 
-static void add_maybe(cJSON *object, const char *name, bool known, bool value)
+static void put_maybe(struct json_out *out, const char *name, bool known, bool value)
 {
     if (known)
-        (void)cJSON_AddBoolToObject(object, name, value);
+        json_bool(out, name, value);
     else
-        (void)cJSON_AddNullToObject(object, name);
+        json_null(out, name);
 }
 
-static void add_octal(cJSON *object, const char *name, uint32_t mode)
+static void put_octal(struct json_out *out, const char *name, uint32_t mode)
 {
     char text[16];
     (void)snprintf(text, sizeof text, "0%03o", mode & 07777);
-    (void)cJSON_AddStringToObject(object, name, text);
+    json_string(out, name, text);
 }
 
 /* The head. */
@@ -70,274 +52,284 @@ static bool hash_self(char out[SHA256_HEX + 1])
     if (fd < 0)
         return false;
     sha256_init(&hash);
-    while ((got = read(fd, block, sizeof block)) > 0 || (got < 0 && errno == EINTR))
-        sha256_add(&hash, block, got < 0 ? 0 : (size_t)got);
+    while ((got = TEMP_FAILURE_RETRY(read(fd, block, sizeof block))) > 0)
+        sha256_add(&hash, block, (size_t)got);
     (void)close(fd);
     sha256_hex(&hash, out);
     return got == 0;
 }
 
-static void add_time(struct report *report, const char *name, int64_t seconds)
+static void put_time(struct json_out *out, const char *name, int64_t seconds)
 {
     char text[CIVIL_TIME_LEN + 2] = "";
 
     civil_put_time(text, seconds);
     text[CIVIL_TIME_LEN] = 'Z';
-    report_text(report, name, text);
+    json_string(out, name, text);
 }
 
-struct report *report_begin(const char *kind, const struct declared *declared, int64_t started_s)
+void report_begin(struct report *ret, const char *kind, const struct declared *declared,
+                  int64_t started_s)
 {
     char digest[SHA256_HEX + 1];
-    struct report *report = report_new("gvisor_probe");
+    struct json_out *out = &ret->json;
 
-    report_text(report, "program_sha256", hash_self(digest) ? digest : NULL);
-    report_u64(report, "schema_version", REPORT_SCHEMA_VERSION);
-    report_text(report, "kind", kind);
-    report_text(report, "run_id", declared->run_id);
-    add_time(report, "started", started_s);
-    return report;
+    report_open(ret, "gvisor_probe");
+    json_string(out, "program_sha256", hash_self(digest) ? digest : NULL);
+    json_u64(out, "schema_version", REPORT_SCHEMA_VERSION);
+    json_string(out, "kind", kind);
+    json_string(out, "run_id", declared->run_id);
+    put_time(out, "started", started_s);
 }
 
 void report_end(struct report *report, int64_t finished_s, double seconds)
 {
-    add_time(report, "finished", finished_s);
-    report_seconds(report, "seconds", seconds);
+    put_time(&report->json, "finished", finished_s);
+    json_fixed(&report->json, "seconds", 6, seconds);
     report_usage(report);
 }
 
 /* The cell. */
 
-static cJSON *ids_of(const char *list)
+static void put_ids(struct json_out *out, const char *name, const char *list)
 {
-    cJSON *array = list == NULL ? cJSON_CreateNull() : cJSON_CreateArray();
-
-    while (list != NULL && *list != '\0') {
+    if (list == NULL) {
+        json_null(out, name);
+        return;
+    }
+    json_open(out, name, '[');
+    while (*list != '\0') {
         size_t digits = strspn(list, "0123456789");
         if (digits > 0)
-            (void)cJSON_AddItemToArray(array, cJSON_CreateNumber((double)strtoull(list, NULL, 10)));
+            json_u64(out, NULL, strtoull(list, NULL, 10));
         list += digits > 0 ? digits : 1;
     }
-    return array;
+    json_close(out, ']');
 }
 
-cJSON *json_declared(const struct declared *declared)
+void json_declared(struct json_out *out, const struct declared *declared)
 {
-    cJSON *object = cJSON_CreateObject();
-
-    json_add_text(object, "name", declared->name);
-    json_add_text_or_null(object, "runtime", declared->runtime);
-    json_add_text_or_null(object, "runtime_class", declared->runtime_class);
-    cJSON *pod = cJSON_AddObjectToObject(object, "pod");
-    json_add_text_or_null(pod, "node", declared->node);
-    json_add_text_or_null(pod, "image", declared->image);
-    add_number_unless(pod, "uid", !declared->uid.known, declared->uid.value);
-    (void)cJSON_AddItemToObject(pod, "gids", ids_of(declared->gids));
-    json_add_text_or_null(pod, "host_path", declared->host_path);
-    add_maybe(pod, "mount_read_only", declared->mount_read_only.known,
+    json_open(out, "cell", '{');
+    json_text(out, "name", declared->name);
+    json_text_or_null(out, "runtime", declared->runtime);
+    json_text_or_null(out, "runtime_class", declared->runtime_class);
+    json_open(out, "pod", '{');
+    json_text_or_null(out, "node", declared->node);
+    json_text_or_null(out, "image", declared->image);
+    put_number_unless(out, "uid", !declared->uid.known, declared->uid.value);
+    put_ids(out, "gids", declared->gids);
+    json_text_or_null(out, "host_path", declared->host_path);
+    put_maybe(out, "mount_read_only", declared->mount_read_only.known,
               declared->mount_read_only.value);
-    add_maybe(pod, "root_read_only", declared->root_read_only.known,
+    put_maybe(out, "root_read_only", declared->root_read_only.known,
               declared->root_read_only.value);
-    json_add_text_or_null(pod, "capabilities", declared->capabilities);
-    json_add_text_or_null(pod, "seccomp", declared->seccomp);
-    add_maybe(pod, "privileged", declared->privileged.known, declared->privileged.value);
-    return object;
+    json_text_or_null(out, "capabilities", declared->capabilities);
+    json_text_or_null(out, "seccomp", declared->seccomp);
+    put_maybe(out, "privileged", declared->privileged.known, declared->privileged.value);
+    json_close(out, '}');
+    json_close(out, '}');
 }
 
 /* What was observed. */
 
-static cJSON *json_mount(const struct mount *mount)
+static void put_mount(struct json_out *out, const char *name, const struct mount *mount)
 {
-    if (mount == NULL)
-        return cJSON_CreateNull();
-    cJSON *object = cJSON_CreateObject();
-    add_number(object, "id", mount->id);
-    add_number(object, "parent", mount->parent);
-    json_add_text(object, "device", mount->device);
-    json_add_text(object, "root", mount->root);
-    json_add_text(object, "mount_point", mount->point);
-    json_add_text(object, "options", mount->options);
-    json_add_text(object, "fstype", mount->fstype);
-    json_add_text(object, "source", mount->source);
-    json_add_text(object, "super_options", mount->super_options);
-    return object;
+    if (mount == NULL) {
+        json_null(out, name);
+        return;
+    }
+    json_open(out, name, '{');
+    json_u64(out, "id", mount->id);
+    json_u64(out, "parent", mount->parent);
+    json_text(out, "device", mount->device);
+    json_text(out, "root", mount->root);
+    json_text(out, "mount_point", mount->point);
+    json_text(out, "options", mount->options);
+    json_text(out, "fstype", mount->fstype);
+    json_text(out, "source", mount->source);
+    json_text(out, "super_options", mount->super_options);
+    json_close(out, '}');
 }
 
-static cJSON *json_path(const struct observed *observed)
+static void put_path(struct json_out *out, const struct observed *observed)
 {
     char type[32];
 
-    if (observed->path == NULL)
-        return cJSON_CreateNull();
-    cJSON *object = cJSON_CreateObject();
-    json_add_text(object, "path", observed->path);
+    if (observed->path == NULL) {
+        json_null(out, "path");
+        return;
+    }
+    json_open(out, "path", '{');
+    json_text(out, "path", observed->path);
     (void)snprintf(type, sizeof type, "0x%" PRIx64, observed->statfs_type);
-    json_add_text_or_null(object, "statfs_type", observed->statfs_type == 0 ? NULL : type);
-    (void)cJSON_AddBoolToObject(object, "read_only", observed->path_read_only);
-    (void)cJSON_AddItemToObject(object, "mount", json_mount(observed->path_mount));
-    cJSON *dirs = cJSON_AddArrayToObject(object, "directories");
+    json_string(out, "statfs_type", observed->statfs_type == 0 ? NULL : type);
+    json_bool(out, "read_only", observed->path_read_only);
+    put_mount(out, "mount", observed->path_mount);
+    json_open(out, "directories", '[');
     for (int i = 0; i < SEEN_DIRS; i++) {
         const struct seen_dir *seen = &observed->dirs[i];
         if (!seen->exists)
             continue;
-        cJSON *dir = cJSON_CreateObject();
-        json_add_text(dir, "name", seen->name);
-        add_octal(dir, "mode", seen->mode);
-        add_number(dir, "uid", seen->uid);
-        add_number(dir, "gid", seen->gid);
-        (void)cJSON_AddItemToArray(dirs, dir);
+        json_open(out, NULL, '{');
+        json_text(out, "name", seen->name);
+        put_octal(out, "mode", seen->mode);
+        json_u64(out, "uid", seen->uid);
+        json_u64(out, "gid", seen->gid);
+        json_close(out, '}');
     }
-    return object;
+    json_close(out, ']');
+    json_close(out, '}');
 }
 
-static void add_identity(cJSON *object, const struct observed *observed)
+static void put_identity(struct json_out *out, const struct observed *observed)
 {
-    add_number(object, "uid", observed->uid);
-    add_number(object, "euid", observed->euid);
-    add_number(object, "gid", observed->gid);
-    add_number(object, "egid", observed->egid);
-    cJSON *groups = cJSON_AddArrayToObject(object, "groups");
+    json_u64(out, "uid", observed->uid);
+    json_u64(out, "euid", observed->euid);
+    json_u64(out, "gid", observed->gid);
+    json_u64(out, "egid", observed->egid);
+    json_open(out, "groups", '[');
     for (size_t i = 0; i < observed->group_count; i++)
-        (void)cJSON_AddItemToArray(groups, cJSON_CreateNumber(observed->groups[i]));
+        json_u64(out, NULL, observed->groups[i]);
+    json_close(out, ']');
 }
 
-static void add_rights(cJSON *object, const struct proc_status *status)
+static void put_rights(struct json_out *out, const struct proc_status *status)
 {
     static const char *const names[CAPABILITY_SETS] = {
         [SET_INHERITABLE] = "inheritable", [SET_PERMITTED] = "permitted",
         [SET_EFFECTIVE] = "effective",     [SET_BOUNDING] = "bounding",
         [SET_AMBIENT] = "ambient",
     };
-    cJSON *sets = cJSON_AddObjectToObject(object, "capabilities");
 
+    json_open(out, "capabilities", '{');
     for (int i = 0; i < CAPABILITY_SETS; i++) {
         char mask[17];
         (void)snprintf(mask, sizeof mask, "%016" PRIx64, status->sets[i]);
-        json_add_text_or_null(sets, names[i], status->known[i] ? mask : NULL);
+        json_string(out, names[i], status->known[i] ? mask : NULL);
     }
-    add_number_unless(object, "seccomp", status->seccomp < 0, (uint64_t)status->seccomp);
-    add_number_unless(object, "seccomp_filters", status->seccomp_filters < 0,
+    json_close(out, '}');
+    put_number_unless(out, "seccomp", status->seccomp < 0, (uint64_t)status->seccomp);
+    put_number_unless(out, "seccomp_filters", status->seccomp_filters < 0,
                       (uint64_t)status->seccomp_filters);
-    add_maybe(object, "no_new_privs", status->no_new_privs >= 0, status->no_new_privs == 1);
+    put_maybe(out, "no_new_privs", status->no_new_privs >= 0, status->no_new_privs == 1);
 }
 
-cJSON *json_observed(const struct observed *observed, const struct birth *birth)
+void json_observed(struct json_out *out, const struct observed *observed, const struct birth *birth)
 {
-    cJSON *object = cJSON_CreateObject();
-
-    add_identity(object, observed);
-    add_rights(object, &observed->status);
-    add_octal(object, "umask", birth->umask);
-    add_number(object, "pid", (uint64_t)observed->pid);
-    cJSON *name = cJSON_AddObjectToObject(object, "uname");
-    json_add_text(name, "sysname", observed->uname.sysname);
-    json_add_text(name, "nodename", observed->uname.nodename);
-    json_add_text(name, "release", observed->uname.release);
-    json_add_text(name, "version", observed->uname.version);
-    json_add_text(name, "machine", observed->uname.machine);
-    json_add_text_or_null(object, "boot_id", observed->boot_id);
-    add_number(object, "boottime_at_main_ns", birth->boottime_ns);
-    add_number(object, "cpus", observed->cpus);
-    add_number(object, "memory_bytes", observed->memory_bytes);
-    json_add_text_or_null(object, "lsm", observed->lsm);
-    (void)cJSON_AddItemToObject(object, "root_mount", json_mount(observed->root_mount));
-    (void)cJSON_AddItemToObject(object, "path", json_path(observed));
-    return object;
+    json_open(out, "observed", '{');
+    put_identity(out, observed);
+    put_rights(out, &observed->status);
+    put_octal(out, "umask", birth->umask);
+    json_u64(out, "pid", (uint64_t)observed->pid);
+    json_open(out, "uname", '{');
+    json_text(out, "sysname", observed->uname.sysname);
+    json_text(out, "nodename", observed->uname.nodename);
+    json_text(out, "release", observed->uname.release);
+    json_text(out, "version", observed->uname.version);
+    json_text(out, "machine", observed->uname.machine);
+    json_close(out, '}');
+    json_text_or_null(out, "boot_id", observed->boot_id);
+    json_u64(out, "boottime_at_main_ns", birth->boottime_ns);
+    json_u64(out, "cpus", observed->cpus);
+    json_u64(out, "memory_bytes", observed->memory_bytes);
+    json_text_or_null(out, "lsm", observed->lsm);
+    put_mount(out, "root_mount", observed->root_mount);
+    put_path(out, observed);
+    json_close(out, '}');
 }
 
 /* What was found. */
 
-static void add_told(cJSON *object, const char *name, enum told told)
+static void put_told(struct json_out *out, const char *name, enum told told)
 {
-    add_maybe(object, name, told != TOLD_NOTHING, told == TOLD_YES);
+    put_maybe(out, name, told != TOLD_NOTHING, told == TOLD_YES);
 }
 
-cJSON *json_file_policy(const struct file_policy *policy)
+void json_file_policy(struct json_out *out, const struct file_policy *policy)
 {
-    cJSON *object = cJSON_CreateObject();
-
-    json_add_text(object, "kind", file_server_name(policy->server));
-    add_told(object, "overlay_on_path", policy->overlay_on_path);
-    add_told(object, "overlay_on_root", policy->overlay_on_root);
-    json_add_text_or_null(object, "file_access_mounts",
-                          policy->exclusive == TOLD_NOTHING ? NULL
-                          : policy->exclusive == TOLD_YES   ? "exclusive"
-                                                            : "shared");
-    add_told(object, "directfs", policy->directfs);
-    json_add_text_or_null(object, "host_fifo",
-                          policy->host_fifo == TOLD_NOTHING ? NULL
-                          : policy->host_fifo == TOLD_YES   ? "open"
-                                                            : "none");
-    json_add_text_or_null(object, "character_devices", policy->character_devices);
-    return object;
+    json_open(out, "file_policy", '{');
+    json_text(out, "kind", file_server_name(policy->server));
+    put_told(out, "overlay_on_path", policy->overlay_on_path);
+    put_told(out, "overlay_on_root", policy->overlay_on_root);
+    json_text(out, "file_access_mounts",
+              policy->exclusive == TOLD_NOTHING ? NULL
+              : policy->exclusive == TOLD_YES   ? "exclusive"
+                                                : "shared");
+    put_told(out, "directfs", policy->directfs);
+    json_text(out, "host_fifo",
+              policy->host_fifo == TOLD_NOTHING ? NULL
+              : policy->host_fifo == TOLD_YES   ? "open"
+                                                : "none");
+    json_text_or_null(out, "character_devices", policy->character_devices);
+    json_close(out, '}');
 }
 
-cJSON *json_finding(const struct probe *probe, const struct finding *finding)
+void json_finding(struct json_out *out, const struct probe *probe, const struct finding *finding)
 {
     const char *name = strerrorname_np(finding->errnum);
     char number[16];
-    cJSON *object = cJSON_CreateObject();
 
     (void)snprintf(number, sizeof number, "%d", finding->errnum);
-    json_add_text(object, "id", probe->id);
-    json_add_text(object, "group", group_name(probe->group));
-    json_add_text(object, "result", result_name(finding->result));
-    json_add_text(object, "cause", cause_name(finding->cause));
-    json_add_text_or_null(object, "errno",
-                          finding->errnum == 0 ? NULL
-                          : name == NULL       ? number
-                                               : name);
-    json_add_text_or_null(object, "value", finding->value);
-    json_add_text_or_null(object, "detail", finding->detail);
-    add_number(object, "duration_ns", finding->duration_ns);
-    return object;
+    json_open(out, NULL, '{');
+    json_text(out, "id", probe->id);
+    json_text(out, "group", group_name(probe->group));
+    json_text(out, "result", result_name(finding->result));
+    json_text(out, "cause", cause_name(finding->cause));
+    json_text(out, "errno", finding->errnum == 0 ? NULL : name == NULL ? number : name);
+    json_text_or_null(out, "value", finding->value);
+    json_text_or_null(out, "detail", finding->detail);
+    json_u64(out, "duration_ns", finding->duration_ns);
+    json_close(out, '}');
 }
 
-cJSON *json_detection(const struct detection *detection, const char *runtime)
+static void put_class(struct json_out *out, enum evidence_class class,
+                      const struct class_verdict *verdict)
+{
+    json_open(out, NULL, '{');
+    json_text(out, "class", class_letter(class));
+    json_text(out, "name", class_name(class));
+    json_text(out, "verdict", verdict_name(verdict->verdict));
+    json_open(out, "signals", '[');
+    for (size_t s = 0; s < verdict->count; s++) {
+        json_open(out, NULL, '{');
+        json_text(out, "name", verdict->signals[s].name);
+        json_text(out, "says", verdict_name(verdict->signals[s].says));
+        json_text(out, "value", verdict->signals[s].value);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+    json_close(out, '}');
+}
+
+void json_detection(struct json_out *out, const struct detection *detection, const char *runtime)
 {
     bool matches = false;
-    cJSON *object = cJSON_CreateObject();
 
-    json_add_text(object, "conclusion", conclusion_name(detection->conclusion));
-    cJSON *list = cJSON_AddArrayToObject(object, "classes");
-    for (int i = 0; i < CLASSES; i++) {
-        const struct class_verdict *verdict = &detection->classes[i];
-        cJSON *class = cJSON_CreateObject();
-        json_add_text(class, "class", class_letter((enum evidence_class)i));
-        json_add_text(class, "name", class_name((enum evidence_class)i));
-        json_add_text(class, "verdict", verdict_name(verdict->verdict));
-        cJSON *signals = cJSON_AddArrayToObject(class, "signals");
-        for (size_t s = 0; s < verdict->count; s++) {
-            cJSON *signal = cJSON_CreateObject();
-            json_add_text(signal, "name", verdict->signals[s].name);
-            json_add_text(signal, "says", verdict_name(verdict->signals[s].says));
-            json_add_text(signal, "value", verdict->signals[s].value);
-            (void)cJSON_AddItemToArray(signals, signal);
-        }
-        (void)cJSON_AddItemToArray(list, class);
-    }
-    cJSON *conflicts = cJSON_AddArrayToObject(object, "conflicts");
+    json_open(out, "detection", '{');
+    json_text(out, "conclusion", conclusion_name(detection->conclusion));
+    json_open(out, "classes", '[');
+    for (int i = 0; i < CLASSES; i++)
+        put_class(out, (enum evidence_class)i, &detection->classes[i]);
+    json_close(out, ']');
+    json_open(out, "conflicts", '[');
     for (size_t i = 0; i < detection->conflict_count; i++)
-        (void)cJSON_AddItemToArray(conflicts, cJSON_CreateString(detection->conflicts[i]));
+        json_string(out, NULL, detection->conflicts[i]);
+    json_close(out, ']');
     bool told = runtime != NULL && detect_matches(runtime, detection->conclusion, &matches);
-    add_maybe(object, "declared_matches", told, matches);
-    json_add_text(object, "statement", detect_statement);
-    return object;
+    put_maybe(out, "declared_matches", told, matches);
+    json_text(out, "statement", detect_statement);
+    json_close(out, '}');
 }
 
-cJSON *json_write(const char *probe, const struct probe_write *write, const char *path, bool kept,
-                  const char *content)
+void json_write(struct json_out *out, const char *probe, const struct probe_write *write,
+                const char *path, bool kept, const char *content)
 {
-    cJSON *object = cJSON_CreateObject();
-
-    json_add_text(object, "probe", probe);
-    json_add_text(object, "path", path);
-    json_add_text(object, "kind", write->kind);
-    (void)cJSON_AddBoolToObject(object, "made", write->made);
-    (void)cJSON_AddBoolToObject(object, "kept", kept);
-    if (content == NULL)
-        (void)cJSON_AddNullToObject(object, "content");
-    else
-        (void)cJSON_AddStringToObject(object, "content", content);
-    return object;
+    json_open(out, NULL, '{');
+    json_text(out, "probe", probe);
+    json_text(out, "path", path);
+    json_text(out, "kind", write->kind);
+    json_bool(out, "made", write->made);
+    json_bool(out, "kept", kept);
+    json_string(out, "content", content);
+    json_close(out, '}');
 }

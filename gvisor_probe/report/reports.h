@@ -1,7 +1,4 @@
-/*
- * The whole reports of `run` and `costs` (report.schema.json). The caller frees them. If memory
- * is short, writing them fails.
- */
+/* The whole reports of `run` and `costs` (report.schema.json); report_release() when done. */
 #ifndef GVISOR_PROBE_REPORT_REPORTS_H
 #define GVISOR_PROBE_REPORT_REPORTS_H
 
@@ -9,11 +6,11 @@
 #include "gvisor_probe/run/costs.h"
 #include "gvisor_probe/run/run.h"
 
-struct report *report_of_run(const struct run *run, const struct birth *birth, int64_t started_s,
-                             double seconds);
+void report_of_run(struct report *ret, const struct run *run, const struct birth *birth,
+                   int64_t started_s, double seconds);
 
-struct report *report_of_costs(const struct costs *costs, const struct declared *declared,
-                               const struct observed *observed, const struct birth *birth,
-                               int64_t started_s, double seconds);
+void report_of_costs(struct report *ret, const struct costs *costs, const struct declared *declared,
+                     const struct observed *observed, const struct birth *birth, int64_t started_s,
+                     double seconds);
 
 #endif

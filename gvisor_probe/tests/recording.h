@@ -2,9 +2,9 @@
 #ifndef GVISOR_PROBE_TESTS_RECORDING_H
 #define GVISOR_PROBE_TESTS_RECORDING_H
 
+#include "common/json_in.h"
 #include "common/tests/scratch.h"
 #include "gvisor_probe/compare/comparison.h"
-#include "gvisor_probe/report/json_in.h"
 
 enum { RUNC, GVISOR, SEALED, UNCONFINED, RECORDED };
 

@@ -1,8 +1,8 @@
 #include "gvisor_probe/render/render.h"
 
+#include "common/json_out.h"
 #include "common/json_scan.h"
 #include "gvisor_probe/render/escape.h"
-#include "gvisor_probe/report/json_out.h"
 #include "gvisor_probe/tests/recording.h"
 
 static render *const formats[] = {render_table, render_json, render_markdown, render_junit};

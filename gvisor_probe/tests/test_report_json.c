@@ -6,7 +6,7 @@
 
 static char *path;
 
-static struct report *report_of_all_parts(void)
+static void report_of_all_parts(struct report *ret)
 {
     static struct detection detection = {.conflict_count = 1};
     static const struct probe probe = {.id = "openat", .group = GROUP_IDENTITY};
@@ -15,22 +15,27 @@ static struct report *report_of_all_parts(void)
     static const struct file_policy policy = {0};
     static const struct declared declared = {
         .run_id = "r", .name = "here", .runtime = "gvisor", .gids = "1,2", .uid = {true, 65532}};
-    struct report *report = report_begin("run", &declared, 0);
+    struct json_out *out = &ret->json;
 
-    report_end(report, 1, 0.5);
-    report_item(report, "cell", json_declared(&declared));
-    report_item(report, "file_policy", json_file_policy(&policy));
-    report_item(report, "detection", json_detection(&detection, declared.runtime));
-    report_item(report, "probe", json_finding(&probe, &finding));
-    report_item(report, "write", json_write("openat", &written, "open/mark", true, "token"));
-    return report;
+    report_begin(ret, "run", &declared, 0);
+    report_end(ret, 1, 0.5);
+    json_declared(out, &declared);
+    json_file_policy(out, &policy);
+    json_detection(out, &detection, declared.runtime);
+    json_open(out, "probes", '[');
+    json_finding(out, &probe, &finding);
+    json_close(out, ']');
+    json_open(out, "writes", '[');
+    json_write(out, "openat", &written, "open/mark", true, "token");
+    json_close(out, ']');
 }
 
 static bool build_and_write(struct err *err)
 {
-    struct report *report = report_of_all_parts();
-    bool done = report_write(report, path, err);
-    report_free(report);
+    struct report report;
+    report_of_all_parts(&report);
+    bool done = report_write(&report, path, err);
+    report_release(&report);
     return done;
 }
 

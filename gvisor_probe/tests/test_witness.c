@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "common/json_in.h"
 #include "common/sha256.h"
 #include "common/tests/scratch.h"
 #include "gvisor_probe/compare/witness_record.h"
-#include "gvisor_probe/report/json_in.h"
 
 /* A prepared directory, and what lies in it. */
 static char *prepared(char token[WITNESS_TOKEN_LEN + 1])

@@ -11,9 +11,10 @@
 #include <unistd.h>
 
 #include "common/civil_time.h"
+#include "common/json_out.h"
 #include "common/program.h"
 #include "common/sha256.h"
-#include "gvisor_probe/report/json_out.h"
+#include "common/whole.h"
 #include "gvisor_probe/witness/witness.h"
 
 enum { SCHEMA_VERSION = 1, NAME_SIZE = 4096, BOOT_ID_SIZE = 64, TIME_SIZE = 32, CHUNK = 65536 };
@@ -223,15 +224,10 @@ bool witness_read_decoys(int dir, struct buf *ret, struct err *err)
     if (fd < 0)
         return errno == ENOENT || err_errno(err, errno, "cannot read %s", WITNESS_DECOYS);
     bool done = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
-                st.st_size < WITNESS_RECORD_MAX / 2 && buf_reserve(ret, (size_t)st.st_size, err);
-    while (done && ret->len < (size_t)st.st_size) {
-        ssize_t got = read(fd, ret->data + ret->len, (size_t)st.st_size - ret->len);
-        done = got > 0;
-        ret->len += got > 0 ? (size_t)got : 0;
-    }
+                st.st_size < WITNESS_RECORD_MAX / 2 && whole_read(fd, WITNESS_DECOYS, ret, err);
     (void)close(fd);
     while (ret->len > 0 && ret->data[ret->len - 1] == '\n')
-        ret->len--;
+        ret->data[--ret->len] = '\0';
     return done ||
            err_set(err, STATUS_REFUSED, "%s is not the record of `witness serve`", WITNESS_DECOYS);
 }
@@ -279,7 +275,7 @@ bool witness_collect(const char *path, const char *token, const char *node, stru
                      const char **ret_fault, struct err *err)
 {
     struct walk walk = {0};
-    struct json_out out = {.buf = record, .err = err};
+    struct json_out out = {.buf = record, .layout = JSON_INDENTED};
     char found[WITNESS_TOKEN_LEN + 1];
     OWNED_BUF(decoys, WITNESS_RECORD_MAX);
     int dir = witness_open(path, err);
@@ -299,10 +295,9 @@ bool witness_collect(const char *path, const char *token, const char *node, stru
         json_text(&out, "token", found);
         put_host(&out, node);
         put_walk(&out, &walk);
-        json_raw(&out, "decoys", decoys.len == 0 ? "null" : decoys.data,
-                 decoys.len == 0 ? strlen("null") : decoys.len);
+        json_raw(&out, "decoys", decoys.len == 0 ? "null" : decoys.data);
         json_close(&out, '}');
-        done = json_done(&out);
+        done = json_done(&out, err);
     }
     walk_release(&walk);
     (void)close(dir);

@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/json_in.h"
 #include "common/stop.h"
-#include "gvisor_probe/report/json_in.h"
 #include "gvisor_probe/witness/witness.h"
 
 enum { LOOK_MS = 100 };

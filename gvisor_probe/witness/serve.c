@@ -13,10 +13,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/json_out.h"
 #include "common/log.h"
 #include "common/outfile.h"
 #include "common/stop.h"
-#include "gvisor_probe/report/json_out.h"
 #include "gvisor_probe/witness/witness.h"
 
 enum {
@@ -209,7 +209,7 @@ static int handle_waiting(struct decoys *decoys)
 static bool write_record(const struct decoys *decoys, bool serving, struct buf *record,
                          struct err *err)
 {
-    struct json_out out = {.buf = record, .err = err};
+    struct json_out out = {.buf = record, .layout = JSON_INDENTED};
 
     buf_clear(record);
     json_open(&out, NULL, '{');
@@ -230,7 +230,7 @@ static bool write_record(const struct decoys *decoys, bool serving, struct buf *
     json_u64(&out, "fifo_bytes", decoys->fifo_bytes);
     json_bool(&out, "events_lost", decoys->events_lost);
     json_close(&out, '}');
-    return json_done(&out);
+    return json_done(&out, err);
 }
 
 /* Replaces the file as a whole; its first appearance says that the decoys are served. */

@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "common/json_in.h"
 #include "common/json_scan.h"
 #include "gvisor_probe/compare/expectation.h"
 #include "gvisor_probe/render/render.h"
-#include "gvisor_probe/report/json_in.h"
 #include "tests/fuzz/fuzz.h"
 
 static struct cell cells[2];

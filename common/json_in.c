@@ -1,4 +1,4 @@
-#include "gvisor_probe/report/json_in.h"
+#include "common/json_in.h"
 
 #include <errno.h>
 #include <math.h>
