@@ -8,6 +8,8 @@
 
 enum { STEP_MAX = 64 };
 
+#define EXACT_MAX 9007199254740991.0 /* 2^53 - 1 */
+
 static bool broken(const char *source, const char *bytes, const struct json_fault *fault,
                    struct err *err)
 {
@@ -112,7 +114,7 @@ double json_read_number(struct json_in *in, const char *path)
 uint64_t json_read_u64(struct json_in *in, const char *path, uint64_t max)
 {
     double value = json_read_number(in, path);
-    if (value != floor(value) || value > (double)max) {
+    if (value != floor(value) || value > EXACT_MAX || (uint64_t)value > max) {
         (void)json_reject(in, path, "is out of range");
         return 0;
     }

@@ -1,9 +1,9 @@
 /*
- * Reading members of a parsed report, with errors that name file and member. Pure.
+ * Reading members of parsed JSON, with errors that name file and member. Pure.
  * `path` is dotted: "observed.capabilities.effective". Inside null every member is null.
  */
-#ifndef GVISOR_PROBE_REPORT_JSON_IN_H
-#define GVISOR_PROBE_REPORT_JSON_IN_H
+#ifndef COMMON_JSON_IN_H
+#define COMMON_JSON_IN_H
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -30,6 +30,7 @@ const cJSON *json_find(const cJSON *root, const char *path);
 
 const char *json_read_text(struct json_in *in, const char *path, enum json_need need);
 bool json_read_bool(struct json_in *in, const char *path, bool otherwise, enum json_need need);
+/* From 2^53 on all is out of range, whatever max says: cJSON keeps doubles, which lose digits. */
 uint64_t json_read_u64(struct json_in *in, const char *path, uint64_t max);
 double json_read_number(struct json_in *in, const char *path);
 

@@ -1,6 +1,5 @@
 #include "common/kube.h"
 
-#include <cjson/cJSON.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/json_in.h"
 #include "common/pause.h"
 #include "common/whole.h"
 
@@ -120,8 +120,9 @@ static struct curl_slist *headers(const struct buf *token, const char *method)
 static void describe(const char *method, const char *path, long status, const struct buf *answer,
                      struct err *err)
 {
-    cJSON *object = cJSON_ParseWithLength(answer->data, answer->len);
-    const char *said = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "message"));
+    struct err ignored = {0};
+    cJSON *object = json_parse("", answer->data, answer->len, &ignored);
+    const char *said = cJSON_GetStringValue(json_find(object, "message"));
     bool passes = status == 408 || status == 429 || status >= 500;
 
     (void)err_set(err, passes ? STATUS_TRANSIENT : STATUS_REFUSED, "%s %s: %ld, %s", method, path,

@@ -1,99 +1,94 @@
 #include "common/kube_json.h"
 
-#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/json_in.h"
 #include "common/json_out.h"
 
-static const cJSON *at(const cJSON *object, const char *name)
+/* "" where there is none. */
+static const char *text_at(const cJSON *object, const char *path)
 {
-    return cJSON_GetObjectItemCaseSensitive(object, name);
-}
-
-static const char *text_at(const cJSON *object, const char *name)
-{
-    const char *text = cJSON_GetStringValue(at(object, name));
+    const char *text = cJSON_GetStringValue(json_find(object, path));
     return text == NULL ? "" : text;
 }
 
-static void read_conditions(const cJSON *status, struct kube_node *ret)
+static cJSON *parse(const char *json, size_t len)
 {
-    const cJSON *item;
-
-    cJSON_ArrayForEach(item,
-                       at(status, "conditions")) if (strcmp(text_at(item, "type"), "Ready") == 0)
-        ret->ready = strcmp(text_at(item, "status"), "True") == 0;
+    struct err ignored = {0};
+    return json_parse("", json, len, &ignored);
 }
 
-static void read_runtimes(const cJSON *status, const char *const handlers[2], struct kube_node *ret)
+/* Of an array; NULL where there is none. */
+static const cJSON *first_of(const cJSON *object, const char *path)
 {
-    const cJSON *item, *list = at(status, "runtimeHandlers");
-
-    ret->lists_runtimes = cJSON_GetArraySize(list) > 0;
-    cJSON_ArrayForEach(item, list)
-    {
-        for (size_t i = 0; i < 2; i++)
-            ret->has[i] |= strcmp(text_at(item, "name"), handlers[i]) == 0;
-    }
+    const cJSON *array = json_find(object, path);
+    return array == NULL ? NULL : array->child;
 }
 
 bool kube_node_read(const char *json, size_t len, const char *label_key,
                     const char *const handlers[2], struct kube_node *ret)
 {
-    cJSON *node = cJSON_ParseWithLength(json, len);
-    const cJSON *metadata = at(node, "metadata"), *status = at(node, "status");
+    cJSON *node = parse(json, len);
+    /* The key has dots of its own. */
+    const char *label = cJSON_GetStringValue(
+        cJSON_GetObjectItemCaseSensitive(json_find(node, "metadata.labels"), label_key));
     bool done = strcmp(text_at(node, "kind"), "Node") == 0;
 
     *ret = (struct kube_node){0};
-    (void)snprintf(ret->uid, sizeof ret->uid, "%s", text_at(metadata, "uid"));
+    (void)snprintf(ret->uid, sizeof ret->uid, "%s", text_at(node, "metadata.uid"));
     (void)snprintf(ret->boot_id, sizeof ret->boot_id, "%s",
-                   text_at(at(status, "nodeInfo"), "bootID"));
+                   text_at(node, "status.nodeInfo.bootID"));
     (void)snprintf(ret->runtime, sizeof ret->runtime, "%s",
-                   text_at(at(status, "nodeInfo"), "containerRuntimeVersion"));
-    (void)snprintf(ret->label, sizeof ret->label, "%s", text_at(at(metadata, "labels"), label_key));
-    read_conditions(status, ret);
-    read_runtimes(status, handlers, ret);
+                   text_at(node, "status.nodeInfo.containerRuntimeVersion"));
+    (void)snprintf(ret->label, sizeof ret->label, "%s", label == NULL ? "" : label);
+    for (const cJSON *item = first_of(node, "status.conditions"); item != NULL; item = item->next)
+        if (strcmp(text_at(item, "type"), "Ready") == 0)
+            ret->ready = strcmp(text_at(item, "status"), "True") == 0;
+    for (const cJSON *item = first_of(node, "status.runtimeHandlers"); item != NULL;
+         item = item->next) {
+        ret->lists_runtimes = true;
+        for (size_t i = 0; i < 2; i++)
+            ret->has[i] |= strcmp(text_at(item, "name"), handlers[i]) == 0;
+    }
     cJSON_Delete(node);
     return done;
 }
 
 /* Why its container waits or how it ended; else what the conditions say. */
-static void explain(const cJSON *status, struct kube_pod *ret)
+static void explain(const cJSON *pod, struct kube_pod *ret)
 {
-    const cJSON *state = at(cJSON_GetArrayItem(at(status, "containerStatuses"), 0), "state");
-    const cJSON *ended = at(state, "terminated"), *waiting = at(state, "waiting"), *item;
+    const cJSON *container = first_of(pod, "status.containerStatuses");
+    const cJSON *ended = json_find(container, "state.terminated");
+    const cJSON *waiting = json_find(container, "state.waiting");
 
-    if (ended != NULL) {
+    if (cJSON_IsObject(ended)) {
         (void)snprintf(ret->why, sizeof ret->why, "status %.0f, %s %s",
-                       cJSON_GetNumberValue(at(ended, "exitCode")), text_at(ended, "reason"),
+                       cJSON_GetNumberValue(json_find(ended, "exitCode")), text_at(ended, "reason"),
                        text_at(ended, "message"));
         return;
     }
+    const cJSON *status = cJSON_IsObject(waiting) ? waiting : json_find(pod, "status");
     (void)snprintf(ret->why, sizeof ret->why, "%s %s", text_at(status, "reason"),
                    text_at(status, "message"));
-    if (waiting != NULL)
-        (void)snprintf(ret->why, sizeof ret->why, "%s %s", text_at(waiting, "reason"),
-                       text_at(waiting, "message"));
     if (ret->why[0] != ' ')
         return;
-    cJSON_ArrayForEach(
-        item, at(status, "conditions")) if (strcmp(text_at(item, "status"), "False") == 0)(void)
-        snprintf(ret->why, sizeof ret->why, "%s %s", text_at(item, "reason"),
-                 text_at(item, "message"));
+    for (const cJSON *item = first_of(pod, "status.conditions"); item != NULL; item = item->next)
+        if (strcmp(text_at(item, "status"), "False") == 0)
+            (void)snprintf(ret->why, sizeof ret->why, "%s %s", text_at(item, "reason"),
+                           text_at(item, "message"));
 }
 
 bool kube_pod_read(const char *json, size_t len, struct kube_pod *ret)
 {
-    cJSON *pod = cJSON_ParseWithLength(json, len);
-    const cJSON *status = at(pod, "status");
-    const char *phase = text_at(status, "phase");
+    cJSON *pod = parse(json, len);
+    const char *phase = text_at(pod, "status.phase");
     bool done = strcmp(text_at(pod, "kind"), "Pod") == 0;
 
     *ret = (struct kube_pod){.phase = strcmp(phase, "Succeeded") == 0 ? POD_SUCCEEDED
                                       : strcmp(phase, "Failed") == 0  ? POD_FAILED
                                                                       : POD_WAITING};
-    explain(status, ret);
+    explain(pod, ret);
     cJSON_Delete(pod);
     return done;
 }
@@ -105,8 +100,8 @@ bool kube_conclusion_read(const char *log, size_t len, char *out, size_t size)
     for (size_t start = 0; start < len && !done;) {
         const char *end = memchr(log + start, '\n', len - start);
         size_t line = end == NULL ? len - start : (size_t)(end - log) - start;
-        cJSON *report = cJSON_ParseWithLength(log + start, line);
-        const char *text = text_at(at(report, "detection"), "conclusion");
+        cJSON *report = parse(log + start, line);
+        const char *text = text_at(report, "detection.conclusion");
         done = text[0] != '\0' && (size_t)snprintf(out, size, "%s", text) < size;
         cJSON_Delete(report);
         start += line + 1;

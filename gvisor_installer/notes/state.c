@@ -1,12 +1,11 @@
 #include "gvisor_installer/notes/state.h"
 
-#include <cjson/cJSON.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/json_in.h"
 #include "common/json_out.h"
 #include "gvisor_installer/node/host.h"
 #include "gvisor_installer/release/release.h"
@@ -65,81 +64,91 @@ static bool path_of(const char *prefix, char out[CONFIG_PATH_MAX], struct err *e
            err_set(err, STATUS_USAGE, "--prefix is too long");
 }
 
-static bool text_at(const cJSON *object, const char *name, char *out, size_t size)
+static void read_text(struct json_in *in, const char *name, char *out, size_t size)
 {
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-    return text != NULL && (size_t)snprintf(out, size, "%s", text) < size;
+    const char *text = json_read_text(in, name, JSON_NEEDED);
+
+    if (text != NULL && (size_t)snprintf(out, size, "%s", text) >= size)
+        (void)json_reject(in, name, "is too long");
 }
 
-static bool bool_at(const cJSON *object, const char *name, bool *ret)
+static bool read_bool(struct json_in *in, const char *name)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    *ret = cJSON_IsTrue(item);
-    return cJSON_IsBool(item);
+    return json_read_bool(in, name, false, JSON_NEEDED);
 }
 
-/* Missing in the notes of installers that knew the last release only. */
-static bool decode_releases(const cJSON *list, struct state *ret)
+static void read_phase(struct json_in *in, struct state *ret)
 {
-    const cJSON *item;
+    const char *text = json_read_text(in, "phase", JSON_NEEDED);
 
-    if (list != NULL && (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > STATE_RELEASES_MAX))
-        return false;
-    cJSON_ArrayForEach(item, list)
-    {
-        const char *name = cJSON_GetStringValue(item);
-        if (name == NULL || !release_name_valid(name))
-            return false;
-        state_add_release(ret, name);
-    }
-    if (ret->release[0] != '\0')
-        state_add_release(ret, ret->release);
-    return true;
-}
-
-static bool decode(const cJSON *object, struct state *ret)
-{
-    char phase[STATE_TEXT_MAX];
-    const cJSON *item, *files = cJSON_GetObjectItemCaseSensitive(object, "files");
-
-    if (!text_at(object, "phase", phase, sizeof phase) ||
-        !text_at(object, "release", ret->release, sizeof ret->release) ||
-        !text_at(object, "drop_in", ret->drop_in, sizeof ret->drop_in) ||
-        !text_at(object, "current", ret->current, sizeof ret->current) ||
-        !bool_at(object, "made_directory", &ret->made_directory) ||
-        !bool_at(object, "config_noted", &ret->config_noted) ||
-        !bool_at(object, "config_existed", &ret->config_existed) ||
-        !text_at(object, "config_before", ret->config_before, sizeof ret->config_before) ||
-        !text_at(object, "config_after", ret->config_after, sizeof ret->config_after) ||
-        !cJSON_IsArray(files) || cJSON_GetArraySize(files) > STATE_FILES_MAX)
-        return false;
     ret->phase = PHASE_REMOVED;
-    while (ret->phase != PHASE_NONE && strcmp(phase, phases[ret->phase]) != 0)
+    while (text != NULL && ret->phase != PHASE_NONE && strcmp(text, phases[ret->phase]) != 0)
         ret->phase--;
     if (ret->phase == PHASE_NONE)
-        return false;
-    cJSON_ArrayForEach(item, files)
-    {
+        (void)json_reject(in, "phase", "is none");
+}
+
+static void read_files(struct json_in *in, struct state *ret)
+{
+    const cJSON *item = json_read_array(in, "files", STATE_FILES_MAX, JSON_NEEDED);
+
+    for (; item != NULL && !in->failed; item = item->next) {
+        struct json_in at = {.source = in->source, .root = item, .err = in->err};
         struct state_file *file = &ret->file[ret->file_count++];
-        if (!text_at(item, "path", file->path, sizeof file->path) ||
-            !bool_at(item, "existed", &file->existed) ||
-            !text_at(item, "sha256", file->sha256, sizeof file->sha256))
-            return false;
+        read_text(&at, "path", file->path, sizeof file->path);
+        file->existed = read_bool(&at, "existed");
+        read_text(&at, "sha256", file->sha256, sizeof file->sha256);
+        in->failed = at.failed;
     }
+}
+
+static void read_releases(struct json_in *in, struct state *ret)
+{
+    const cJSON *item = json_read_array(in, "releases", STATE_RELEASES_MAX, JSON_NEEDED);
+
+    for (; item != NULL; item = item->next) {
+        const char *name = cJSON_GetStringValue(item);
+        if (name != NULL && release_name_valid(name))
+            state_add_release(ret, name);
+        else
+            (void)json_reject(in, "releases", "holds something else");
+    }
+}
+
+static bool decode(const char *path, const cJSON *object, struct state *ret)
+{
+    struct err ignored = {0};
+    struct json_in in = {.source = path, .root = object, .err = &ignored};
+
+    read_phase(&in, ret);
+    read_text(&in, "release", ret->release, sizeof ret->release);
+    read_text(&in, "drop_in", ret->drop_in, sizeof ret->drop_in);
+    read_text(&in, "current", ret->current, sizeof ret->current);
+    ret->made_directory = read_bool(&in, "made_directory");
+    ret->config_noted = read_bool(&in, "config_noted");
+    ret->config_existed = read_bool(&in, "config_existed");
+    read_text(&in, "config_before", ret->config_before, sizeof ret->config_before);
+    read_text(&in, "config_after", ret->config_after, sizeof ret->config_after);
+    read_files(&in, ret);
     /* Not in the notes of older installers. */
-    (void)bool_at(object, "lost", &ret->lost);
-    (void)bool_at(object, "made_left_directory", &ret->made_left_directory);
-    if (!text_at(object, "left", ret->left, sizeof ret->left))
-        ret->left[0] = '\0';
-    if (!text_at(object, "config", ret->config, sizeof ret->config))
-        ret->config[0] = '\0';
-    return decode_releases(cJSON_GetObjectItemCaseSensitive(object, "releases"), ret);
+    ret->lost = cJSON_IsTrue(json_find(object, "lost"));
+    ret->made_left_directory = cJSON_IsTrue(json_find(object, "made_left_directory"));
+    if (json_find(object, "left") != NULL)
+        read_text(&in, "left", ret->left, sizeof ret->left);
+    if (json_find(object, "config") != NULL)
+        read_text(&in, "config", ret->config, sizeof ret->config);
+    if (json_find(object, "releases") != NULL)
+        read_releases(&in, ret);
+    if (!in.failed && ret->release[0] != '\0')
+        state_add_release(ret, ret->release);
+    return !in.failed;
 }
 
 bool state_load(const char *prefix, struct state *ret, struct err *err)
 {
     OWNED_BUF(text, STATE_SIZE_MAX);
     char path[CONFIG_PATH_MAX];
+    struct err why = {0};
     bool exists;
 
     *ret = (struct state){0};
@@ -147,13 +156,12 @@ bool state_load(const char *prefix, struct state *ret, struct err *err)
         return false;
     if (!exists)
         return true;
-    errno = 0;
-    cJSON *object = cJSON_ParseWithLength(text.data, text.len);
-    if (object == NULL && errno == ENOMEM)
-        return err_set(err, STATUS_TRANSIENT, "out of memory");
-    const cJSON *version = cJSON_GetObjectItemCaseSensitive(object, "version");
+    cJSON *object = json_parse(path, text.data, text.len, &why);
+    if (why.status == STATUS_TRANSIENT)
+        return err_set(err, why.status, "%s", why.text);
+    const cJSON *version = json_find(object, "version");
     bool newer = cJSON_IsNumber(version) && version->valuedouble > VERSION;
-    bool done = object != NULL && !newer && decode(object, ret);
+    bool done = object != NULL && !newer && decode(path, object, ret);
     cJSON_Delete(object);
     if (newer)
         return err_set(err, STATUS_REFUSED,
