@@ -6,6 +6,7 @@
 
 #include "aggregator/load/copy_row.h"
 #include "aggregator/load/table_checks.h"
+#include "aggregator/load/table_merge.h"
 #include "aggregator/load/transaction.h"
 #include "common/log.h"
 #include "common/machine.h"
@@ -257,20 +258,6 @@ static bool check_cut_keys(struct attempt *at, struct err *err)
                    at->target.sql.table, at->target.cut_type);
 }
 
-/* A trigger may drop rows. Their totals would be lost while the run counts as loaded. */
-static bool merge(struct attempt *at, struct err *err)
-{
-    OWNED_ROWS rows = NULL;
-
-    if (!query(at, sql_merge, 0, NULL, &rows, err))
-        return false;
-    return pg_affected(rows) == at->run->input.keys ||
-           err_set(err, STATUS_REFUSED,
-                   "%s took %" PRIu64 " of %" PRIu64 " totals: a trigger keeps rows out; nothing "
-                   "was loaded",
-                   at->target.sql.table, pg_affected(rows), at->run->input.keys);
-}
-
 /* In an aborted transaction COMMIT succeeds and says ROLLBACK. */
 static bool commit(struct attempt *at, struct err *err)
 {
@@ -312,7 +299,8 @@ static bool transact(struct attempt *at, struct err *err)
     if (found)
         return leave_applied(at, err);
     /* The merge has locked both tables, so neither can become UNLOGGED after this check. */
-    return stage(at, err) && check_cut_keys(at, err) && merge(at, err) &&
+    return stage(at, err) && check_cut_keys(at, err) &&
+           table_merge(at->pg, &at->target.sql, at->run->input.keys, err) &&
            table_check_kept(at->pg, &at->target.sql, err) && commit(at, err);
 }
 

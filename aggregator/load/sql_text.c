@@ -146,6 +146,8 @@ void sql_label_ledger(struct buf *out, const struct sql_target *target)
                target->ledger, LEDGER_VERSION);
 }
 
+#define STAGING "pg_temp.aggregator_staging"
+
 void sql_create_staging(struct buf *out, const struct sql_target *target)
 {
     buf_printf(out,
@@ -157,7 +159,7 @@ void sql_create_staging(struct buf *out, const struct sql_target *target)
 void sql_copy_staging(struct buf *out, const struct sql_target *target)
 {
     (void)target;
-    buf_add_text(out, "COPY pg_temp.aggregator_staging FROM STDIN (FORMAT binary)");
+    buf_add_text(out, "COPY " STAGING " FROM STDIN (FORMAT binary)");
 }
 
 void sql_find_cut_key(struct buf *out, const char *key_type)
@@ -165,32 +167,43 @@ void sql_find_cut_key(struct buf *out, const char *key_type)
     /* An assignment refuses a text that is too long, but drops spaces at its end silently, which
      * would make another key of it. An explicit cast shows both cases. */
     buf_printf(out,
-               "SELECT key FROM pg_temp.aggregator_staging "
+               "SELECT key FROM " STAGING " "
                "WHERE (key::%s)::text COLLATE \"C\" <> key ORDER BY key LIMIT 1",
                key_type);
 }
 
-static void merge_from(struct buf *out, const struct sql_target *t, const char *source)
+static void insert_from(struct buf *out, const struct sql_target *t, const char *source)
 {
     buf_printf(out, "INSERT INTO %s AS t (%s, %s", t->table, t->key, t->value);
     if (t->statistics)
         buf_printf(out, ", %s, %s, %s", t->count, t->min, t->max);
-    buf_printf(out,
-               ") SELECT s.key, s.sum%s FROM %s AS s "
-               "ORDER BY s.key COLLATE \"C\" ON CONFLICT (%s) DO UPDATE SET "
-               "%s = COALESCE(t.%s, 0) + EXCLUDED.%s",
-               t->statistics ? ", s.count, s.min, s.max" : "", source, t->key, t->value, t->value,
-               t->value);
+    buf_printf(out, ") SELECT s.key, s.sum%s FROM %s AS s ",
+               t->statistics ? ", s.count, s.min, s.max" : "", source);
+}
+
+/* What a row, t, becomes when other totals of its key are added: those of `from`, named so. */
+static void set_added(struct buf *out, const struct sql_target *t, const char *from,
+                      const struct sql_target *names)
+{
+    buf_printf(out, "SET %s = COALESCE(t.%s, 0) + %s.%s", t->value, t->value, from, names->value);
     if (t->statistics)
         buf_printf(out,
-                   ", %s = COALESCE(t.%s, 0) + EXCLUDED.%s, %s = LEAST(t.%s, EXCLUDED.%s), "
-                   "%s = GREATEST(t.%s, EXCLUDED.%s)",
-                   t->count, t->count, t->count, t->min, t->min, t->min, t->max, t->max, t->max);
+                   ", %s = COALESCE(t.%s, 0) + %s.%s, %s = LEAST(t.%s, %s.%s), "
+                   "%s = GREATEST(t.%s, %s.%s)",
+                   t->count, t->count, from, names->count, t->min, t->min, from, names->min, t->max,
+                   t->max, from, names->max);
+}
+
+static void merge_from(struct buf *out, const struct sql_target *t, const char *source)
+{
+    insert_from(out, t, source);
+    buf_printf(out, "ORDER BY s.key COLLATE \"C\" ON CONFLICT (%s) DO UPDATE ", t->key);
+    set_added(out, t, "EXCLUDED", t);
 }
 
 void sql_merge(struct buf *out, const struct sql_target *target)
 {
-    merge_from(out, target, "pg_temp.aggregator_staging");
+    merge_from(out, target, STAGING);
 }
 
 void sql_explain_merge(struct buf *out, const struct sql_target *target)
@@ -199,6 +212,25 @@ void sql_explain_merge(struct buf *out, const struct sql_target *target)
     merge_from(out, target,
                "(SELECT NULL::text COLLATE \"C\" AS key, NULL::bigint AS sum, "
                "NULL::bigint AS count, NULL::bigint AS min, NULL::bigint AS max)");
+}
+
+void sql_update_known(struct buf *out, const struct sql_target *target)
+{
+    static const struct sql_target staged = {
+        .value = "sum", .count = "count", .min = "min", .max = "max"};
+
+    buf_printf(out, "UPDATE %s AS t ", target->table);
+    set_added(out, target, "s", &staged);
+    buf_printf(out, " FROM " STAGING " AS s WHERE t.%s = s.key", target->key);
+}
+
+void sql_insert_new(struct buf *out, const struct sql_target *target)
+{
+    insert_from(out, target, STAGING);
+    buf_printf(out,
+               "WHERE NOT EXISTS (SELECT FROM %s AS known WHERE known.%s = s.key) "
+               "ORDER BY s.key COLLATE \"C\"",
+               target->table, target->key);
 }
 
 void sql_claim(struct buf *out, const struct sql_target *target)

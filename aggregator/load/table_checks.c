@@ -153,3 +153,29 @@ bool table_check_takes(struct pg *pg, const struct sql_target *sql, struct err *
     return check_rules(pg, sql, err) && check_generated(pg, sql, err) &&
            check_published(pg, sql, err) && check_plan(pg, sql, err);
 }
+
+bool table_is_plain(struct pg *pg, const struct sql_target *sql, bool *ret, struct err *err)
+{
+    OWNED_ROWS rows = NULL;
+    const char *params[] = {sql->table, sql->key, sql->value, sql->count, sql->min, sql->max};
+
+    if (!pg_query(pg,
+                  "SELECT c.relkind = 'r' AND NOT c.relhassubclass AND NOT c.relhasrules "
+                  "AND NOT c.relrowsecurity AND NOT EXISTS (SELECT FROM pg_trigger g "
+                  "WHERE g.tgrelid = c.oid AND NOT g.tgisinternal) "
+                  "AND NOT EXISTS (SELECT FROM pg_constraint o "
+                  "WHERE o.conrelid = c.oid AND o.contype = 'c') "
+                  "AND NOT EXISTS (SELECT FROM pg_attribute a "
+                  "LEFT JOIN pg_collation l ON l.oid = a.attcollation "
+                  "WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
+                  "AND (CASE WHEN pg_catalog.quote_ident(a.attname::text) = $2::text "
+                  "THEN a.atttypid = 'pg_catalog.text'::regtype AND l.collname = 'C' "
+                  "ELSE a.atttypid = 'pg_catalog.int8'::regtype "
+                  "AND pg_catalog.quote_ident(a.attname::text) IN "
+                  "($3::text, $4::text, $5::text, $6::text) END) IS NOT TRUE) "
+                  "FROM pg_class c WHERE c.oid = $1::regclass::oid",
+                  6, params, &rows, err))
+        return false;
+    *ret = strcmp(pg_value(rows, 0, 0), "t") == 0;
+    return true;
+}

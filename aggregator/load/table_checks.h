@@ -25,4 +25,11 @@ bool table_check_kept(struct pg *pg, const struct sql_target *sql, struct err *e
  */
 bool table_check_takes(struct pg *pg, const struct sql_target *sql, struct err *err);
 
+/*
+ * Whether the table is as this program makes it: its columns and no others, text in "C" order and
+ * whole numbers, and nothing on it that sees rows, such as triggers, checks or policies. There it
+ * makes no difference whether a total is added by UPDATE or by INSERT ... ON CONFLICT DO UPDATE.
+ */
+bool table_is_plain(struct pg *pg, const struct sql_target *sql, bool *ret, struct err *err);
+
 #endif

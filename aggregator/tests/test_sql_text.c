@@ -206,6 +206,17 @@ static const struct {
      sql_explain_merge,
      {"EXPLAIN INSERT INTO \"s\"\"x\".\"t; DROP TABLE t\" AS t (", "(SELECT NULL::text", ") AS s ",
       "ON CONFLICT (\"user'Id\") DO UPDATE"}},
+    {"known keys",
+     sql_update_known,
+     {"UPDATE \"s\"\"x\".\"t; DROP TABLE t\" AS t SET ",
+      "\"%s%n\" = COALESCE(t.\"%s%n\", 0) + s.sum", "LEAST(t.\"min\", s.min)",
+      "GREATEST(t.\"max\", s.max)", "WHERE t.\"user'Id\" = s.key"}},
+    {"new keys",
+     sql_insert_new,
+     {"INSERT INTO \"s\"\"x\".\"t; DROP TABLE t\" AS t (\"user'Id\", \"%s%n\", \"count\"",
+      "NOT EXISTS (SELECT FROM \"s\"\"x\".\"t; DROP TABLE t\" AS known WHERE known.\"user'Id\" = "
+      "s.key)",
+      "ORDER BY s.key COLLATE \"C\""}},
     {"claim",
      sql_claim,
      {"INSERT INTO \"s\"\"x\".\"aggregator_runs\" (target, run_id, shard, shards", "$14::text",
@@ -288,7 +299,8 @@ static void the_ledgers_statements_are_these_to_the_byte(void **state)
 
 static void without_statistics_no_column_is_named(void **state)
 {
-    static builder *const builders[] = {sql_create_table, sql_create_staging, sql_merge};
+    static builder *const builders[] = {sql_create_table, sql_create_staging, sql_merge,
+                                        sql_update_known, sql_insert_new};
     struct sql_target plain = hostile;
     (void)state;
     plain.statistics = false;
