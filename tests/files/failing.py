@@ -188,6 +188,11 @@ def scenarios():
                                                                      "already_applied"))])
     for name, flags in (("gzip", ["in.gz"]), ("BGZF", ["in.bgz"])):
         yield Scenario(f"totals of {name}", [aggregator, "--print", "json", "-t", "2", *flags], [])
+    with open("objects.json", "wb") as file:
+        file.write(text[:-len(b"bad\n")].replace(b"\n", b"") + b"{}")
+    yield Scenario("totals of objects without lines",
+                   [aggregator, "--print", "json", "-t", "2", "--accept", "concatenated", "--max-bad", "1",
+                    "--rejects", "rejects", "objects.json"], ["rejects"])
     os.makedirs("parts/below")
     for part in ("parts/a", "parts/below/b"):
         shutil.copy("in.gz", part)
