@@ -15,7 +15,7 @@ static enum scan_kind scan(const struct scan_rules *rules, const char *line)
 {
     size_t len = strlen(line);
     unsigned char *copy = exact_copy(line, len);
-    found = (struct scan_result){.column = 0};
+    found = (struct scan_result){.used = ALL};
     enum scan_kind kind = scan_line(rules, copy, len, &found);
     if (kind == SCAN_EVENT)
         (void)snprintf(key, sizeof key, "%.*s", (int)found.key_len, found.key);

@@ -205,7 +205,8 @@ assert [row["userId"] for row in rows] == ["a,b", "say \"hi\"", "two\nlines", "Ã
   { head -n 40000 "$EVENTS_FILE"; echo '{"userId":"u","sessionDuration":1.5}'
     tail -n 20000 "$EVENTS_FILE"; echo rubbish; } >bad.jsonl
   for threads in 1 2 5; do
-    refused 3 'bad.jsonl:40001:33: the value is not a whole number' aggregate -t $threads bad.jsonl
+    refused 3 'bad.jsonl:40001:33: the value is not a whole number' aggregate -t $threads --report r.json bad.jsonl
+    [ "$(jq -c '[.lines, .events, .bad_lines]' r.json)" = '[40001,40000,1]' ]
   done
   gzip -k bad.jsonl
   refused 3 'bad.jsonl.gz:40001:33:' aggregate bad.jsonl.gz
