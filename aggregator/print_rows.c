@@ -36,21 +36,19 @@ void print_csv_field(struct buf *out, const void *bytes, size_t len)
 size_t print_key_width(const struct total *total)
 {
     char shown[KEY_SHOWN_MAX];
-    return table_width(err_quote(shown, sizeof shown, total->key, total->key_len));
+    return (size_t)table_width(err_quote(shown, sizeof shown, total->key, total->key_len));
 }
 
 static struct table table_of(const struct print_shape *shape)
 {
     size_t numbers = shape->statistics ? NUMBERS : 1;
-    struct table table = {.gap = "  ", .count = 1 + numbers, .column[0].width = shape->key_width};
+    struct table table = {.gap = 2, .count = 1 + numbers, .width[0] = (int)shape->key_width};
 
     table_fit(&table, 0, shape->key);
-    if (table.column[0].width > KEY_COLUMN_MAX)
-        table.column[0].width = KEY_COLUMN_MAX;
-    for (size_t i = 1; i <= numbers; i++) {
-        table.column[i].width = NUMBER_WIDTH;
-        table.column[i].right = true;
-    }
+    if (table.width[0] > KEY_COLUMN_MAX)
+        table.width[0] = KEY_COLUMN_MAX;
+    for (size_t i = 1; i <= numbers; i++)
+        table.width[i] = -NUMBER_WIDTH;
     return table;
 }
 
@@ -59,7 +57,7 @@ static void table_header(struct buf *out, const struct print_shape *shape)
     const struct table table = table_of(shape);
     const char *names[] = {shape->key, shape->value, "count", "min", "max"};
 
-    table_row(out, &table, names);
+    table_row(out, &table, names, NULL);
     table_rule(out, &table);
 }
 
@@ -74,7 +72,7 @@ static void table_total(struct buf *out, const struct print_shape *shape, const 
         (void)snprintf(text[i], sizeof text[i], "%" PRId64, numbers[i]);
         cells[1 + i] = text[i];
     }
-    table_row(out, &table, cells);
+    table_row(out, &table, cells, NULL);
 }
 
 void print_header(struct buf *out, const struct print_shape *shape)

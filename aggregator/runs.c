@@ -27,7 +27,7 @@ static void add_csv_row(struct buf *out, const struct pg_rows *rows, int row)
 
 static void add_table(struct buf *out, const struct pg_rows *rows)
 {
-    struct table table = {.gap = "  ", .count = (size_t)pg_column_count(rows)};
+    struct table table = {.gap = 2, .count = (size_t)pg_column_count(rows)};
     const char *cells[TABLE_CELLS_MAX];
 
     if (table.count > TABLE_CELLS_MAX)
@@ -38,7 +38,7 @@ static void add_table(struct buf *out, const struct pg_rows *rows)
     for (int row = -1; row < pg_row_count(rows); row++) {
         for (int c = 0; c < (int)table.count; c++)
             cells[c] = cell(rows, row, c);
-        table_row(out, &table, cells);
+        table_row(out, &table, cells, NULL);
     }
 }
 

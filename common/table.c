@@ -1,10 +1,11 @@
 #include "common/table.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-size_t table_width(const char *text)
+int table_width(const char *text)
 {
-    size_t width = 0;
+    int width = 0;
     for (; *text != '\0'; text++)
         width += ((unsigned char)*text & 0xc0) != 0x80;
     return width;
@@ -12,39 +13,55 @@ size_t table_width(const char *text)
 
 void table_fit(struct table *table, size_t column, const char *text)
 {
-    size_t width = table_width(text);
-    if (width > table->column[column].width)
-        table->column[column].width = width;
+    int width = table_width(text);
+    if (width > table->width[column])
+        table->width[column] = width;
 }
 
-static void fill(struct buf *out, char with, size_t count)
+static void fill(struct buf *out, char with, int count)
 {
-    if (!buf_reserve(out, count))
+    if (!buf_reserve(out, (size_t)count))
         return;
-    memset(out->data + out->len, with, count);
-    buf_grown(out, count);
+    memset(out->data + out->len, with, (size_t)count);
+    buf_grown(out, (size_t)count);
 }
 
-void table_row(struct buf *out, const struct table *table, const char *const *cells)
+static void add_coloured(struct buf *out, const char *text, const char *colour)
 {
-    for (size_t i = 0; i < table->count; i++) {
-        size_t width = table->column[i].width, shown = table_width(cells[i]);
-        size_t blanks = shown < width ? width - shown : 0;
-        bool right = table->column[i].right;
+    if (colour == NULL || colour[0] == '\0')
+        buf_add_text(out, text);
+    else
+        buf_printf(out, "%s%s\033[0m", colour, text);
+}
 
-        buf_add_text(out, i == 0 ? "" : table->gap);
-        fill(out, ' ', right ? blanks : 0);
-        buf_add_text(out, cells[i]);
-        fill(out, ' ', right ? 0 : blanks);
+void table_row(struct buf *out, const struct table *table, const char *const *cells,
+               const char *const *colours)
+{
+    int blanks = table->indent; /* before the next text */
+
+    for (size_t i = 0; i < table->count; i++) {
+        int width = abs(table->width[i]), shown = table_width(cells[i]);
+        int padding = shown < width ? width - shown : 0;
+        bool right = table->width[i] < 0;
+
+        blanks += (i == 0 ? 0 : table->gap) + (right ? padding : 0);
+        if (shown > 0) {
+            fill(out, ' ', blanks);
+            add_coloured(out, cells[i], colours == NULL ? NULL : colours[i]);
+            blanks = 0;
+        }
+        blanks += right ? 0 : padding;
     }
+    fill(out, ' ', table->trimmed ? 0 : blanks);
     buf_add_text(out, "\n");
 }
 
 void table_rule(struct buf *out, const struct table *table)
 {
+    fill(out, ' ', table->indent);
     for (size_t i = 0; i < table->count; i++) {
-        buf_add_text(out, i == 0 ? "" : table->gap);
-        fill(out, '-', table->column[i].width);
+        fill(out, ' ', i == 0 ? 0 : table->gap);
+        fill(out, '-', abs(table->width[i]));
     }
     buf_add_text(out, "\n");
 }

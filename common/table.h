@@ -9,18 +9,19 @@
 enum { TABLE_CELLS_MAX = 32 };
 
 struct table {
-    const char *gap; /* between two cells */
+    int indent, gap; /* blanks before a line, and between two cells */
+    bool trimmed;    /* rows have no blanks at their ends */
     size_t count;
-    struct {
-        size_t width; /* blanks fill a cell up to it; a longer one stays whole */
-        bool right;   /* the text stands on the right */
-    } column[TABLE_CELLS_MAX];
+    /* What blanks fill a cell up to; a longer text stays whole. Negative: the text on the right. */
+    int width[TABLE_CELLS_MAX];
 };
 
-size_t table_width(const char *text);
-void table_fit(struct table *table, size_t column, const char *text); /* widens it for the text */
+int table_width(const char *text);
+void table_fit(struct table *table, size_t column, const char *text); /* widens a left column */
 
-void table_row(struct buf *out, const struct table *table, const char *const *cells);
+/* colours: NULL, or a terminal's sequence for each cell's text; NULL and "" are none. */
+void table_row(struct buf *out, const struct table *table, const char *const *cells,
+               const char *const *colours);
 void table_rule(struct buf *out, const struct table *table); /* dashes */
 
 #endif

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/table.h"
 #include "gvisor_probe/render/run_text.h"
 
 enum { VALUE_WIDTH = 36 };
@@ -28,79 +29,70 @@ static const char *colour_of(enum probe_result result)
     return "";
 }
 
-/* How many bytes of a text fit the column without cutting a character. */
-static int fitting(const char *text)
+static void add_row(const struct answered *answer, bool colour, struct buf *out)
 {
-    size_t len = strlen(text);
-
-    if (len > VALUE_WIDTH)
-        for (len = VALUE_WIDTH; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80;)
-            len--;
-    return (int)len;
-}
-
-static bool add_row(const struct answered *answer, bool colour, struct buf *out, struct err *err)
-{
+    static const struct table table = {.indent = 2, .gap = 1, .count = 5, .width = {22, 9, 13, 13}};
     const struct finding *finding = &answer->finding;
-    const char *tint = colour ? colour_of(finding->result) : "";
     const char *value = finding->value[0] != '\0' ? finding->value : finding->detail;
     const char *name = finding->errnum == 0 ? "" : strerrorname_np(finding->errnum);
+    char cut[VALUE_WIDTH + 1];
+    size_t len = strnlen(value, VALUE_WIDTH);
 
-    return buf_printf(out, err, "  %-22s %s%-9s%s %-13s %-13s %.*s\n", answer->probe->id, tint,
-                      result_name(finding->result), tint[0] == '\0' ? "" : "\033[0m",
-                      finding->cause == CAUSE_NONE ? "" : cause_name(finding->cause),
-                      name == NULL ? "?" : name, fitting(value), value);
+    while (len > 0 && ((unsigned char)value[len] & 0xc0) == 0x80)
+        len--; /* do not cut a character */
+    memcpy(cut, value, len);
+    cut[len] = '\0';
+    const char *const cells[] = {answer->probe->id, result_name(finding->result),
+                                 finding->cause == CAUSE_NONE ? "" : cause_name(finding->cause),
+                                 name == NULL ? "?" : name, cut};
+    const char *const colours[5] = {[1] = colour ? colour_of(finding->result) : ""};
+    table_row(out, &table, cells, colours);
 }
 
-static bool add_group(const struct run *run, enum probe_group group, bool colour, struct buf *out,
-                      struct err *err)
+static void add_title(struct buf *out, const char *before, const char *title, bool colour)
+{
+    buf_printf(out, "%s%s%s%s\n", colour ? "\033[1m" : "", before, title, colour ? "\033[0m" : "");
+}
+
+static void add_group(const struct run *run, enum probe_group group, bool colour, struct buf *out)
 {
     bool titled = false;
 
     for (size_t i = 0; i < run->count; i++) {
         if (run->answers[i].probe->group != group)
             continue;
-        if (!titled && !buf_printf(out, err, "%s%s%s\n", colour ? "\033[1m" : "", group_name(group),
-                                   colour ? "\033[0m" : ""))
-            return false;
+        if (!titled)
+            add_title(out, "", group_name(group), colour);
         titled = true;
-        if (!add_row(&run->answers[i], colour, out, err))
-            return false;
+        add_row(&run->answers[i], colour, out);
     }
-    return !titled || buf_add_text(out, "\n", err);
+    if (titled)
+        buf_add_text(out, "\n");
 }
 
-static bool add_detection(const struct detection *detection, bool colour, struct buf *out,
-                          struct err *err)
+static void add_detection(const struct detection *detection, bool colour, struct buf *out)
 {
-    if (!buf_printf(out, err, "%skernel: %s%s\n", colour ? "\033[1m" : "",
-                    conclusion_name(detection->conclusion), colour ? "\033[0m" : ""))
-        return false;
+    add_title(out, "kernel: ", conclusion_name(detection->conclusion), colour);
     for (int i = 0; i < CLASSES; i++) {
         const struct class_verdict *class = &detection->classes[i];
         if (class->count == 0)
             continue;
-        if (!buf_printf(out, err, "  %s %-14s %-10s", class_letter((enum evidence_class)i),
-                        class_name((enum evidence_class)i), verdict_name(class->verdict)))
-            return false;
+        buf_printf(out, "  %s %-14s %-10s", class_letter((enum evidence_class)i),
+                   class_name((enum evidence_class)i), verdict_name(class->verdict));
         for (size_t s = 0; s < class->count && s < 3; s++)
-            if (!buf_printf(out, err, "%s%s", s == 0 ? " " : ", ", class->signals[s].name))
-                return false;
-        if (!buf_add_text(out, "\n", err))
-            return false;
+            buf_printf(out, "%s%s", s == 0 ? " " : ", ", class->signals[s].name);
+        buf_add_text(out, "\n");
     }
     for (size_t i = 0; i < detection->conflict_count; i++)
-        if (!buf_printf(out, err, "  conflict: %s\n", detection->conflicts[i]))
-            return false;
+        buf_printf(out, "  conflict: %s\n", detection->conflicts[i]);
     const char *rest = strchr(detect_statement, ';') + 1;
-    return buf_printf(out, err, "  %.*s\n %s\n", (int)(rest - detect_statement), detect_statement,
-                      rest);
+    buf_printf(out, "  %.*s\n %s\n", (int)(rest - detect_statement), detect_statement, rest);
 }
 
 bool run_table(const struct run *run, bool colour, struct buf *out, struct err *err)
 {
     for (int group = 0; group < GROUPS; group++)
-        if (!add_group(run, (enum probe_group)group, colour, out, err))
-            return false;
-    return add_detection(&run->detection, colour, out, err);
+        add_group(run, (enum probe_group)group, colour, out);
+    add_detection(&run->detection, colour, out);
+    return buf_ok(out, err);
 }

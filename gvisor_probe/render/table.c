@@ -1,8 +1,8 @@
 /* A table for terminals, at most TABLE_COLUMNS wide and coloured on request. Pure. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/table.h"
 #include "gvisor_probe/render/render.h"
 
 enum {
@@ -26,22 +26,7 @@ struct page {
     const struct rendering *rendering;
     const struct comparison *comparison;
     struct buf *out;
-    struct err *err;
-    bool ok;
 };
-
-__attribute__((format(printf, 2, 3))) static void put(struct page *page, const char *fmt, ...)
-{
-    char text[2 * RENDER_TEXT];
-    va_list args;
-
-    va_start(args, fmt);
-    int len = vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    if (page->ok)
-        page->ok = buf_add(page->out, text,
-                           (size_t)len < sizeof text ? (size_t)len : sizeof text - 1, page->err);
-}
 
 static const char *colour(const struct page *page, const char *code)
 {
@@ -84,29 +69,32 @@ static const char *shown(const char *text, size_t width, char out[CUT])
     return out;
 }
 
-static size_t column_width(const struct page *page, size_t first)
+/* A column as wide as first, then one for each cell. */
+static struct table table_of(const struct page *page, int indent, int first)
 {
-    size_t width = (TABLE_COLUMNS - first) / page->comparison->experiment.cell_count - 1;
-    return width > COLUMN_MAX ? COLUMN_MAX : width;
+    const size_t cells = page->comparison->experiment.cell_count;
+    const int width = (TABLE_COLUMNS - indent - first) / (int)cells - 1;
+    struct table table = {
+        .indent = indent, .gap = 1, .trimmed = true, .count = 1 + cells, .width[0] = first};
+
+    for (size_t i = 1; i <= cells; i++)
+        table.width[i] = width > COLUMN_MAX ? COLUMN_MAX : width;
+    return table;
 }
 
-/* width 0: not padded. */
-static void put_word(struct page *page, const char *word, size_t width, bool coloured)
+/* tint: NULL, or what a word is coloured with. */
+static void put_row(struct page *page, const struct table *table, const char *title,
+                    const char *const words[CELLS_MAX], const char *tint(const char *word))
 {
-    char cut[CUT];
-    const char *code = coloured ? colour(page, colour_of(word)) : "";
+    char cut[1 + CELLS_MAX][CUT];
+    const char *cells[1 + CELLS_MAX] = {shown(title, (size_t)table->width[0], cut[0])};
+    const char *colours[1 + CELLS_MAX] = {NULL};
 
-    shown(word, width == 0 ? COLUMN_MAX : width, cut);
-    put(page, " %s%s%s%*s", code, cut, code[0] == '\0' ? "" : colour(page, PLAIN),
-        width > strlen(cut) ? (int)(width - strlen(cut)) : 0, "");
-}
-
-/* Removes blanks at the end of the line. */
-static void end_line(struct page *page)
-{
-    while (page->ok && page->out->len > 0 && page->out->data[page->out->len - 1] == ' ')
-        page->out->len--;
-    put(page, "\n");
+    for (size_t i = 1; i < table->count; i++) {
+        cells[i] = shown(words[i - 1], (size_t)table->width[i], cut[i]);
+        colours[i] = tint == NULL ? NULL : colour(page, tint(words[i - 1]));
+    }
+    table_row(page->out, table, cells, colours);
 }
 
 static void put_cells(struct page *page)
@@ -116,12 +104,12 @@ static void put_cells(struct page *page)
     for (size_t i = 0; i < comparison->experiment.cell_count; i++) {
         const struct cell *cell = &comparison->experiment.cells[i];
         char name[CUT], runtime[CUT], seccomp[CUT];
-        put(page, "  %s%c%s %-26s runtime %s, seccomp %s; %s\n", colour(page, BOLD), cell_letter(i),
-            colour(page, PLAIN), shown(cell->name, 26, name),
-            shown(cell->runtime == NULL ? "not declared" : cell->runtime, 16, runtime),
-            shown(cell->seccomp_declared == NULL ? "not declared" : cell->seccomp_declared, 16,
-                  seccomp),
-            role_name(comparison->verdicts[i].role));
+        buf_printf(page->out, "  %s%c%s %-26s runtime %s, seccomp %s; %s\n", colour(page, BOLD),
+                   cell_letter(i), colour(page, PLAIN), shown(cell->name, 26, name),
+                   shown(cell->runtime == NULL ? "not declared" : cell->runtime, 16, runtime),
+                   shown(cell->seccomp_declared == NULL ? "not declared" : cell->seccomp_declared,
+                         16, seccomp),
+                   role_name(comparison->verdicts[i].role));
     }
 }
 
@@ -131,14 +119,14 @@ static void put_confounder(struct page *page, const struct confounder *confounde
     char line[RENDER_TEXT], value[CUT], place[CUT];
 
     if (strlen(confounder_line(confounder, line)) <= TABLE_COLUMNS - 2) {
-        put(page, "  %s\n", line);
+        buf_printf(page->out, "  %s\n", line);
         return;
     }
-    put(page, "  %s\n", confounder->what);
-    put(page, "    %s (%s)\n", shown(confounder->a, VALUE_WIDTH, value),
-        shown(confounder->where_a, PLACE_WIDTH, place));
-    put(page, "    %s (%s)\n", shown(confounder->b, VALUE_WIDTH, value),
-        shown(confounder->where_b, PLACE_WIDTH, place));
+    buf_printf(page->out, "  %s\n", confounder->what);
+    buf_printf(page->out, "    %s (%s)\n", shown(confounder->a, VALUE_WIDTH, value),
+               shown(confounder->where_a, PLACE_WIDTH, place));
+    buf_printf(page->out, "    %s (%s)\n", shown(confounder->b, VALUE_WIDTH, value),
+               shown(confounder->where_b, PLACE_WIDTH, place));
 }
 
 static void put_confounders(struct page *page)
@@ -146,44 +134,56 @@ static void put_confounders(struct page *page)
     const struct comparison *comparison = page->comparison;
 
     if (comparison->valid) {
-        put(page,
+        buf_printf(
+            page->out,
             "\n%sValid%s: path, modes, identity, program and declared settings are equal%s.\n",
             colour(page, GREEN), colour(page, PLAIN),
             comparison->experiment.witness->json == NULL ? "; no witness" : "; the witness agrees");
         for (size_t i = 0; i < comparison->confounders.undeclared_count; i++)
-            put(page, "%s%s%s", i == 0 ? "Not checked, because no cell declares it: " : ", ",
-                comparison->confounders.undeclared[i],
-                i + 1 == comparison->confounders.undeclared_count ? ".\n" : "");
+            buf_printf(page->out, "%s%s%s",
+                       i == 0 ? "Not checked, because no cell declares it: " : ", ",
+                       comparison->confounders.undeclared[i],
+                       i + 1 == comparison->confounders.undeclared_count ? ".\n" : "");
         return;
     }
-    put(page, "\nThese differ, so nothing is credited to the runtime.\n");
+    buf_printf(page->out, "\nThese differ, so nothing is credited to the runtime.\n");
     for (size_t i = 0; i < comparison->confounders.count && i < CONFOUNDERS_MAX; i++)
         put_confounder(page, &comparison->confounders.items[i]);
     if (comparison->confounders.count > CONFOUNDERS_MAX)
-        put(page, "  ... and %zu more\n", comparison->confounders.count - CONFOUNDERS_MAX);
+        buf_printf(page->out, "  ... and %zu more\n",
+                   comparison->confounders.count - CONFOUNDERS_MAX);
 }
 
-static void put_letters(struct page *page, size_t first, size_t width)
+static const char *bold(const char *word)
 {
-    put(page, "%*s", (int)first, "");
-    for (size_t i = 0; i < page->comparison->experiment.cell_count; i++)
-        put(page, " %s%c%s%*s", colour(page, BOLD), cell_letter(i), colour(page, PLAIN),
-            (int)width - 1, "");
-    end_line(page);
+    (void)word;
+    return BOLD;
+}
+
+static void put_letters(struct page *page, const struct table *table)
+{
+    char letters[CELLS_MAX][2];
+    const char *words[CELLS_MAX];
+
+    for (size_t i = 0; i < page->comparison->experiment.cell_count; i++) {
+        letters[i][0] = cell_letter(i);
+        letters[i][1] = '\0';
+        words[i] = letters[i];
+    }
+    put_row(page, table, "", words, bold);
 }
 
 static void put_verdicts(struct page *page)
 {
-    const struct comparison *comparison = page->comparison;
-    size_t width = column_width(page, TITLE_WIDTH + 2);
+    const struct table table = table_of(page, 2, TITLE_WIDTH);
+    const char *words[CELLS_MAX];
 
-    put(page, "\n");
-    put_letters(page, TITLE_WIDTH + 2, width);
+    buf_printf(page->out, "\n");
+    put_letters(page, &table);
     for (const struct verdict_row *row = verdict_rows; row->name != NULL; row++) {
-        put(page, "  %-*s", TITLE_WIDTH, row->title);
-        for (size_t i = 0; i < comparison->experiment.cell_count; i++)
-            put_word(page, verdict_text(comparison, i, row->name), width, true);
-        end_line(page);
+        for (size_t i = 0; i < page->comparison->experiment.cell_count; i++)
+            words[i] = verdict_text(page->comparison, i, row->name);
+        put_row(page, &table, row->title, words, colour_of);
     }
 }
 
@@ -215,8 +215,9 @@ static void put_meanings(struct page *page)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (!stands_in_a_verdict(page->comparison, words[i].word))
             continue;
-        put(page, "%s  %s%-9s%s  %s\n", first ? "\n" : "", colour(page, colour_of(words[i].word)),
-            words[i].word, colour(page, PLAIN), words[i].meaning);
+        buf_printf(page->out, "%s  %s%-9s%s  %s\n", first ? "\n" : "",
+                   colour(page, colour_of(words[i].word)), words[i].word, colour(page, PLAIN),
+                   words[i].meaning);
         first = false;
     }
 }
@@ -244,15 +245,15 @@ static bool same_row(const struct page *page, const struct comparison_finding *a
     return true;
 }
 
-static void put_row(struct page *page, const char *title, const struct comparison_finding *finding)
+static void put_finding(struct page *page, const char *title,
+                        const struct comparison_finding *finding)
 {
-    size_t width = column_width(page, ID_WIDTH + 4);
-    char cut[CUT];
+    const struct table table = table_of(page, 4, ID_WIDTH);
+    const char *words[CELLS_MAX];
 
-    put(page, "    %-*s", ID_WIDTH, shown(title, ID_WIDTH, cut));
     for (size_t i = 0; i < page->comparison->experiment.cell_count; i++)
-        put_word(page, column_text(page, finding, i), width, finding->kind != NULL);
-    end_line(page);
+        words[i] = column_text(page, finding, i);
+    put_row(page, &table, title, words, finding->kind == NULL ? NULL : colour_of);
 }
 
 /* The ids of all findings with the same row as the first one, wrapped. */
@@ -266,13 +267,13 @@ static void put_names(struct page *page, const struct comparison_finding *first)
         if (!same_row(page, first, at))
             continue;
         if (column + 1 + strlen(at->id) > TABLE_COLUMNS) {
-            put(page, "%s     ", at == first ? "" : "\n");
+            buf_printf(page->out, "%s     ", at == first ? "" : "\n");
             column = strlen("     ");
         }
-        put(page, " %s", at->id);
+        buf_printf(page->out, " %s", at->id);
         column += 1 + strlen(at->id);
     }
-    put(page, "\n");
+    buf_printf(page->out, "\n");
 }
 
 /* Findings with equal rows share one row if they are TOGETHER_MIN or more. */
@@ -286,13 +287,13 @@ static void put_rows(struct page *page, const struct comparison_finding *first)
     if (count >= TOGETHER_MIN) {
         char title[CUT];
         (void)snprintf(title, sizeof title, "%zu probes:", count);
-        put_row(page, title, first);
+        put_finding(page, title, first);
         put_names(page, first);
         return;
     }
     for (size_t i = 0; i < comparison->findings.count; i++)
         if (same_row(page, first, &comparison->findings.items[i]))
-            put_row(page, comparison->findings.items[i].id, &comparison->findings.items[i]);
+            put_finding(page, comparison->findings.items[i].id, &comparison->findings.items[i]);
 }
 
 /* A reason, and below it each different row once. */
@@ -300,7 +301,7 @@ static void put_reason(struct page *page, const struct comparison_finding *reaso
 {
     const struct comparison *comparison = page->comparison;
 
-    put(page, "  %s\n", reason->why);
+    buf_printf(page->out, "  %s\n", reason->why);
     for (size_t i = 0; i < comparison->findings.count; i++) {
         const struct comparison_finding *finding = &comparison->findings.items[i];
         bool told =
@@ -315,13 +316,14 @@ static void put_reason(struct page *page, const struct comparison_finding *reaso
 static void put_list(struct page *page, enum attribution attribution)
 {
     const struct comparison *comparison = page->comparison;
+    const struct table table = table_of(page, 4, ID_WIDTH);
     size_t count = count_findings(comparison, attribution);
 
     if (count == 0)
         return;
-    put(page, "\n%s%s%s (%zu)\n", colour(page, BOLD), attribution_titles[attribution],
-        colour(page, PLAIN), count);
-    put_letters(page, ID_WIDTH + 4, column_width(page, ID_WIDTH + 4));
+    buf_printf(page->out, "\n%s%s%s (%zu)\n", colour(page, BOLD), attribution_titles[attribution],
+               colour(page, PLAIN), count);
+    put_letters(page, &table);
     for (size_t i = 0; i < comparison->findings.count; i++) {
         const struct comparison_finding *first = &comparison->findings.items[i];
         bool said = first->attribution != attribution;
@@ -335,19 +337,32 @@ static void put_list(struct page *page, enum attribution attribution)
 
 static void put_overhead(struct page *page, const struct overhead *overhead)
 {
-    char a[RENDER_TEXT], b[RENDER_TEXT], id[CUT], work[RENDER_TEXT];
+    static const struct table table = {.indent = 4,
+                                       .gap = 1,
+                                       .trimmed = true,
+                                       .count = 9,
+                                       .width = {ID_WIDTH - 8, 1, 8, -8, 2, 8, -8, 7}};
+    const char *verdict = overhead_verdict_name(overhead->verdict);
+    const char letter[] = {cell_letter(overhead->cell), '\0'};
+    char a[RENDER_TEXT], b[RENDER_TEXT], id[CUT], work[RENDER_TEXT], percent[CUT] = "";
+    char rest[RENDER_TEXT + CUT] = "";
 
-    put(page, "    %-*s %c %-8s %8s -> %-8s", ID_WIDTH - 8, shown(overhead->id, ID_WIDTH - 8, id),
-        cell_letter(overhead->cell), work_name(overhead->work),
-        duration_text(overhead->baseline_ns, a), duration_text(overhead->cell_ns, b));
     if (overhead->verdict == OVERHEAD_WITHIN || overhead->verdict == OVERHEAD_BEYOND)
-        put(page, " %+7.0f%%", overhead->percent);
-    else
-        put(page, " %8s", "");
-    put_word(page, overhead_verdict_name(overhead->verdict), 7, true);
+        (void)snprintf(percent, sizeof percent, "%+.0f%%", overhead->percent);
     if (overhead->verdict == OVERHEAD_BEYOND)
-        put(page, " 20%% with %s between calls", duration_text(overhead->break_even_ns, work));
-    end_line(page);
+        (void)snprintf(rest, sizeof rest, "20%% with %s between calls",
+                       duration_text(overhead->break_even_ns, work));
+    const char *const cells[] = {shown(overhead->id, ID_WIDTH - 8, id),
+                                 letter,
+                                 work_name(overhead->work),
+                                 duration_text(overhead->baseline_ns, a),
+                                 "->",
+                                 duration_text(overhead->cell_ns, b),
+                                 percent,
+                                 verdict,
+                                 rest};
+    const char *const colours[9] = {[7] = colour(page, colour_of(verdict))};
+    table_row(page->out, &table, cells, colours);
 }
 
 /* One verdict for each kind of work, because a program is as slow as what it does most. */
@@ -357,22 +372,25 @@ static void put_costs(struct page *page)
 
     if (comparison->overheads.count == 0)
         return;
-    put(page, "\n%sWhat it costs%s: (s-n)/n of medians; nothing is concluded from noise\n",
-        colour(page, BOLD), colour(page, PLAIN));
+    buf_printf(page->out,
+               "\n%sWhat it costs%s: (s-n)/n of medians; nothing is concluded from noise\n",
+               colour(page, BOLD), colour(page, PLAIN));
     for (size_t i = 0; i < comparison->overheads.count; i++)
         put_overhead(page, &comparison->overheads.items[i]);
-    put(page, "  At most %d%% slower?", SLOWDOWN_LIMIT_PERCENT);
+    buf_printf(page->out, "  At most %d%% slower?", SLOWDOWN_LIMIT_PERCENT);
     for (size_t i = 1; i < comparison->experiment.cell_count; i++) {
         if (comparison->experiment.cells[i].costs == NULL)
             continue;
-        put(page, "  %c:", cell_letter(i));
+        buf_printf(page->out, "  %c:", cell_letter(i));
         for (enum work work = 0; work < WORK_OTHER; work++) {
-            put(page, "%s %s", work == 0 ? "" : ",", work_name(work));
-            put_word(page, overhead_verdict_name(overheads_worst(&comparison->overheads, i, work)),
-                     0, true);
+            const char *verdict =
+                overhead_verdict_name(overheads_worst(&comparison->overheads, i, work));
+            const char *code = colour(page, colour_of(verdict));
+            buf_printf(page->out, "%s %s %s%s%s", work == 0 ? "" : ",", work_name(work), code,
+                       verdict, code[0] == '\0' ? "" : PLAIN);
         }
     }
-    end_line(page);
+    buf_printf(page->out, "\n");
 }
 
 static void put_expectations(struct page *page)
@@ -381,27 +399,19 @@ static void put_expectations(struct page *page)
 
     if (rendering->expectation_count == 0)
         return;
-    put(page, "\n%sExpectations%s\n", colour(page, BOLD), colour(page, PLAIN));
+    buf_printf(page->out, "\n%sExpectations%s\n", colour(page, BOLD), colour(page, PLAIN));
     for (size_t i = 0; i < rendering->expectation_count; i++) {
         const struct expectation *expectation = &rendering->expectations[i];
         const char *found = expectation->found == NULL ? "no such fact" : expectation->found;
         char id[CUT], expected[CUT];
-        put(page, "  %s%s%s %s:", colour(page, expectation->met ? GREEN : RED),
-            expectation->met ? "met    " : "NOT MET", colour(page, PLAIN),
-            shown(expectation->id, VALUE_WIDTH, id));
+        buf_printf(page->out, "  %s%s%s %s:", colour(page, expectation->met ? GREEN : RED),
+                   expectation->met ? "met    " : "NOT MET", colour(page, PLAIN),
+                   shown(expectation->id, VALUE_WIDTH, id));
         shown(expectation->expected, VALUE_WIDTH, expected);
         bool fits = strlen(id) + strlen(expected) < TOGETHER_MAX;
-        put(page, "%s expected %s, found %s\n", fits ? "" : "\n         ", expected, found);
+        buf_printf(page->out, "%s expected %s, found %s\n", fits ? "" : "\n         ", expected,
+                   found);
     }
-}
-
-static struct page page_of(const struct rendering *rendering, struct buf *out, struct err *err)
-{
-    return (struct page){.rendering = rendering,
-                         .comparison = rendering->comparison,
-                         .out = out,
-                         .err = err,
-                         .ok = true};
 }
 
 static void put_head(struct page *page)
@@ -409,9 +419,9 @@ static void put_head(struct page *page)
     const struct comparison *comparison = page->comparison;
     char line[RENDER_TEXT];
 
-    put(page, "%s%s%s\n", colour(page, comparison->valid ? BOLD : RED),
-        comparison->valid ? verdict_line(comparison, line) : "invalid experiment",
-        colour(page, PLAIN));
+    buf_printf(page->out, "%s%s%s\n", colour(page, comparison->valid ? BOLD : RED),
+               comparison->valid ? verdict_line(comparison, line) : "invalid experiment",
+               colour(page, PLAIN));
     put_cells(page);
     put_confounders(page);
     put_verdicts(page);
@@ -420,20 +430,20 @@ static void put_head(struct page *page)
 
 bool render_summary(const struct rendering *rendering, struct buf *out, struct err *err)
 {
-    struct page page = page_of(rendering, out, err);
+    struct page page = {rendering, rendering->comparison, out};
 
     put_head(&page);
-    return page.ok;
+    return buf_ok(out, err);
 }
 
 bool render_table(const struct rendering *rendering, struct buf *out, struct err *err)
 {
-    struct page page = page_of(rendering, out, err);
+    struct page page = {rendering, rendering->comparison, out};
 
     put_head(&page);
     for (enum attribution list = 0; list < ATTRIBUTIONS; list++)
         put_list(&page, list);
     put_costs(&page);
     put_expectations(&page);
-    return page.ok;
+    return buf_ok(out, err);
 }
