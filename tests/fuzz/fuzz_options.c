@@ -40,7 +40,8 @@ static void check_refusal(const struct err *err)
 
 static void check_config(const struct config *config)
 {
-    HOLDS(config->threads >= 1 && config->threads <= 256 && config->file_count >= 1);
+    HOLDS(config->threads >= 1 && config->threads <= 256 &&
+          (config->operand_count >= 1 || config->files_from != NULL));
     HOLDS(config->shard.index < config->shard.count);
     HOLDS(config->max_key >= 1 && config->max_key <= SCAN_KEY_LIMIT);
     HOLDS(config->max_memory >= FOLD_MEMORY_MIN + config->max_line);
