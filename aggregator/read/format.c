@@ -180,8 +180,9 @@ static bool is_tagged(const unsigned char *p, const unsigned char *end)
         return false;
     for (int tabs = 0; tabs < 2; tabs++) {
         p = memchr(p, '\t', (size_t)(end - p));
-        if (p++ == NULL)
+        if (p == NULL)
             return false;
+        p++;
     }
     return p < end && *p == '{' && is_whole(p, end);
 }
