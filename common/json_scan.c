@@ -29,22 +29,29 @@ static unsigned count_plain(const unsigned char *p)
     return marked == 0 ? sizeof word : (unsigned)__builtin_ctzll(marked) / 8;
 }
 
-static int hex_digit(unsigned char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+/* The value of a hex digit and one more; 0 for other bytes. */
+static const unsigned char hex_digits[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
 /* Four hex digits at p; the count of good ones is left in *ret_good. */
-static uint32_t read_hex4(const unsigned char *p, const unsigned char *end, size_t *ret_good)
+static inline uint32_t read_hex4(const unsigned char *p, const unsigned char *end, size_t *ret_good)
 {
     uint32_t unit = 0;
     size_t good = 0;
 
-    while (good < 4 && p + good < end && hex_digit(p[good]) >= 0)
-        unit = unit << 4 | (uint32_t)hex_digit(p[good++]);
+    if (end - p >= 4) {
+        const uint32_t a = hex_digits[p[0]], b = hex_digits[p[1]];
+        const uint32_t c = hex_digits[p[2]], d = hex_digits[p[3]];
+        if (a != 0 && b != 0 && c != 0 && d != 0) {
+            *ret_good = 4;
+            return ((a - 1) << 12) + ((b - 1) << 8) + ((c - 1) << 4) + (d - 1);
+        }
+    }
+    while (good < 4 && p + good < end && hex_digits[p[good]] != 0)
+        unit = unit << 4 | (uint32_t)(hex_digits[p[good++]] - 1);
     *ret_good = good;
     return unit;
 }
@@ -276,20 +283,23 @@ size_t json_decode(const struct json_string *string, unsigned char *out, size_t 
     size_t len = 0;
 
     while (p < string->end) {
-        size_t width = 1;
-        bytes[0] = *p;
+        const unsigned char *from = p;
+        size_t width;
         if (*p == '\\') {
             uint32_t code = 0;
             p = scan_escape(p + 1, string->end, &code, &fault);
             if (p == NULL)
                 return SIZE_MAX;
             width = utf8_put(bytes, code);
+            from = bytes;
         } else {
-            p++;
+            p = memchr(p, '\\', (size_t)(string->end - p));
+            p = p != NULL ? p : string->end;
+            width = (size_t)(p - from);
         }
         if (width > size - len)
             return SIZE_MAX;
-        memcpy(out + len, bytes, width);
+        memcpy(out + len, from, width);
         len += width;
     }
     return len;

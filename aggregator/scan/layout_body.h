@@ -35,7 +35,12 @@ static inline void compare(differences *sum, const unsigned char *p, const struc
 
 static inline bool is_equal(const differences *sum)
 {
-    return ((*sum)[0] | (*sum)[1] | (*sum)[2] | (*sum)[3]) == 0;
+    typedef uint64_t half __attribute__((vector_size(LAYOUT_VECTOR / 2)));
+    half halves[2];
+
+    memcpy(halves, sum, sizeof halves);
+    halves[0] |= halves[1];
+    return (halves[0][0] | halves[0][1]) == 0;
 }
 
 static const uint64_t ones = 0x0101010101010101u;

@@ -42,3 +42,12 @@ per_event() { # SUFFIX: of files all and half
     ((cost * 3 <= usual * 4))
   done
 }
+
+@test "an event with escapes in every string costs at most 2200 instructions" {
+  grep -qw avx2 /proc/cpuinfo || skip "measured with AVX2"
+  cd "$BATS_FILE_TMPDIR" || return
+  for file in all half; do sed 's/":"\(..\)/":"\1\\u00e9/g' "$file" >"$file.escaped"; done
+  cost=$(per_event .escaped)
+  echo "# $cost instructions" >&3
+  ((cost <= 2200))
+}
