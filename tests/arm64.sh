@@ -19,6 +19,6 @@ fi
 
 aarch64-linux-gnu-gcc -std=gnu17 -O2 -Wall -Wextra -Wconversion -Werror -D_GNU_SOURCE -I. \
   -isystem "$root/usr/include" -o "$work/test_layout" aggregator/tests/test_layout.c \
-  aggregator/scan/layout*.c aggregator/scan/scan.c common/json_scan.c "$libraries/libcmocka.so.0"
+  aggregator/scan/*.c common/err.c common/json_scan.c "$libraries/libcmocka.so.0"
 CMOCKA_MESSAGE_OUTPUT=tap qemu-aarch64 -L /usr/aarch64-linux-gnu -E LD_LIBRARY_PATH="$libraries" \
   "$work/test_layout" | tee "$results/arm64.tap"
