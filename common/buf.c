@@ -1,4 +1,3 @@
-#define BUF_NEW
 #include "common/buf.h"
 
 #include <stdarg.h>
@@ -153,42 +152,4 @@ char *buf_take(struct buf *buf, struct err *err)
         return NULL;
     buf_init(buf, buf->max);
     return text;
-}
-
-bool buf_add_err(struct buf *buf, const void *bytes, size_t len, struct err *err)
-{
-    buf_add(buf, bytes, len);
-    return buf_ok(buf, err);
-}
-
-bool buf_add_text_err(struct buf *buf, const char *text, struct err *err)
-{
-    buf_add_text(buf, text);
-    return buf_ok(buf, err);
-}
-
-bool buf_add_json_err(struct buf *buf, const void *bytes, size_t len, struct err *err)
-{
-    buf_add_json(buf, bytes, len);
-    return buf_ok(buf, err);
-}
-
-bool buf_reserve_err(struct buf *buf, size_t more, struct err *err)
-{
-    (void)buf_reserve(buf, more);
-    return buf_ok(buf, err);
-}
-
-bool buf_printf_err(struct buf *buf, struct err *err, const char *fmt, ...)
-{
-    va_list args;
-    char *text = NULL;
-    va_start(args, fmt);
-    int len = vasprintf(&text, fmt, args);
-    va_end(args);
-    if (len < 0)
-        return err_set(err, STATUS_TRANSIENT, "out of memory");
-    buf_add(buf, text, (size_t)len);
-    free(text);
-    return buf_ok(buf, err);
 }

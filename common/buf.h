@@ -48,27 +48,4 @@ bool buf_ok(const struct buf *buf, struct err *err);
 /* Gives the text to the caller, who frees it, and leaves the buffer empty; NULL: not buf_ok(). */
 char *buf_take(struct buf *buf, struct err *err);
 
-/* OLD: goes when no caller is left. */
-bool buf_add_err(struct buf *buf, const void *bytes, size_t len, struct err *err);
-bool buf_add_text_err(struct buf *buf, const char *text, struct err *err);
-bool buf_add_json_err(struct buf *buf, const void *bytes, size_t len, struct err *err);
-bool buf_reserve_err(struct buf *buf, size_t more, struct err *err);
-bool buf_printf_err(struct buf *buf, struct err *err, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-#ifndef BUF_NEW
-#define BUF_PICK(a, b, c, d, e, ...) e
-/* clang-format off */
-#define buf_add(...) \
-    BUF_PICK(__VA_ARGS__, buf_add_err, buf_add, 0)(__VA_ARGS__)
-#define buf_add_json(...) \
-    BUF_PICK(__VA_ARGS__, buf_add_json_err, buf_add_json, 0)(__VA_ARGS__)
-#define buf_add_text(...) \
-    BUF_PICK(__VA_ARGS__, _, buf_add_text_err, buf_add_text, 0)(__VA_ARGS__)
-#define buf_reserve(...) \
-    BUF_PICK(__VA_ARGS__, _, buf_reserve_err, buf_reserve, 0)(__VA_ARGS__)
-/* clang-format on */
-#define buf_printf(out, x, ...)                                                                    \
-    _Generic((x), struct err * : buf_printf_err, default : buf_printf)(out, x, ##__VA_ARGS__)
-#endif
-
 #endif

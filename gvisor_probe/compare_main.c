@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/options.h"
 #include "common/outfile.h"
+#include "common/whole.h"
 #include "gvisor_probe/commands.h"
 #include "gvisor_probe/render/render.h"
 
@@ -103,19 +104,9 @@ static bool read_fd(int fd, const char *path, struct buf *ret, struct err *err)
         return err_errno(err, errno, "cannot read %s", path);
     if (!S_ISREG(st.st_mode))
         return err_set(err, STATUS_REFUSED, "cannot read %s: not a file", path);
-    while (ret->len <= REPORT_BYTES_MAX) {
-        if (!buf_reserve(ret, 1 << 16, err))
-            return false;
-        ssize_t got = read(fd, ret->data + ret->len, ret->cap - ret->len);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return err_errno(err, errno, "cannot read %s", path);
-        if (got == 0)
-            return true;
-        ret->len += (size_t)got;
-    }
-    return err_set(err, STATUS_INPUT, "%s: more than %d bytes", path, REPORT_BYTES_MAX);
+    if (st.st_size > REPORT_BYTES_MAX)
+        return err_set(err, STATUS_INPUT, "%s: more than %d bytes", path, REPORT_BYTES_MAX);
+    return whole_read(fd, path, ret, err);
 }
 
 static bool read_whole(const char *path, struct buf *ret, struct err *err)
@@ -133,10 +124,8 @@ static cJSON *read_json(const char *path,
                         cJSON *(*parse)(const char *, const char *, size_t, struct err *),
                         struct err *err)
 {
-    OWNED_BUF(text, REPORT_BYTES_MAX + (1 << 20));
-    return read_whole(path, &text, err)
-               ? parse(path, text.data == NULL ? "" : text.data, text.len, err)
-               : NULL;
+    OWNED_BUF(text, REPORT_BYTES_MAX);
+    return read_whole(path, &text, err) ? parse(path, text.data, text.len, err) : NULL;
 }
 
 static struct compared {
@@ -250,8 +239,8 @@ static bool put_summary(const char *dir, const struct rendering *rendering, stru
     const struct rendering plain = {.comparison = rendering->comparison};
     OWNED_BUF(text, RENDER_MAX);
 
-    return render_summary(&plain, &text, err) &&
-           put_value(dir, "summary", text.data, text.len, err);
+    render_summary(&plain, &text);
+    return buf_ok(&text, err) && put_value(dir, "summary", text.data, text.len, err);
 }
 
 static bool put_values(const char *dir, const struct rendering *rendering, struct err *err)
@@ -275,13 +264,14 @@ static bool put_results(const struct config *config, const struct rendering *ren
     OWNED_BUF(text, RENDER_MAX);
     OWNED_BUF(report, RENDER_MAX);
 
-    if (!formats[config->format](rendering, &text, err) ||
-        !outfile_put(config->output, text.data, text.len, err) ||
+    formats[config->format](rendering, &text);
+    if (!buf_ok(&text, err) || !outfile_put(config->output, text.data, text.len, err) ||
         !put_values(config->outputs, rendering, err))
         return false;
     if (config->common.report == NULL)
         return true;
-    return render_json(rendering, &report, err) &&
+    render_json(rendering, &report);
+    return buf_ok(&report, err) &&
            (outfile_put(config->common.report, report.data, report.len, err) ||
             err_prefix(err, "--report"));
 }

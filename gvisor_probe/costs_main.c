@@ -90,11 +90,12 @@ static bool show(const struct costs_config *config, const struct costs *costs,
     if (!observed_take(&observed, NULL, err))
         return false;
     report_of_costs(&report, costs, &config->declared, &observed, birth, started, seconds);
+    run_first_line(&config->declared, &text);
+    costs_table(costs, &text);
     bool done = report_write(&report, config->common.report, err) &&
-                (config->format == FORMAT_JSON ? report_write(&report, "-", err)
-                                               : run_first_line(&config->declared, &text, err) &&
-                                                     costs_table(costs, &text, err) &&
-                                                     outfile_put("-", text.data, text.len, err));
+                (config->format == FORMAT_JSON
+                     ? report_write(&report, "-", err)
+                     : buf_ok(&text, err) && outfile_put("-", text.data, text.len, err));
     report_release(&report);
     observed_release(&observed);
     return done;

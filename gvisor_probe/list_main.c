@@ -39,56 +39,58 @@ static const struct program_info explain_info = {
         "Exit status: 0 done; 2 wrong usage; 4 output is not permitted; 10 may pass, retry.\n",
 };
 
-typedef bool add_probe(const struct probe *probe, struct buf *out, struct err *err);
+typedef void add_probe(const struct probe *probe, struct buf *out);
 
-static bool add_line(const struct probe *probe, struct buf *out, struct err *err)
+static void add_line(const struct probe *probe, struct buf *out)
 {
-    return buf_printf(out, err, "  %-22s %s\n", probe->id, probe->title);
+    buf_printf(out, "  %-22s %s\n", probe->id, probe->title);
 }
 
 /* A label and a text, wrapped at WIDTH; further lines are indented to the first. */
-static bool add_wrapped(struct buf *out, const char *label, const char *text, struct err *err)
+static void add_wrapped(struct buf *out, const char *label, const char *text)
 {
     size_t column = LABEL_WIDTH;
 
-    if (!buf_printf(out, err, "  %-*s", LABEL_WIDTH - 2, label))
-        return false;
+    buf_printf(out, "  %-*s", LABEL_WIDTH - 2, label);
     while (*text != '\0') {
         size_t len = strcspn(text, " ");
         bool fits = column == LABEL_WIDTH || column + 1 + len <= WIDTH;
-        if (!fits && !buf_printf(out, err, "\n%*s", LABEL_WIDTH, ""))
-            return false;
+        if (!fits)
+            buf_printf(out, "\n%*s", LABEL_WIDTH, "");
         column = fits ? column : LABEL_WIDTH;
-        if (!buf_printf(out, err, "%s%.*s", column == LABEL_WIDTH ? "" : " ", (int)len, text))
-            return false;
+        buf_printf(out, "%s%.*s", column == LABEL_WIDTH ? "" : " ", (int)len, text);
         column += len + (column == LABEL_WIDTH ? 0 : 1);
         text += len + strspn(text + len, " ");
     }
-    return buf_add_text(out, "\n", err);
+    buf_add_text(out, "\n");
 }
 
-static bool add_explained(const struct probe *probe, struct buf *out, struct err *err)
+static void add_explained(const struct probe *probe, struct buf *out)
 {
     char kind[128];
 
     (void)snprintf(kind, sizeof kind, "%s; %s%s", group_name(probe->group),
                    safety_name(probe->safety), probe->needs_path ? "; needs --path" : "");
-    return buf_printf(out, err, "%s%s: %s\n", out->len == 0 ? "" : "\n", probe->id, probe->title) &&
-           add_wrapped(out, "group", kind, err) && add_wrapped(out, "does", probe->does, err) &&
-           add_wrapped(out, "evidence", probe->evidence, err) &&
-           add_wrapped(out, "source", probe->source, err);
+    buf_printf(out, "%s%s: %s\n", out->len == 0 ? "" : "\n", probe->id, probe->title);
+    add_wrapped(out, "group", kind);
+    add_wrapped(out, "does", probe->does);
+    add_wrapped(out, "evidence", probe->evidence);
+    add_wrapped(out, "source", probe->source);
 }
 
-static bool add_group(enum probe_group group, bool titled, add_probe *add, struct buf *out,
-                      struct err *err)
+static void add_group(enum probe_group group, bool titled, add_probe *add, struct buf *out)
 {
-    if (titled && !buf_printf(out, err, "%s%s\n", out->len == 0 ? "" : "\n", group_name(group)))
-        return false;
+    if (titled)
+        buf_printf(out, "%s%s\n", out->len == 0 ? "" : "\n", group_name(group));
     for (const struct probe *const *family = probe_families; *family != NULL; family++)
         for (const struct probe *probe = *family; probe->id != NULL; probe++)
-            if (probe->group == group && !add(probe, out, err))
-                return false;
-    return true;
+            if (probe->group == group)
+                add(probe, out);
+}
+
+static bool print(const struct buf *text, struct err *err)
+{
+    return buf_ok(text, err) && outfile_put("-", text->data, text->len, err);
 }
 
 bool list_main(const struct birth *birth, int argc, char **argv, struct err *err)
@@ -103,16 +105,14 @@ bool list_main(const struct birth *birth, int argc, char **argv, struct err *err
     if (outcome != OPTIONS_RUN)
         return outcome == OPTIONS_DONE;
     for (int group = 0; groups.count == 0 && group < GROUPS; group++)
-        if (!add_group((enum probe_group)group, true, add_line, &text, err))
-            return false;
+        add_group((enum probe_group)group, true, add_line, &text);
     for (int i = 0; i < groups.count; i++) {
         enum probe_group group;
         if (!group_parse(groups.item[i], &group))
             return err_set(err, STATUS_USAGE, "'%s' is no group; see --help", groups.item[i]);
-        if (!add_group(group, true, add_line, &text, err))
-            return false;
+        add_group(group, true, add_line, &text);
     }
-    return outfile_put("-", text.data, text.len, err);
+    return print(&text, err);
 }
 
 bool explain_main(const struct birth *birth, int argc, char **argv, struct err *err)
@@ -131,18 +131,15 @@ bool explain_main(const struct birth *birth, int argc, char **argv, struct err *
     for (int i = 0; i < names.count; i++) {
         const struct probe *probe = probe_find(names.item[i]);
         enum probe_group group;
-        bool added;
 
         if (probe != NULL)
-            added = add_explained(probe, &text, err);
+            add_explained(probe, &text);
         else if (group_parse(names.item[i], &group))
-            added = add_group(group, false, add_explained, &text, err);
+            add_group(group, false, add_explained, &text);
         else
-            added = err_set(err, STATUS_USAGE,
-                            "'%s' is no probe and no group; gvisor_probe list names them",
-                            names.item[i]);
-        if (!added)
-            return false;
+            return err_set(err, STATUS_USAGE,
+                           "'%s' is no probe and no group; gvisor_probe list names them",
+                           names.item[i]);
     }
-    return outfile_put("-", text.data, text.len, err);
+    return print(&text, err);
 }

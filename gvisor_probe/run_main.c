@@ -91,8 +91,9 @@ static bool show(const struct run_config *config, const struct run *run, struct 
         return false;
     if (config->format == FORMAT_JSON)
         return report_write(report, "-", err);
-    return run_story(run, &text, err) && run_table(run, outfile_takes_colour("-"), &text, err) &&
-           outfile_put("-", text.data, text.len, err);
+    run_story(run, &text);
+    run_table(run, outfile_takes_colour("-"), &text);
+    return buf_ok(&text, err) && outfile_put("-", text.data, text.len, err);
 }
 
 static bool run_and_show(const struct run_config *config, const struct birth *birth,

@@ -71,13 +71,11 @@ const char *comparison_fact(const struct comparison *comparison, const char *id)
 /* Adds one acceptable value; false if it is not a text. */
 static bool accept(struct expectation *expectation, struct buf *text, const cJSON *value)
 {
-    struct err full = {0};
-
     if (!cJSON_IsString(value))
         return false;
     if (text->len > 0)
-        (void)buf_add_text(text, " or ", &full);
-    (void)buf_add_text(text, value->valuestring, &full);
+        buf_add_text(text, " or ");
+    buf_add_text(text, value->valuestring);
     if (expectation->found != NULL && strcmp(expectation->found, value->valuestring) == 0)
         expectation->met = true;
     return true;
@@ -97,7 +95,7 @@ static bool judge(const struct comparison *comparison, const cJSON *item, struct
     } else {
         usable = accept(ret, &text, item);
     }
-    err_quote(ret->expected, sizeof ret->expected, text.data == NULL ? "" : text.data, text.len);
+    err_quote(ret->expected, sizeof ret->expected, text.data, text.len);
     return usable;
 }
 

@@ -12,8 +12,8 @@ long read_small(const char *path, char *out, size_t size)
     if (fd < 0)
         return -1;
     while (len + 1 < size) {
-        ssize_t got = read(fd, out + len, size - 1 - len);
-        if (got < 0 && errno != EINTR) {
+        ssize_t got = TEMP_FAILURE_RETRY(read(fd, out + len, size - 1 - len));
+        if (got < 0) {
             int failed = errno;
             (void)close(fd);
             errno = failed;
@@ -21,7 +21,7 @@ long read_small(const char *path, char *out, size_t size)
         }
         if (got == 0)
             break;
-        len += got > 0 ? (size_t)got : 0;
+        len += (size_t)got;
     }
     (void)close(fd);
     out[len] = '\0';

@@ -76,15 +76,12 @@ static void ended_badly(int status, bool late, struct finding *ret)
 static bool receive(int from, struct finding *ret, bool *ret_late, struct err *err)
 {
     int ready = stop_wait(from, POLLIN, PROBE_LIMIT_MS, err);
-    ssize_t got;
 
     *ret_late = ready == 0;
     if (ready <= 0)
         return false;
-    do
-        got = read(from, ret, sizeof *ret); /* shorter than PIPE_BUF, so written at once */
-    while (got < 0 && errno == EINTR);
-    return got == (ssize_t)sizeof *ret;
+    /* Shorter than PIPE_BUF, so written at once. */
+    return TEMP_FAILURE_RETRY(read(from, ret, sizeof *ret)) == (ssize_t)sizeof *ret;
 }
 
 _Static_assert(sizeof(struct finding) <= 4096, "a finding passes through a pipe whole");
@@ -115,8 +112,7 @@ bool runner_run(const struct probe *probe, const struct probe_context *context, 
     (void)close(ends[0]);
     if (!whole && (late || err->text[0] != '\0'))
         (void)kill(child, SIGKILL);
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
+    (void)TEMP_FAILURE_RETRY(waitpid(child, &status, 0));
     (void)kill(-child, SIGKILL); /* processes that the probe left behind */
     if (!whole && err->text[0] != '\0')
         return false;

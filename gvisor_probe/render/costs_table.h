@@ -5,6 +5,6 @@
 #include "common/buf.h"
 #include "gvisor_probe/run/costs.h"
 
-bool costs_table(const struct costs *costs, struct buf *out, struct err *err);
+void costs_table(const struct costs *costs, struct buf *out);
 
 #endif

@@ -9,8 +9,7 @@ struct escape {
     const char *as;
 };
 
-static bool add_escaped(struct buf *out, const char *text, const struct escape *escapes,
-                        struct err *err)
+static void add_escaped(struct buf *out, const char *text, const struct escape *escapes)
 {
     char quoted[QUOTED_MAX];
 
@@ -19,23 +18,24 @@ static bool add_escaped(struct buf *out, const char *text, const struct escape *
         const struct escape *escape = escapes;
         while (escape->byte != '\0' && escape->byte != *p)
             escape++;
-        if (escape->byte == '\0' ? !buf_add(out, p, 1, err) : !buf_add_text(out, escape->as, err))
-            return false;
+        if (escape->byte == '\0')
+            buf_add(out, p, 1);
+        else
+            buf_add_text(out, escape->as);
     }
-    return true;
 }
 
-bool add_xml(struct buf *out, const char *text, struct err *err)
+void add_xml(struct buf *out, const char *text)
 {
     static const struct escape escapes[] = {{'&', "&amp;"},  {'<', "&lt;"},    {'>', "&gt;"},
                                             {'"', "&quot;"}, {'\'', "&apos;"}, {'\0', NULL}};
-    return add_escaped(out, text, escapes, err);
+    add_escaped(out, text, escapes);
 }
 
-bool add_markdown(struct buf *out, const char *text, struct err *err)
+void add_markdown(struct buf *out, const char *text)
 {
     static const struct escape escapes[] = {
         {'\\', "\\\\"}, {'|', "\\|"},  {'`', "\\`"},  {'*', "\\*"},   {'_', "\\_"}, {'[', "\\["},
         {']', "\\]"},   {'<', "&lt;"}, {'>', "&gt;"}, {'&', "&amp;"}, {'~', "\\~"}, {'\0', NULL}};
-    return add_escaped(out, text, escapes, err);
+    add_escaped(out, text, escapes);
 }

@@ -7,7 +7,7 @@
 
 #include "common/buf.h"
 
-bool add_xml(struct buf *out, const char *text, struct err *err);      /* text or attribute */
-bool add_markdown(struct buf *out, const char *text, struct err *err); /* for a cell of a table */
+void add_xml(struct buf *out, const char *text);      /* text or attribute */
+void add_markdown(struct buf *out, const char *text); /* for a cell of a table */
 
 #endif

@@ -20,7 +20,7 @@ struct rendering {
     bool colour; /* of the table */
 };
 
-typedef bool render(const struct rendering *rendering, struct buf *out, struct err *err);
+typedef void render(const struct rendering *rendering, struct buf *out);
 
 render render_table, render_json, render_markdown, render_junit;
 

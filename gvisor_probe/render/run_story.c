@@ -20,44 +20,45 @@ static const char *const reasons[CAUSES] = {
     [CAUSE_MOUNT] = "the mount is read-only",
 };
 
-bool run_first_line(const struct declared *declared, struct buf *out, struct err *err)
+void run_first_line(const struct declared *declared, struct buf *out)
 {
-    return buf_printf(out, err, "cell %s of run %s: runtime %s", declared->name, declared->run_id,
-                      declared->runtime == NULL ? "not declared" : declared->runtime) &&
-           (declared->runtime_class == NULL ||
-            buf_printf(out, err, ", class %s", declared->runtime_class)) &&
-           buf_add_text(out, "\n", err);
+    buf_printf(out, "cell %s of run %s: runtime %s", declared->name, declared->run_id,
+               declared->runtime == NULL ? "not declared" : declared->runtime);
+    if (declared->runtime_class != NULL)
+        buf_printf(out, ", class %s", declared->runtime_class);
+    buf_add_text(out, "\n");
 }
 
-static bool add_self(const struct run *run, struct buf *out, struct err *err)
+static void add_self(const struct run *run, struct buf *out)
 {
     const struct observed *self = &run->observed;
     const uint64_t capabilities = self->status.sets[SET_EFFECTIVE];
 
-    if (!buf_printf(out, err, "\nWho am I?\n  uid %u, gid %u, ", self->euid, self->egid))
-        return false;
-    if (capabilities == 0 ? !buf_add_text(out, "no capabilities", err)
-                          : !buf_printf(out, err, "capabilities %" PRIx64, capabilities))
-        return false;
-    return buf_printf(out, err, "; %s\n\n", answering[run->detection.conclusion]);
+    buf_printf(out, "\nWho am I?\n  uid %u, gid %u, ", self->euid, self->egid);
+    if (capabilities == 0)
+        buf_add_text(out, "no capabilities");
+    else
+        buf_printf(out, "capabilities %" PRIx64, capabilities);
+    buf_printf(out, "; %s\n\n", answering[run->detection.conclusion]);
 }
 
-static bool add_what_happened(const struct finding *finding, const char *done, struct buf *out,
-                              struct err *err)
+static void add_what_happened(const struct finding *finding, const char *done, struct buf *out)
 {
     const char *errname = strerrorname_np(finding->errnum);
     const char *reason = reasons[finding->cause];
 
     switch (finding->result) {
     case RESULT_ALLOWED:
-        return buf_printf(out, err, "%s%s%s\n", done, finding->detail[0] == '\0' ? "" : ": ",
-                          finding->detail);
+        buf_printf(out, "%s%s%s\n", done, finding->detail[0] == '\0' ? "" : ": ", finding->detail);
+        return;
     case RESULT_SKIPPED:
-        return buf_printf(out, err, "not tried: %s\n", finding->detail);
+        buf_printf(out, "not tried: %s\n", finding->detail);
+        return;
     case RESULT_DENIED:
     case RESULT_ABSENT:
-        return buf_printf(out, err, "refused, %s%s%s\n", errname == NULL ? "?" : errname,
-                          reason == NULL ? "" : ": ", reason == NULL ? "" : reason);
+        buf_printf(out, "refused, %s%s%s\n", errname == NULL ? "?" : errname,
+                   reason == NULL ? "" : ": ", reason == NULL ? "" : reason);
+        return;
     case RESULT_EMULATED:
     case RESULT_KILLED:
     case RESULT_TIMEOUT:
@@ -65,48 +66,44 @@ static bool add_what_happened(const struct finding *finding, const char *done, s
     case RESULTS:
         break;
     }
-    return buf_printf(out, err, "%s %s\n", result_name(finding->result), finding->value);
+    buf_printf(out, "%s %s\n", result_name(finding->result), finding->value);
 }
 
 /* The attempts on the host's path: either those that make something, or the others. */
-static bool add_attempts(const struct run *run, bool making, struct buf *out, struct err *err)
+static void add_attempts(const struct run *run, bool making, struct buf *out)
 {
     for (size_t i = 0; i < run->count; i++) {
         const struct answered *answer = &run->answers[i];
         if (!answer->probe->needs_path || (answer->probe->safety == SAFETY_FILE) != making)
             continue;
-        if (!buf_printf(out, err, "  %-44s ", answer->probe->title) ||
-            !add_what_happened(&answer->finding, making ? "done" : "reached", out, err))
-            return false;
+        buf_printf(out, "  %-44s ", answer->probe->title);
+        add_what_happened(&answer->finding, making ? "done" : "reached", out);
     }
-    return true;
 }
 
-static bool add_path(const struct run *run, struct buf *out, struct err *err)
+static void add_path(const struct run *run, struct buf *out)
 {
     const struct run_request *request = run->request;
     const char *host = request->declared->host_path;
 
     if (request->path == NULL)
-        return true;
-    return buf_add_text(out, "What did I try to write on the host's path, and what happened?\n",
-                        err) &&
-           buf_printf(out, err, "  %s is %s%s of the node; I write in open/%s, where all may\n",
-                      request->path, host == NULL ? "a directory" : host,
-                      run->observed.path_read_only ? ", read-only," : "", run->label) &&
-           add_attempts(run, true, out, err) &&
-           buf_add_text(out, "What did I reach of what the host has there?\n", err) &&
-           add_attempts(run, false, out, err) &&
-           buf_add_text(
-               out,
-               "So it looks from in here. What of it is on the host, only a witness there can "
-               "say;\n`gvisor_probe compare` puts both together.\n\n",
-               err);
+        return;
+    buf_add_text(out, "What did I try to write on the host's path, and what happened?\n");
+    buf_printf(out, "  %s is %s%s of the node; I write in open/%s, where all may\n", request->path,
+               host == NULL ? "a directory" : host,
+               run->observed.path_read_only ? ", read-only," : "", run->label);
+    add_attempts(run, true, out);
+    buf_add_text(out, "What did I reach of what the host has there?\n");
+    add_attempts(run, false, out);
+    buf_add_text(out,
+                 "So it looks from in here. What of it is on the host, only a witness there can "
+                 "say;\n`gvisor_probe compare` puts both together.\n\n");
 }
 
-bool run_story(const struct run *run, struct buf *out, struct err *err)
+void run_story(const struct run *run, struct buf *out)
 {
-    return run_first_line(run->request->declared, out, err) && add_self(run, out, err) &&
-           add_path(run, out, err) &&
-           buf_printf(out, err, "What I asked the kernel, %zu questions in all:\n\n", run->count);
+    run_first_line(run->request->declared, out);
+    add_self(run, out);
+    add_path(run, out);
+    buf_printf(out, "What I asked the kernel, %zu questions in all:\n\n", run->count);
 }

@@ -8,12 +8,12 @@
 #include "gvisor_probe/run/run.h"
 
 /* The first line of a pod's log: cell, run and runtime. */
-bool run_first_line(const struct declared *declared, struct buf *out, struct err *err);
+void run_first_line(const struct declared *declared, struct buf *out);
 
 /* The run as a story: the cell, its identity, and what it tried on the host's path. */
-bool run_story(const struct run *run, struct buf *out, struct err *err);
+void run_story(const struct run *run, struct buf *out);
 
 /* All findings as a table. */
-bool run_table(const struct run *run, bool colour, struct buf *out, struct err *err);
+void run_table(const struct run *run, bool colour, struct buf *out);
 
 #endif

@@ -428,15 +428,14 @@ static void put_head(struct page *page)
     put_meanings(page);
 }
 
-bool render_summary(const struct rendering *rendering, struct buf *out, struct err *err)
+void render_summary(const struct rendering *rendering, struct buf *out)
 {
     struct page page = {rendering, rendering->comparison, out};
 
     put_head(&page);
-    return buf_ok(out, err);
 }
 
-bool render_table(const struct rendering *rendering, struct buf *out, struct err *err)
+void render_table(const struct rendering *rendering, struct buf *out)
 {
     struct page page = {rendering, rendering->comparison, out};
 
@@ -445,5 +444,4 @@ bool render_table(const struct rendering *rendering, struct buf *out, struct err
         put_list(&page, list);
     put_costs(&page);
     put_expectations(&page);
-    return buf_ok(out, err);
 }

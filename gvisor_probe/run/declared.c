@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 bool option_name(void *target, const char *text, const struct option_spec *spec, struct err *err)
 {
@@ -67,10 +68,7 @@ bool declared_complete(struct declared *declared, char room[DRAWN_ID_MAX], struc
         declared->name = "here";
     if (declared->run_id != NULL)
         return true;
-    ssize_t got;
-    do
-        got = getrandom(&number, sizeof number, 0);
-    while (got < 0 && errno == EINTR);
+    ssize_t got = TEMP_FAILURE_RETRY(getrandom(&number, sizeof number, 0));
     if (got != (ssize_t)sizeof number)
         return err_errno(err, errno, "cannot draw a run id; give one with --run-id");
     (void)snprintf(room, DRAWN_ID_MAX, "%016" PRIx64, number);
