@@ -128,7 +128,7 @@ static const struct option_spec specs[] = {
      .max = (uint64_t)1 << 40,
      .offset = offsetof(struct config, max_memory),
      .help = "memory to stay within [256M, or half of the cgroup's limit if that is less]; more "
-             "totals go to temporary files"},
+             "totals go to temporary files, and windows of zstd count"},
     {.name = "spill-dir",
      .arg = "DIR",
      .parse = option_text,
@@ -224,9 +224,10 @@ static const struct program_info info = {
     .name = "aggregator",
     .env_prefix = "AGGREGATOR",
     .operands = "[FILE|DIR...]\nruns\ntop",
-    .summary = "Folds events (JSON Lines; plain, gzip or BGZF; - is stdin) into totals per key and "
-               "loads them into PostgreSQL exactly once, however often the same run is repeated. "
-               "`runs` lists what was loaded, `top` the ten largest totals of the table.",
+    .summary =
+        "Folds events (JSON Lines; plain, gzip, BGZF or zstd; - is stdin) into totals per key and "
+        "loads them into PostgreSQL exactly once, however often the same run is repeated. "
+        "`runs` lists what was loaded, `top` the ten largest totals of the table.",
     .epilog =
         "Examples:\n"
         "  aggregator --print table events.jsonl\n"
@@ -256,7 +257,8 @@ static const struct program_info info = {
         "   0  done, or this run had been loaded before\n"
         "   1  a bug in this program\n"
         "   2  options or configuration\n"
-        "   3  input rejected: a bad line, another format, corrupt gzip, a total beyond 64 bits\n"
+        "   3  input rejected: a bad line, another format, corrupt compression, a total over 64 "
+        "bits\n"
         "   4  refused: login, rights, table, missing or unreadable input, unwritable output\n"
         "  10  may pass, run again: database away, disk or memory short, input still growing\n"
         "  11  cancelled: SIGTERM, SIGINT or ARGO_DEADLINE\n",

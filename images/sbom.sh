@@ -24,6 +24,7 @@ license() { # SOURCE-PACKAGE: what its authors declare
   openssl) echo Apache-2.0 ;;
   postgresql-*) echo PostgreSQL ;;
   tzdata) echo LicenseRef-public-domain ;;
+  libzstd) echo 'BSD-3-Clause OR GPL-2.0-only' ;;
   libmd) echo BSD-3-Clause ;;
   xxhash) echo BSD-2-Clause ;;
   zlib) echo Zlib ;;

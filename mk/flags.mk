@@ -32,5 +32,5 @@ ALL_LDFLAGS := -pthread $(LDFLAGS_$(PROFILE)) $(LDFLAGS)
 LIBS_COMMON := -L$(DEPS)/lib -lcjson -lxxhash -lmd -lz -lm
 LIBS_fake_gen := $(LIBS_COMMON)
 LIBS_gvisor_probe := $(LIBS_COMMON)
-LIBS_aggregator := -L$(DEPS)/lib -lpq -lpgcommon_shlib -lpgport_shlib -lssl -lcrypto $(LIBS_COMMON)
+LIBS_aggregator := -L$(DEPS)/lib -lpq -lpgcommon_shlib -lpgport_shlib -lssl -lcrypto -lzstd $(LIBS_COMMON)
 LIBS_gvisor_installer := -L$(DEPS)/lib -lcurl -lssl -lcrypto -larchive -lbz2 -lstdc++ $(LIBS_COMMON)

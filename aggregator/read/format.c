@@ -23,10 +23,11 @@ struct mark {
         }                                                                                          \
     }
 #define PIPED(command) "decompress it first: " command " FILE | aggregator -"
+#define OUTER          "undo the outer one first: gzip -dc (or zstd -dc) FILE | aggregator -"
 #define CONVERT        "convert it to JSON Lines first, for instance with DuckDB"
 
 static const struct mark marks[] = {
-    MARK("\x28\xb5\x2f\xfd", "compressed with zstd", PIPED("zstd -dc")),
+    MARK("\x28\xb5\x2f\xfd", "compressed twice, with zstd inside", OUTER),
     MARK("\xfd"
          "7zXZ\0",
          "compressed with xz", PIPED("xz -dc")),
@@ -34,7 +35,7 @@ static const struct mark marks[] = {
     MARK("LZIP\x01", "compressed with lzip", PIPED("lzip -dc")),
     MARK("\x04\x22\x4d\x18", "compressed with lz4", PIPED("lz4 -dc")),
     MARK("\x02\x21\x4c\x18", "compressed with lz4", PIPED("lz4 -dc")),
-    MARK("\x1f\x8b", "compressed with gzip twice", PIPED("gzip -dc")),
+    MARK("\x1f\x8b", "compressed twice, with gzip inside", OUTER),
     MARK("\x1f\x9d", "compressed with compress", PIPED("gzip -dc")),
     MARK("\xff\x06\0\0sNaPpY", "compressed with snappy", PIPED("snzip -dc")),
     MARK("PK\x03\x04", "a zip archive", "unpack it first: unzip -p FILE | aggregator -"),
@@ -53,8 +54,7 @@ static const struct mark marks[] = {
     "--accept concatenated takes it, or make lines of it first: jq -c . FILE | aggregator -"
 
 static const struct format bzip2 = {"compressed with bzip2", PIPED("bzip2 -dc")};
-static const struct format lz4_or_zstd = {"compressed with zstd or lz4",
-                                          PIPED("zstd -dc (or lz4 -dc)")},
+static const struct format lz4_or_zstd = {"compressed twice, with zstd or lz4 inside", OUTER},
                            tar = {"a tar archive", "unpack it first: tar -xOf FILE | aggregator -"},
                            array = {"a JSON array",
                                     "make lines of it first: jq -c '.[]' FILE | aggregator -"},

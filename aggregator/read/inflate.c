@@ -4,6 +4,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "aggregator/read/unzstd.h"
 #include "common/bgzf.h"
 
 struct packed {
@@ -12,7 +13,16 @@ struct packed {
     uint64_t offset;
     z_stream zlib;
     bool zlib_ready;
-    unsigned char text[BGZF_TEXT_MAX];
+    struct unzstd *unzstd; /* NULL until there is a frame */
+    unsigned char *text;   /* of a member that is wanted in part */
+    size_t text_cap;
+};
+
+/* A member, whichever format it is of. */
+struct shape {
+    bool is_bgzf;
+    struct bgzf_member bgzf;
+    size_t size, text_size;
 };
 
 struct gunzip {
@@ -30,6 +40,8 @@ void packed_free(struct packed *packed)
         return;
     if (packed->zlib_ready)
         (void)inflateEnd(&packed->zlib);
+    unzstd_free(packed->unzstd);
+    free(packed->text);
     free(packed->bytes);
     free(packed);
 }
@@ -95,19 +107,70 @@ static bool inflate_member(struct packed *packed, const unsigned char *member,
     return true;
 }
 
+static bool expand_frame(struct packed *packed, const unsigned char *frame,
+                         const struct shape *shape, uint64_t offset, unsigned char *out,
+                         struct err *err)
+{
+    if (packed->unzstd == NULL)
+        packed->unzstd = unzstd_new();
+    if (packed->unzstd == NULL)
+        return err_set(err, STATUS_TRANSIENT, "out of memory to decompress");
+    return unzstd_whole(packed->unzstd, frame, shape->size, offset, out, shape->text_size, err);
+}
+
+static bool find_shape(const unsigned char *member, size_t len, struct shape *ret)
+{
+    struct zstd_frame frame;
+
+    *ret = (struct shape){0};
+    ret->is_bgzf = bgzf_parse_member(member, len, &ret->bgzf);
+    if (ret->is_bgzf) {
+        ret->size = ret->bgzf.size;
+        ret->text_size = ret->bgzf.text_size;
+        return true;
+    }
+    if (zstd_read_header(member, len, &frame) != ZSTD_WHOLE || frame.text_size > PACKED_FRAME)
+        return false;
+    ret->size = zstd_frame_size(member, len);
+    ret->text_size = (size_t)frame.text_size; /* of a skippable one: 0 */
+    return ret->size > 0;
+}
+
+static bool expand_member(struct packed *packed, const unsigned char *member,
+                          const struct shape *shape, uint64_t offset, unsigned char *out,
+                          struct err *err)
+{
+    return shape->is_bgzf ? inflate_member(packed, member, &shape->bgzf, offset, out, err)
+                          : expand_frame(packed, member, shape, offset, out, err);
+}
+
+static bool make_text_room(struct packed *packed, size_t size, struct err *err)
+{
+    if (size <= packed->text_cap)
+        return true;
+    unsigned char *text = realloc(packed->text, size);
+    if (text == NULL)
+        return err_set(err, STATUS_TRANSIENT, "out of memory to decompress");
+    packed->text = text;
+    packed->text_cap = size;
+    return true;
+}
+
 bool packed_inflate(struct packed *packed, unsigned char *out, size_t len, struct err *err)
 {
     size_t skip = packed->skip;
 
     for (size_t at = 0; at < packed->len;) {
-        struct bgzf_member shape;
+        struct shape shape;
         const unsigned char *member = packed->bytes + at;
         uint64_t offset = packed->offset + at;
 
-        if (!bgzf_parse_member(member, packed->len - at, &shape))
-            return err_set(err, STATUS_BUG, "a BGZF member changed its shape");
+        if (!find_shape(member, packed->len - at, &shape))
+            return err_set(err, STATUS_BUG, "a packed member changed its shape");
         bool whole = skip == 0 && shape.text_size <= len;
-        if (!inflate_member(packed, member, &shape, offset, whole ? out : packed->text, err))
+        if (!whole && !make_text_room(packed, shape.text_size, err))
+            return false;
+        if (!expand_member(packed, member, &shape, offset, whole ? out : packed->text, err))
             return false;
         size_t use = shape.text_size - skip < len ? shape.text_size - skip : len;
         if (!whole)
@@ -117,7 +180,7 @@ bool packed_inflate(struct packed *packed, unsigned char *out, size_t len, struc
         len -= use;
         at += shape.size;
     }
-    return len == 0 || err_set(err, STATUS_BUG, "BGZF members hold less than was counted");
+    return len == 0 || err_set(err, STATUS_BUG, "packed members hold less than was counted");
 }
 
 struct gunzip *gunzip_new(void)

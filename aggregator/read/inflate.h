@@ -1,6 +1,6 @@
 /*
- * Decompression of gzip (RFC 1952) for source.c: ordinary streams in turn, BGZF members side by
- * side. Pure. Errors are INPUT and name the compressed offset.
+ * Decompression of gzip (RFC 1952) in turn, and of members that say how long they are, side by
+ * side: BGZF's, and zstd's frames. Pure. Errors are INPUT and name the compressed offset.
  */
 #ifndef AGGREGATOR_READ_INFLATE_H
 #define AGGREGATOR_READ_INFLATE_H
@@ -11,9 +11,12 @@
 
 #include "common/err.h"
 
-struct packed; /* BGZF members that make up one block */
+struct packed; /* members that make up one block, or a part of it */
 
-enum { PACKED_MAX = 4 << 20 }; /* more than this for one block is read in turn instead */
+enum {
+    PACKED_MAX = 4 << 20,     /* more than this for one block is read in turn instead */
+    PACKED_FRAME = 256 << 10, /* text of a frame of zstd: one may be wanted in two blocks */
+};
 
 struct packed *packed_new(void); /* NULL without memory */
 void packed_free(struct packed *packed);

@@ -1,11 +1,11 @@
 /* What a fold does when memory is short: fail as TRANSIENT, crash never, leave nothing. */
 #include "common/tests/short_memory.h"
 
-#include "aggregator/tests/gzip_made.h"
+#include "aggregator/tests/zstd_made.h"
 #include "aggregator/totals/fold.h"
 #include "common/tests/scratch.h"
 
-enum { EVENTS = 40000, FILES = 3 };
+enum { EVENTS = 40000, FILES = 5 };
 
 static char *names[FILES];
 
@@ -32,7 +32,7 @@ static bool fold_all(unsigned threads, struct err *err)
                                               .max_key = 1024},
                                      .threads = threads,
                                      .statistics = true,
-                                     .max_memory = FOLD_MEMORY_MIN + (1 << 20),
+                                     .max_memory = FOLD_MEMORY_MIN + (3 << 20),
                                      .spill_dir = scratch_dir};
     struct fold_result result;
     struct fold *fold = fold_new(&rules, err);
@@ -81,7 +81,7 @@ static int set_up(void **state)
 {
     char line[512];
     int failed = scratch_make(state);
-    for (int f = 0; f < FILES; f++) { /* plain, gzip, BGZF */
+    for (int f = 0; f < FILES; f++) { /* plain, gzip, BGZF, zstd in turn, side by side */
         OWNED_BUF(text, MADE_MAX);
         OWNED_BUF(stored, MADE_MAX);
         for (int i = f; i < EVENTS; i += FILES)
@@ -93,6 +93,10 @@ static int set_up(void **state)
             made_add(&stored, text.data, text.len);
         else if (f == 1)
             made_add_gzip(&stored, text.data, text.len, 1, NULL);
+        else if (f == 3)
+            made_add_zstd(&stored, text.data, text.len, 1, MADE_UNSIZED);
+        else if (f == 4)
+            made_add_frames(&stored, text.data, text.len, 200000, 0);
         else
             made_add_bgzf(&stored, text.data, text.len, MADE_BGZF_TEXT);
         (void)snprintf(line, sizeof line, "file%d", f);

@@ -32,7 +32,7 @@ static void wrong_formats_are_told_by_name(void **state)
          "xz"},
         {BYTES("BZh91AY&SY"), "bzip2"},
         {BYTES("BZh9\x17rE8P\x90"), "bzip2"},
-        {BYTES("\x1f\x8b"), "gzip twice"},
+        {BYTES("\x1f\x8b"), "twice, with gzip"},
         {BYTES("PK\3\4"), "zip"},
         {BYTES("PK\5\6"), "zip"},
         {BYTES("PAR1"), "Parquet"},

@@ -12,6 +12,8 @@ struct one {
     pthread_t thread;
     struct gather *gather;
     unsigned number, keys;
+    size_t reserves; /* bytes, half way through */
+    int room;
     bool done;
     struct err err;
 };
@@ -36,6 +38,8 @@ static void *add_all(void *context)
     for (unsigned i = 0; i < EVENTS && one->done; i++) {
         struct event event;
         unsigned number = (unsigned)chance_below(&random, one->keys);
+        if (i == EVENTS / 2 && one->reserves > 0)
+            one->room = gather_reserve(one->gather, one->reserves, &one->err);
         event_set(&event, (unsigned char *)key, numbered_key(key, number), i);
         one->done = gather_add(one->gather, one->number, &event, 1, &one->err);
         memset(key, 0, sizeof key); /* no long key may be kept where it was */
@@ -89,8 +93,9 @@ static void assert_sorted(struct gather *gather, struct spill *spill, unsigned k
     merge_free(merge);
 }
 
-static void gather_and_check(unsigned threads, unsigned keys, size_t budget, bool statistics,
-                             bool spills)
+/* The last thread sets `reserves` bytes aside, where that is not 0; whether there was room. */
+static int gather_and_check(unsigned threads, unsigned keys, size_t budget, size_t reserves,
+                            bool statistics, bool spills)
 {
     struct spill *spill = spill_new(scratch_dir);
     struct gather *gather = gather_new(threads, budget, statistics, 6, spill);
@@ -100,6 +105,7 @@ static void gather_and_check(unsigned threads, unsigned keys, size_t budget, boo
     expect(keys);
     for (unsigned i = 0; i < threads; i++) {
         all[i] = (struct one){.gather = gather, .number = i, .keys = keys};
+        all[i].reserves = i + 1 == threads ? reserves : 0;
         assert_int_equal(pthread_create(&all[i].thread, NULL, add_all, &all[i]), 0);
     }
     for (unsigned i = 0; i < threads; i++) {
@@ -110,6 +116,7 @@ static void gather_and_check(unsigned threads, unsigned keys, size_t budget, boo
     assert_sorted(gather, spill, keys, threads, statistics);
     gather_free(gather);
     spill_free(spill);
+    return all[threads - 1].room;
 }
 
 static void few_and_many_keys_of_threads_add_up(void **state)
@@ -118,7 +125,7 @@ static void few_and_many_keys_of_threads_add_up(void **state)
     (void)state;
     for (unsigned threads = 1; threads <= THREADS; threads++)
         for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-            gather_and_check(threads, keys[i], 64 << 20, i % 2 == 0, false);
+            (void)gather_and_check(threads, keys[i], 64 << 20, 0, i % 2 == 0, false);
     gather_free(NULL);
 }
 
@@ -127,8 +134,22 @@ static void what_memory_does_not_hold_is_spilled_and_adds_up(void **state)
     (void)state;
     for (unsigned threads = 1; threads <= THREADS; threads++)
         for (int statistics = 0; statistics < 2; statistics++)
-            gather_and_check(threads, KEYS, threads * (size_t)GATHER_BUDGET_MIN, statistics == 1,
-                             true);
+            (void)gather_and_check(threads, KEYS, threads * (size_t)GATHER_BUDGET_MIN, 0,
+                                   statistics == 1, true);
+}
+
+static void what_is_set_aside_pushes_totals_out_and_they_add_up(void **state)
+{
+    (void)state;
+    /* Of 24 MiB: what the one table leaves no room for, and what it does. */
+    static const size_t much[] = {19 << 20, 11 << 20, 10 << 20}, little = 1 << 20;
+    for (unsigned threads = 1; threads <= THREADS; threads++) {
+        const size_t budget = 24 << 20, large = much[threads - 1];
+        assert_int_equal(gather_and_check(threads, KEYS, budget, large, true, true), 1);
+        assert_int_equal(gather_and_check(threads, 100, budget, large, true, false), 1);
+        assert_int_equal(gather_and_check(threads, KEYS, budget, little, true, false), 1);
+        assert_int_equal(gather_and_check(threads, KEYS, budget, budget, true, true), 0);
+    }
 }
 
 static void a_spill_that_fails_is_every_threads_error(void **state)
@@ -151,6 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(few_and_many_keys_of_threads_add_up),
         cmocka_unit_test(what_memory_does_not_hold_is_spilled_and_adds_up),
+        cmocka_unit_test(what_is_set_aside_pushes_totals_out_and_they_add_up),
         cmocka_unit_test(a_spill_that_fails_is_every_threads_error),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_drop);

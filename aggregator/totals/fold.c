@@ -364,6 +364,12 @@ static bool check_count(const struct fold *fold, const struct tally *tally, stru
                (unsigned long long)lines, (unsigned long long)least);
 }
 
+static int reserve(void *context, size_t bytes, struct err *err)
+{
+    const struct fold *fold = context;
+    return gather_reserve(fold->gather, bytes, err);
+}
+
 bool fold_run(struct fold *fold, char *const *names, size_t count, struct fold_result *ret,
               struct err *err)
 {
@@ -371,7 +377,10 @@ bool fold_run(struct fold *fold, char *const *names, size_t count, struct fold_r
     fold->source = source_new(names, count);
     if (fold->source == NULL)
         return err_set(err, STATUS_TRANSIENT, "out of memory");
+    source_limit(fold->source, &(struct source_memory){reserve, fold, fold->block_count});
     run_workers(fold, read_and_add);
+    source_free(fold->source); /* what it holds is for the merge */
+    fold->source = NULL;
     if (!fold->failed && !stop_requested())
         run_workers(fold, combine);
 

@@ -122,6 +122,28 @@ static bool add_shared(struct gather *gather, unsigned p, const struct event *ev
     return done;
 }
 
+/* With every lock held. */
+static int reserve(struct gather *gather, size_t bytes, struct err *err)
+{
+    if (totals_reserve(gather->shared, bytes))
+        return 1;
+    if (totals_count(gather->shared) == 0)
+        return 0;
+    if (!spill_totals(gather->spill, gather->shared, err))
+        return -1;
+    return totals_reserve(gather->shared, bytes) ? 1 : 0;
+}
+
+int gather_reserve(struct gather *gather, size_t bytes, struct err *err)
+{
+    for (unsigned i = 0; i < TOTALS_PARTS; i++)
+        pthread_mutex_lock(&gather->lock[i]);
+    int room = reserve(gather, bytes, err);
+    for (unsigned i = 0; i < TOTALS_PARTS; i++)
+        pthread_mutex_unlock(&gather->lock[i]);
+    return room;
+}
+
 static bool collect_one(struct gather *gather, struct collected *collected,
                         const struct event *event, uint64_t hash, struct err *err)
 {

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "aggregator/totals/slot.h"
+#include "aggregator/totals/statistics.h"
 #include "aggregator/totals/tags.h"
 
 #define XXH_INLINE_ALL
@@ -19,10 +20,6 @@ enum {
     CACHED_BYTES = 1 << 18, /* of a table that is at hand anyway */
     HUGE_PAGE = 2 << 20,
     HUGE_FROM = 1 << 20, /* bytes that get whole ones; more slots fill the rest */
-};
-
-struct statistics {
-    int64_t count, min, max;
 };
 
 struct text_chunk {
@@ -301,13 +298,6 @@ static __attribute__((noinline)) bool insert(struct totals *totals, struct part 
     return true;
 }
 
-static void add_statistics(struct statistics *into, const struct statistics *other)
-{
-    into->count += other->count;
-    into->min = other->min < into->min ? other->min : into->min;
-    into->max = other->max > into->max ? other->max : into->max;
-}
-
 static inline __attribute__((always_inline)) bool add_one(struct totals *totals, struct part *part,
                                                           uint32_t hash, const struct event *event)
 {
@@ -490,4 +480,17 @@ void totals_clear(struct totals *totals)
         part->long_keys = false;
         free_text(totals, part);
     }
+}
+
+bool totals_reserve(struct totals *totals, size_t bytes)
+{
+    for (unsigned p = 0; p < TOTALS_PARTS && totals_count(totals) == 0; p++) {
+        struct part old = totals->part[p];
+        if (take_slots(totals, &totals->part[p], FIRST_SLOTS))
+            free_slots(totals, &old);
+    }
+    const size_t most = totals->budget - TOTALS_BUDGET_MIN;
+    const bool fits = atomic_fetch_add(&totals->used, bytes) + bytes <= most;
+    (void)atomic_fetch_sub(&totals->used, fits ? 0 : bytes);
+    return fits;
 }

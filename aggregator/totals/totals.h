@@ -45,6 +45,12 @@ size_t totals_add_part(struct totals *totals, unsigned p, const struct event *ev
 size_t totals_count(const struct totals *totals);
 
 /*
+ * Sets bytes of the budget aside for another use; false: that would not leave TOTALS_BUDGET_MIN to
+ * grow by. A table that is empty gives up what it does not need for that.
+ */
+bool totals_reserve(struct totals *totals, size_t bytes);
+
+/*
  * Adds part p of another table with the same seed and statistics to part p of this one, as far as
  * the budget goes; what does not fit stays there. Long keys stay the other's memory. Threads may
  * work on different parts of two tables at once.

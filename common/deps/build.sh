@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds static libpq, libcurl and cJSON from the pinned Debian sources in deps.lock.
+# Builds static libpq, libcurl, libzstd and cJSON from the pinned Debian sources in deps.lock.
 #
 #   common/deps/build.sh [--prefix DIR]      default: build/deps
 #
@@ -128,7 +128,7 @@ mkdir -p "$cache/src" "$cache/built" 2>/dev/null || cache=$prefix.cache
 mkdir -p "$cache/src" "$cache/built" "$work/src"
 cache=$(cd "$cache" && pwd)
 mapfile -t bases < <(mirrors)
-say "fetching and building libpq, libcurl and cJSON, once (about two minutes)"
+say "fetching and building libpq, libcurl, libzstd and cJSON, once (about two minutes)"
 while read -r sum path; do
   [[ $sum == \#* ]] || fetch "$sum" "$path"
 done <"$lock"
@@ -192,9 +192,20 @@ build_curl() {
   install -D -m 644 -t "$work/out/include/curl" include/curl/*.h
 }
 
+# Tests compress with it; the programs take only what decompresses.
+build_zstd() {
+  unpack libzstd
+  cd "$work/libzstd/lib"
+  run make -j"$(nproc)" libzstd.a CC="$cc" CFLAGS="$cflags -O3" ARFLAGS=rcsD \
+    ZSTD_LEGACY_SUPPORT=0 ZSTD_LIB_{DICTBUILDER,DEPRECATED}=0
+  install -D -m 644 -t "$work/out/lib" libzstd.a
+  install -D -m 644 -t "$work/out/include" zstd.h zstd_errors.h
+}
+
 build_libpq
 build_curl
 build_cjson
+build_zstd
 cd /
 tar -C "$work/out" -cf "$cache/built/$key.tar.$$" .
 mv "$cache/built/$key.tar.$$" "$cache/built/$key.tar"

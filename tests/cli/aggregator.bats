@@ -71,6 +71,28 @@ refused() { # STATUS TEXT COMMAND...: fails so, saying so in one line, with noth
   aggregate both.gz | awk -F, 'NR > 1 { print $1 "," $2 / 2 }' | cmp - <(tail -n +2 "$SUMS")
 }
 
+@test "zstd of one frame, of many, of parallel compressors, with names or without, gives the same totals" {
+  zstd -q -c "$EVENTS_FILE" >one.zst
+  zstd -q -19 --no-check -c <"$EVENTS_FILE" >unsized.zst
+  split -n l/40 "$EVENTS_FILE" part.
+  for part in part.*; do
+    zstd -q -c "$part"
+    printf '\x5f\x2a\x4d\x18\x04\0\0\0skip'
+  done >many.zst
+  pzstd -q -p 4 -c "$EVENTS_FILE" >parallel.zst 2>/dev/null
+  cat many.zst one.zst unsized.zst many.zst >mixed.zst
+  sums "$EVENTS_FILE" "$EVENTS_FILE" "$EVENTS_FILE" "$EVENTS_FILE" >four.csv
+  for threads in 1 4; do
+    for file in one unsized many parallel; do
+      aggregate -t $threads $file.zst | cmp - "$SUMS"
+      aggregate -t $threads - < <(cat $file.zst) | cmp - "$SUMS"
+    done
+    aggregate -t $threads mixed.zst | cmp - four.csv
+  done
+  mv many.zst misleading.jsonl
+  aggregate misleading.jsonl | cmp - "$SUMS"
+}
+
 @test "CRLF, blank lines and a missing last newline change nothing" {
   sed 's/$/\r/' "$EVENTS_FILE" | aggregate - | cmp - "$SUMS"
   sed 's/$/\n \t\r/' "$EVENTS_FILE" | aggregate - | cmp - "$SUMS"
@@ -314,12 +336,44 @@ open("flipped.gz", "wb").write(data)' $at
   refused 3 'truncated gzip data' aggregate unmarked.gz
 }
 
+@test "truncated, corrupt and followed zstd data is status 3 with the place" {
+  zstd -q -c "$EVENTS_FILE" >good.zst
+  split -n l/40 "$EVENTS_FILE" part.
+  for part in part.*; do zstd -q -c "$part"; done >many.zst
+  for file in good many; do
+    head -c -9 $file.zst >cut.zst
+    refused 3 'cut.zst: truncated zstd data: it ends at byte' aggregate cut.zst
+    for at in 500 5000 100000 -2; do
+      python3 -c 'import sys
+data, at = bytearray(open(sys.argv[1], "rb").read()), int(sys.argv[2])
+data[at] ^= 0x55
+open("flipped.zst", "wb").write(data)' $file.zst $at
+      refused 3 'flipped.zst' aggregate flipped.zst
+    done
+    refused 3 'flipped.zst: corrupt zstd data at byte' aggregate flipped.zst
+    { cat $file.zst; echo more; } >followed.zst
+    refused 3 'bytes that are not zstd follow the compressed data at byte' aggregate followed.zst
+    cp $file.zst padded.zst
+    truncate -s %10240 padded.zst
+    aggregate padded.zst | cmp - "$SUMS"
+  done
+}
+
+@test "zstd with a dictionary is status 3 with the way out, which works" {
+  head -n 2000 "$EVENTS_FILE" | split -a 4 -l 1 - line.
+  zstd -q --train line.* --maxdict=2000 -o dictionary 2>/dev/null
+  zstd -q -D dictionary -c "$EVENTS_FILE" >dict.zst
+  refused 3 'dict.zst: the zstd frame at byte 0 needs dictionary' aggregate dict.zst
+  zstd -q -dc -D dictionary dict.zst | aggregate - | cmp - "$SUMS"
+}
+
 @test "an empty file with a compressed name is status 3; a compressed file of an empty text is none" {
   : >empty.jsonl.gz
   refused 3 'empty.jsonl.gz is empty' aggregate empty.jsonl.gz
   refused 3 'empty.jsonl.gz is empty' aggregate "$EVENTS_FILE" empty.jsonl.gz
   gzip -c /dev/null >empty.jsonl.gz
-  aggregate "$EVENTS_FILE" empty.jsonl.gz | cmp - "$SUMS"
+  zstd -q -c </dev/null >empty.jsonl.zst
+  aggregate "$EVENTS_FILE" empty.jsonl.gz empty.jsonl.zst | cmp - "$SUMS"
 }
 
 @test "zeros after the last gzip member are skipped, and nothing may follow them" {
@@ -422,7 +476,8 @@ PYTHON
   aggregate --report c.json one.gz >/dev/null
   aggregate -t 3 --report d.json bgzf.gz >/dev/null
   cat "$EVENTS_FILE" | aggregate --report e.json - >/dev/null
-  [ "$(cat [a-e].json | jq -r .digest | sort -u | wc -l)" -eq 1 ]
+  zstd -q -c "$EVENTS_FILE" | aggregate --report g.json - >/dev/null
+  [ "$(cat [a-eg].json | jq -r .digest | sort -u | wc -l)" -eq 1 ]
   head -n 59999 "$EVENTS_FILE" | aggregate --report f.json - >/dev/null
   [ "$(cat [a-f].json | jq -r .digest | sort -u | wc -l)" -eq 2 ]
 }

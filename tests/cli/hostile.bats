@@ -106,6 +106,35 @@ many() { head -c "$1" /dev/zero | tr '\0' "$2"; } # COUNT CHARACTER
   [ "${#stderr_lines[@]}" -eq 1 ] && jq -e . <<<"$stderr"
 }
 
+@test "a bomb of zstd is read in bounded memory, and stopped by its lines" {
+  head -c $((1024 * M)) /dev/zero | zstd -q >bomb.zst # a gigabyte in thirty kilobytes
+  [ "$(stat -c %s bomb.zst)" -lt $((M / 4)) ]
+  bounded 3 'bomb.zst:1:' $((64 * M)) -m 32M bomb.zst
+  many $((4 * M)) '\n' | zstd -q >blank.zst
+  bounded 0 "read $((4 * M)) lines (0 bad, $((4 * M)) blank)" $((64 * M)) -m 32M blank.zst
+  # Frames without end that hold nothing, or that are to be skipped.
+  { printf '' | zstd -q; printf '\x50\x2a\x4d\x18\0\0\0\0'; } >empty.zst
+  for _ in {1..13}; do cat empty.zst empty.zst >twice && mv twice empty.zst; done
+  bounded 0 'read 0 lines' $((64 * M)) -m 32M empty.zst
+}
+
+@test "the window of zstd is part of --max-memory: refused where it has no room, and totals give way to it" {
+  "$BUILD/fake_gen" -n 200000 -u 2000000 -s 1 -o first.jsonl 2>/dev/null
+  "$BUILD/fake_gen" -n 200000 -u 2000000 -s 2 -o second.jsonl 2>/dev/null
+  zstd -q --single-thread --long=23 second.jsonl
+  bounded 2 'second.jsonl.zst: the zstd frame at byte 0 needs a window of 8388608 bytes, for which --max-memory leaves no room' \
+    $((40 * M)) -m 25M -t 1 second.jsonl.zst
+  "$BUILD/aggregator" --print csv first.jsonl second.jsonl >want 2>/dev/null
+  timeout 120 "$BUILD/aggregator" --print csv --report r.json -m 40M -t 1 first.jsonl second.jsonl.zst 2>/dev/null | cmp - want
+  jq -e '.spilled_bytes > 0 and .peak_rss_bytes < 40 * 1048576' r.json
+  # A window of 128 MiB is read where there is memory for it; a larger one never.
+  printf '\x28\xb5\x2f\xfd\x00\x88\x01\x00\x00' >w27.zst
+  bounded 0 'read 0 lines' $((64 * M)) w27.zst
+  bounded 2 'needs a window of 134217728 bytes, for which --max-memory leaves no room' $((64 * M)) -m 100M w27.zst
+  printf '\x28\xb5\x2f\xfd\x00\x90\x01\x00\x00' >w28.zst
+  bounded 3 'needs a window of 268435456 bytes, more than 134217728' $((64 * M)) -m 1G w28.zst
+}
+
 @test "a bomb of gzip is read in bounded memory, and stopped by its lines" {
   # 256 MiB of zeros in a thousandth: one line, longer than any limit.
   head -c $((256 * M)) /dev/zero | gzip -6 >bomb.gz

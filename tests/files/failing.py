@@ -166,7 +166,8 @@ def scenarios():
     generator, aggregator = (os.path.join(PROGRAMS, name) for name in ("fake_gen", "aggregator"))
     subprocess.run([generator, "-n", "2000", "-s", "1", "-o", "in.jsonl"], check=True, stderr=subprocess.DEVNULL)
     subprocess.run([generator, "-n", "2000", "-s", "1", "-z", "-o", "in.bgz"], check=True, stderr=subprocess.DEVNULL)
-    subprocess.run("gzip -c in.jsonl >in.gz", shell=True, check=True)
+    subprocess.run("gzip -c in.jsonl >in.gz; zstd -qc <in.jsonl >in.zst; head -n 1000 in.jsonl >half; "
+                   "zstd -qc half half >frames.zst", shell=True, check=True)
     subprocess.run([generator, "-n", "150000", "-u", "10000000", "-s", "1", "-o", "many.jsonl"], check=True,
                    stderr=subprocess.DEVNULL)
     with open("in.jsonl", "ab") as file:
@@ -186,7 +187,7 @@ def scenarios():
          *report, "in.jsonl"],
         ["rejects", "report.json", *(f"values/{name}" for name in ("lines", "users", "total", "bad_lines",
                                                                      "already_applied"))])
-    for name, flags in (("gzip", ["in.gz"]), ("BGZF", ["in.bgz"])):
+    for name, flags in (("gzip", ["in.gz"]), ("BGZF", ["in.bgz"]), ("zstd", ["in.zst"]), ("frames", ["frames.zst"])):
         yield Scenario(f"totals of {name}", [aggregator, "--print", "json", "-t", "2", *flags], [])
     with open("objects.json", "wb") as file:
         file.write(text[:-len(b"bad\n")].replace(b"\n", b"") + b"{}")
