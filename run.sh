@@ -3,6 +3,7 @@
 # PostgreSQL, once and only once.
 #
 #   ./run.sh [local] [OPTION...]     on this machine, without a cluster
+#   ./run.sh files FILE|DIR...       your own events, in place of generated ones (docs/own-events.md)
 #   ./run.sh gvisor [OPTION...]      what gVisor isolates: local/experiment.sh (as root)
 #   ./run.sh box [OPTION...]         on a real Kubernetes with Argo, made for it on this machine
 #   ./run.sh box gvisor [OPTION...]  what gVisor isolates, as a workflow there
@@ -17,13 +18,16 @@
 # cluster-wide unless told: --install-argo installs Argo Workflows in the namespace argo,
 # --namespace NAME uses and if need be creates that namespace.
 #
-# A local run passes its options on to fake_gen: --skew S, --gzip ... too (build/fake_gen --help). The aggregator takes its own from the environment: AGGREGATOR_THREADS,
-# AGGREGATOR_MAX_MEMORY, AGGREGATOR_MAX_BAD ... (build/aggregator --help).
+# A local run passes its options on to fake_gen: --skew S, --gzip ... too (build/fake_gen --help);
+# the aggregator takes its own from the environment: AGGREGATOR_THREADS, AGGREGATOR_MAX_MEMORY,
+# AGGREGATOR_MAX_BAD ... `files` passes its options on to the aggregator: --key FIELD, --value FIELD,
+# --max-bad N, --recursive ... (build/aggregator --help).
 #
 # What is missing is installed with apt. The totals go to a private PostgreSQL that is gone
 # afterwards, unless DB_URL, PGHOST, PGSERVICE or AGGREGATOR_DSN name another server.
 #
 #   ./run.sh
+#   ./run.sh files exports/ --key account --value bytes
 #   ./run.sh --events 10000000 --users 1000000
 #   AGGREGATOR_MAX_MEMORY=64M ./run.sh local --events 1000000 --seed 7
 #   DB_URL=db.example.org DB_USER=etl DB_PASSWORD=... DB_NAME=stats ./run.sh
@@ -33,7 +37,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=local/show.sh
 . "$root/local/show.sh"
 top_rows=10
-temp='' child='' watcher=''
+temp='' child='' watcher='' input=/dev/null
 
 die() { echo "run.sh: $*" >&2; exit 2; }
 help() { sed -n '2,/^set/{/^set/!s/^# \?//p}' "$0"; }
@@ -54,7 +58,7 @@ trap 'exit 143' TERM
 
 attended() { # bash handles signals while it waits, but not while a program has the foreground
   local status=0
-  "$@" </dev/null &
+  "$@" <"$input" &
   child=$!
   wait "$child" || status=$?
   child=''
@@ -181,6 +185,69 @@ local_run() {
   fi
   show "once more" "already applied: still $(thousands "$rows") rows,\
  a total of $(thousands "$total")"
+}
+
+# --- events of one's own --------------------------------------------------------------------------
+
+# The options that say what the table shows go to both programs that are run, by the environment.
+take_options() { # ARGUMENT...: sets arguments to what is left
+  arguments=()
+  while (($#)); do
+    case $1 in
+    --) arguments+=("$@"); return ;;
+    -[kvTd] | --key | --key-column | --value | --value-column | --table | --dsn)
+      (($# > 1)) || die "$1 needs a value"
+      take_option "$1" "$2"
+      shift
+      ;;
+    --key=* | --key-column=* | --value=* | --value-column=* | --table=* | --dsn=*)
+      take_option "${1%%=*}" "${1#*=}"
+      ;;
+    -[kvTd]?*) take_option "${1:0:2}" "${1:2}" ;;
+    -p* | --print* | --report* | --init-sql | --forget* | runs | top)
+      die "$1: use build/aggregator itself"
+      ;;
+    --help | --version) die "$1: see ./run.sh --help and build/aggregator $1" ;;
+    *) arguments+=("$1") ;;
+    esac
+    shift
+  done
+}
+
+take_option() { # OPTION VALUE
+  case $1 in
+  -k | --key) export AGGREGATOR_KEY=$2 ;;
+  -v | --value) export AGGREGATOR_VALUE=$2 ;;
+  --key-column) export AGGREGATOR_KEY_COLUMN=$2 ;;
+  --value-column) export AGGREGATOR_VALUE_COLUMN=$2 ;;
+  -T | --table) export AGGREGATOR_TABLE=$2 ;;
+  -d | --dsn) export AGGREGATOR_DSN=$2 ;;
+  esac
+}
+
+files_run() {
+  local as_psql=() arguments dsn where rows total verb=loaded files names key_title value_title
+  take_options "$@"
+  ((${#arguments[@]})) || die "files needs a file or a directory, see ./run.sh --help"
+  prepare build run
+  find_database
+
+  if [[ " ${arguments[*]} " == *' - '* ]]; then input=/dev/stdin; fi
+  step aggregator --report "$temp/loaded.json" "${arguments[@]}"
+  input=/dev/null
+  files=$(field loaded files)
+  if ((files > 1)); then files=" of $(thousands "$files") files"; else files=''; fi
+  show read "$(number loaded lines) lines$files, $(number loaded bad_lines) rejected,\
+ $(number loaded users) keys ($(cost loaded))"
+  # The table's own names, which may be others than those of the fields; nothing, where it is empty.
+  names=$("$root/build/aggregator" --print json top 2>"$temp/log" |
+    jq -rn 'first(inputs) | keys_unsorted | @tsv') || { cat "$temp/log" >&2; exit 1; }
+  if [[ -z $names ]]; then show loaded "no rows, in $where"; return; fi
+  IFS=$'\t' read -r key_title value_title <<<"$names"
+  read -r rows total < <(sum_of_table)
+  if [[ $(field loaded already_applied) == true ]]; then verb='no change'; fi
+  show "$verb" "$(thousands "$rows") rows, a total of $(thousands "$total"), in $where"
+  top_of_table | show_top "$key_title" "$value_title" "$rows"
 }
 
 # --- on clusters ---------------------------------------------------------------------------------
@@ -325,6 +392,7 @@ cluster_run() {
 
 case ${1:-local} in
 local) local_run "${@:2}" ;;
+files) files_run "${@:2}" ;;
 gvisor) exec "$root/local/experiment.sh" "${@:2}" ;;
 box) box_run "${@:2}" ;;
 minikube) minikube_run "${@:2}" ;;
