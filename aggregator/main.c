@@ -118,12 +118,8 @@ static bool print_totals(const struct run *run, struct total_stream *totals, str
 
 static bool put_output(const struct run *run, const char *name, const char *text, struct err *err)
 {
-    char *path = NULL;
-    if (asprintf(&path, "%s/%s", run->config->outputs, name) < 0)
-        return err_set(err, STATUS_TRANSIENT, "out of memory");
-    bool done = outfile_put(path, text, strlen(text), err) || err_prefix(err, "--outputs");
-    free(path);
-    return done;
+    return outfile_put_in(run->config->outputs, name, text, strlen(text), err) ||
+           err_prefix(err, "--outputs");
 }
 
 static struct run_facts *measure(struct run *run)

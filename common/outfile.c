@@ -301,3 +301,15 @@ bool outfile_takes_colour(const char *path)
            (none == NULL || none[0] == '\0') && term != NULL && term[0] != '\0' &&
            strcmp(term, "dumb") != 0;
 }
+
+bool outfile_put_in(const char *directory, const char *name, const void *bytes, size_t len,
+                    struct err *err)
+{
+    char *path = NULL;
+
+    if (asprintf(&path, "%s/%s", directory, name) < 0)
+        return err_set(err, STATUS_TRANSIENT, "out of memory");
+    bool done = outfile_put(path, bytes, len, err);
+    free(path);
+    return done;
+}

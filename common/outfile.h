@@ -49,6 +49,8 @@ void outfile_discard(struct outfile *out);
 
 /* The whole of a small file at once. */
 bool outfile_put(const char *path, const void *bytes, size_t len, struct err *err);
+bool outfile_put_in(const char *directory, const char *name, const void *bytes, size_t len,
+                    struct err *err);
 
 /* "-" and other names of open descriptors: what they lead to is written on, not replaced. */
 bool outfile_names_descriptor(const char *path);

@@ -221,12 +221,7 @@ static bool wants_colour(const struct config *config)
 static bool put_value(const char *dir, const char *name, const char *value, size_t len,
                       struct err *err)
 {
-    char *path = NULL;
-    if (asprintf(&path, "%s/%s", dir, name) < 0)
-        return err_set(err, STATUS_TRANSIENT, "out of memory");
-    bool done = outfile_put(path, value, len, err) || err_prefix(err, "--outputs");
-    free(path);
-    return done;
+    return outfile_put_in(dir, name, value, len, err) || err_prefix(err, "--outputs");
 }
 
 static bool put_text(const char *dir, const char *name, const char *text, struct err *err)

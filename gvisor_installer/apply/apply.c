@@ -63,20 +63,13 @@ static bool note_files(const struct applying *run, struct state *state, struct e
     return true;
 }
 
-static bool notes_path(const struct install_options *options, char out[CONFIG_PATH_MAX],
-                       struct err *err)
-{
-    return snprintf(out, CONFIG_PATH_MAX, "%s/state.json", options->prefix) < CONFIG_PATH_MAX ||
-           err_set(err, STATUS_USAGE, "--prefix is too long");
-}
-
 /* Notes that this run does not continue come back when it is undone. */
 static bool keep_notes(const struct applying *run, const struct state *state, struct err *err)
 {
     char notes[CONFIG_PATH_MAX], copy[CONFIG_PATH_MAX];
     bool exists;
 
-    if (!notes_path(run->options, notes, err) ||
+    if (!state_path(run->options->prefix, notes, err) ||
         !copies_path(run->options->prefix, notes, copy, err) || !host_exists(notes, &exists, err))
         return false;
     return exists && (state->phase == PHASE_SETTLED || state->lost) ? host_copy(notes, copy, err)
@@ -294,7 +287,7 @@ bool apply_sweep(const struct install_options *options, const struct survey *sur
                                  survey->handler_path[1],
                                  notes};
 
-    if (!notes_path(options, notes, err))
+    if (!state_path(options->prefix, notes, err))
         return false;
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         if (paths[i] == NULL || paths[i][0] == '\0')
@@ -336,7 +329,7 @@ bool apply_undo(struct applying *run, struct err *err)
     step_reached("restarted again");
     if (!copies_drop_all(run->options->prefix, state, err))
         return false;
-    if (!notes_path(run->options, notes, err) ||
+    if (!state_path(run->options->prefix, notes, err) ||
         !copies_path(run->options->prefix, notes, copy, err) || !host_exists(copy, &exists, err))
         return false;
     if (state->made_directory && !host_remove_parent(state->drop_in, err))
@@ -365,7 +358,8 @@ static bool settle_installed(struct applying *run, struct err *err)
     step_reached("settled");
     /* The next run sweeps what cannot be removed here. */
     if (!copies_drop_all(run->options->prefix, state, &why) ||
-        !notes_path(run->options, notes, &why) || !copies_drop(run->options->prefix, notes, &why))
+        !state_path(run->options->prefix, notes, &why) ||
+        !copies_drop(run->options->prefix, notes, &why))
         log_warn("%s", why.text);
     *state = settled;
     return true;
@@ -381,7 +375,8 @@ static bool settle_lost(struct applying *run, struct err *err)
 
     run->settled = true;
     if (!copies_drop_all(run->options->prefix, state, err) ||
-        !backup_drop(run->options->config, state, err) || !notes_path(run->options, notes, err) ||
+        !backup_drop(run->options->config, state, err) ||
+        !state_path(run->options->prefix, notes, err) ||
         !copies_path(run->options->prefix, notes, copy, err) || !host_exists(copy, &exists, err))
         return false;
     return !run->noted || (exists ? host_rename(copy, notes, err) : host_remove(notes, err));

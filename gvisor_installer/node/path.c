@@ -11,6 +11,11 @@ static bool too_long(const char *path, struct err *err)
     return err_set(err, STATUS_USAGE, "%s: too long a path", path);
 }
 
+bool path_join(char out[PATH_MAX], const char *directory, const char *name, struct err *err)
+{
+    return snprintf(out, PATH_MAX, "%s/%s", directory, name) < PATH_MAX || too_long(directory, err);
+}
+
 /* Moves the last part of path to the front of rest, which begins with a slash or is empty. */
 static bool shift(char *path, char rest[CONFIG_PATH_MAX])
 {

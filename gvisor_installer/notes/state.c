@@ -58,7 +58,7 @@ void state_add_release(struct state *state, const char *release)
     (void)snprintf(state->unpacked[state->unpacked_count++], STATE_TEXT_MAX, "%s", release);
 }
 
-static bool path_of(const char *prefix, char out[CONFIG_PATH_MAX], struct err *err)
+bool state_path(const char *prefix, char out[CONFIG_PATH_MAX], struct err *err)
 {
     return snprintf(out, CONFIG_PATH_MAX, "%s/state.json", prefix) < CONFIG_PATH_MAX ||
            err_set(err, STATUS_USAGE, "--prefix is too long");
@@ -152,7 +152,7 @@ bool state_load(const char *prefix, struct state *ret, struct err *err)
     bool exists;
 
     *ret = (struct state){0};
-    if (!path_of(prefix, path, err) || !host_read(path, &text, &exists, err))
+    if (!state_path(prefix, path, err) || !host_read(path, &text, &exists, err))
         return false;
     if (!exists)
         return true;
@@ -211,6 +211,6 @@ bool state_save(const char *prefix, const struct state *state, struct err *err)
     char path[CONFIG_PATH_MAX];
 
     encode(state, &out);
-    return path_of(prefix, path, err) && json_done(&out, err) &&
+    return state_path(prefix, path, err) && json_done(&out, err) &&
            host_write(path, text.data, text.len, err);
 }

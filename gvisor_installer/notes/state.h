@@ -53,6 +53,9 @@ struct state {
     size_t file_count;
 };
 
+/* PREFIX/state.json */
+bool state_path(const char *prefix, char out[CONFIG_PATH_MAX], struct err *err);
+
 /* None is PHASE_NONE. REFUSED when a newer installer wrote it. */
 bool state_load(const char *prefix, struct state *ret, struct err *err);
 

@@ -17,6 +17,7 @@
 #include "common/sha256.h"
 #include "common/whole.h"
 #include "gvisor_installer/node/host.h"
+#include "gvisor_installer/node/path.h"
 #include "gvisor_installer/release/release_list.h"
 
 enum {
@@ -48,12 +49,6 @@ bool release_name(int directory, char *out, size_t size, struct err *err)
     if (release_name_valid(text.data))
         (void)snprintf(out, size, "%s", text.data);
     return true;
-}
-
-static bool join(char out[PATH_MAX], const char *directory, const char *name, struct err *err)
-{
-    return snprintf(out, PATH_MAX, "%s/%s", directory, name) < PATH_MAX ||
-           err_set(err, STATUS_USAGE, "%s: too long a path", directory);
 }
 
 /* What is being put together. */
@@ -133,7 +128,7 @@ static bool put(struct unpacking *to, const char *name, const struct input *inpu
 
     if (to->files++ == FILES_MAX)
         return err_set(err, STATUS_INPUT, "more than %d files", FILES_MAX);
-    if (!join(path, to->directory, name, err))
+    if (!path_join(path, to->directory, name, err))
         return false;
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0755);
     if (fd < 0)
@@ -226,7 +221,7 @@ static bool check_version(const char *directory, const char *release, struct err
     char program[PATH_MAX];
     const char *const argv[] = {program, "--version", NULL};
 
-    if (!join(program, directory, RUNSC, err) || !host_run(argv, RUN_TIMEOUT_MS, &said, err))
+    if (!path_join(program, directory, RUNSC, err) || !host_run(argv, RUN_TIMEOUT_MS, &said, err))
         return false;
     if (strstr(said.data, release) != NULL)
         return true;
@@ -241,7 +236,7 @@ static bool fill(const struct release_source *source, const char *directory, con
     char path[PATH_MAX];
 
     buf_init(&to.list, RELEASE_LIST_MAX);
-    bool done = join(path, directory, SIDECARS, err) && host_make_directory(path, err) &&
+    bool done = path_join(path, directory, SIDECARS, err) && host_make_directory(path, err) &&
                 (source->archive >= 0 ? put_archive(&to, source->archive, err)
                                       : put_directory(&to, source->directory, err));
     if (done && !(release_lists_programs(&to.list)))
@@ -250,7 +245,7 @@ static bool fill(const struct release_source *source, const char *directory, con
         (void)err_prefix(err, "%s", source->shown);
     (void)rmdir(path); /* unless there is something in it */
     done = done && check_version(directory, release, err) &&
-           join(path, directory, RELEASE_LIST, err) &&
+           path_join(path, directory, RELEASE_LIST, err) &&
            host_write(path, to.list.data, to.list.len, err);
     buf_release(&to.list);
     return done;

@@ -11,6 +11,7 @@
 
 #include "common/sha256.h"
 #include "gvisor_installer/node/host.h"
+#include "gvisor_installer/node/path.h"
 #include "gvisor_installer/release/release.h"
 
 enum { READ_SIZE = 1 << 18, NAME_MAX_LEN = 100 };
@@ -44,12 +45,6 @@ bool release_lists_programs(const struct buf *list)
     return lists(list, RUNSC) && lists(list, SHIM);
 }
 
-static bool join(char out[PATH_MAX], const char *directory, const char *name, struct err *err)
-{
-    return snprintf(out, PATH_MAX, "%s/%s", directory, name) < PATH_MAX ||
-           err_set(err, STATUS_USAGE, "%s: too long a path", directory);
-}
-
 /* Takes the next line off *rest: "DIGEST  NAME". false at the end, and where it is no such line. */
 static bool next_line(char **rest, const char **ret_digest, const char **ret_name)
 {
@@ -65,7 +60,7 @@ static bool next_line(char **rest, const char **ret_digest, const char **ret_nam
 static bool read_list(const char *directory, struct buf *list, bool *ret_exists, struct err *err)
 {
     char path[PATH_MAX];
-    return join(path, directory, RELEASE_LIST, err) && host_read(path, list, ret_exists, err);
+    return path_join(path, directory, RELEASE_LIST, err) && host_read(path, list, ret_exists, err);
 }
 
 /* --- is it what was unpacked? ----------------------------------------------------------------- */
@@ -95,7 +90,7 @@ static bool file_matches(const char *directory, const char *name, const char *di
     struct stat st;
 
     *ret = false;
-    if (!join(path, directory, name, err))
+    if (!path_join(path, directory, name, err))
         return false;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) /* ELOOP: a link in its place */
@@ -135,7 +130,7 @@ static bool remove_member(const char *directory, const char *name, struct err *e
 {
     char path[PATH_MAX];
 
-    if (!join(path, directory, name, err))
+    if (!path_join(path, directory, name, err))
         return false;
     /* A directory in its place is somebody else's. */
     return unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR || errno == EISDIR ||
@@ -148,7 +143,7 @@ static bool move(const char *partial, const char *directory, const char *name, s
 {
     char from[PATH_MAX], to[PATH_MAX];
 
-    return join(from, partial, name, err) && join(to, directory, name, err) &&
+    return path_join(from, partial, name, err) && path_join(to, directory, name, err) &&
            (rename(from, to) == 0 || err_errno(err, errno, "cannot replace %s", to));
 }
 
@@ -175,7 +170,7 @@ static bool move_all(const char *partial, const char *directory, struct buf *lis
     const char *digest, *name;
     char *rest = list->data;
 
-    if (!join(path, directory, SIDECARS, err) || !host_make_directory(path, err))
+    if (!path_join(path, directory, SIDECARS, err) || !host_make_directory(path, err))
         return false;
     while (rest != NULL && next_line(&rest, &digest, &name))
         if (!move(partial, directory, name, err))
@@ -203,7 +198,7 @@ bool release_replace(const char *partial, const char *directory, struct err *err
 static bool remove_sidecars(const char *directory, struct err *err)
 {
     char path[PATH_MAX];
-    bool done = join(path, directory, SIDECARS, err);
+    bool done = path_join(path, directory, SIDECARS, err);
     DIR *entries = done ? opendir(path) : NULL;
 
     if (done && entries == NULL)
@@ -230,11 +225,12 @@ bool release_remove(const char *directory, bool partial, struct err *err)
         if (next_line(&rest, &digest, &name) && !remove_member(directory, name, err))
             return false;
     if (!remove_member(directory, RUNSC, err) || !remove_member(directory, SHIM, err) ||
-        (partial && !remove_sidecars(directory, err)) || !join(path, directory, RELEASE_LIST, err))
+        (partial && !remove_sidecars(directory, err)) ||
+        !path_join(path, directory, RELEASE_LIST, err))
         return false;
     /* The list goes last: a run that is killed before is finished by the next. */
     host_sweep(path);
-    if (!remove_member(directory, RELEASE_LIST, err) || !join(path, directory, SIDECARS, err))
+    if (!remove_member(directory, RELEASE_LIST, err) || !path_join(path, directory, SIDECARS, err))
         return false;
     (void)rmdir(path);
     (void)rmdir(directory);

@@ -236,14 +236,8 @@ static bool write_record(const struct decoys *decoys, bool serving, struct buf *
 /* Replaces the file as a whole; its first appearance says that the decoys are served. */
 static bool publish(const struct decoys *decoys, bool serving, struct buf *record, struct err *err)
 {
-    char *path = NULL;
-
-    if (asprintf(&path, "%s/%s", decoys->path, WITNESS_DECOYS) < 0)
-        return err_set(err, STATUS_TRANSIENT, "out of memory");
-    bool done = write_record(decoys, serving, record, err) &&
-                outfile_put(path, record->data, record->len, err);
-    free(path);
-    return done;
+    return write_record(decoys, serving, record, err) &&
+           outfile_put_in(decoys->path, WITNESS_DECOYS, record->data, record->len, err);
 }
 
 static bool is_gone(const struct decoys *decoys)
