@@ -3,9 +3,6 @@
 
 load helpers
 
-setup_file() { start_server "$(default_version)"; }
-teardown_file() { stop_server; }
-
 setup() {
   use_new_database
   role=loader_$BATS_TEST_NUMBER

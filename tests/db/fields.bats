@@ -3,9 +3,6 @@
 
 load helpers
 
-setup_file() { start_server "$(default_version)"; }
-teardown_file() { stop_server; }
-
 setup() {
   use_new_database
   printf '{"user":{"id":"%s"},"session":{"duration":%s}}\n' ann 7 bob 5 ann 1 >in.jsonl

@@ -10,8 +10,10 @@ hold_count=0
 
 # Servers.
 
-default_version() { # 15, or whatever is installed instead
-  if [[ ${PG_VERSION:-} ]]; then
+default_version() { # what the file is named after, PG_VERSION, 15, or whatever is installed instead
+  if [[ ${BATS_TEST_FILENAME##*/} =~ _pg([0-9]+) ]]; then
+    echo "${BASH_REMATCH[1]}"
+  elif [[ ${PG_VERSION:-} ]]; then
     echo "$PG_VERSION"
   elif [[ -x /usr/lib/postgresql/15/bin/postgres ]]; then
     echo 15
@@ -47,6 +49,9 @@ open_socket() { # the tests' own sessions need no password there: half of psql's
 }
 
 stop_server() { "$here/../../local/postgres.sh" stop "$BATS_FILE_TMPDIR/db" immediate; }
+
+setup_file() { start_server "$(default_version)"; } # files with needs of their own have their own
+teardown_file() { stop_server; }
 
 start_relay() { # for setup_file: $RELAY has its files, RELAY_PORT its port
   export RELAY=$BATS_FILE_TMPDIR/relay RELAY_PORT

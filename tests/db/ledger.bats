@@ -3,9 +3,6 @@
 
 load helpers
 
-setup_file() { start_server "$(default_version)"; }
-teardown_file() { stop_server; }
-
 setup() {
   use_new_database
   events user1 5 user2 7 >in.jsonl

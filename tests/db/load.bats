@@ -3,22 +3,14 @@
 
 load helpers
 
-version() {
-  if [[ ${BATS_TEST_FILENAME##*/} =~ _pg([0-9]+) ]]; then
-    echo "${BASH_REMATCH[1]}"
-  else
-    default_version
-  fi
-}
 # shellcheck disable=SC2034 # the tests' names
-on="on PostgreSQL $(version)"
+on="on PostgreSQL $(default_version)"
 
 setup_file() {
-  start_server "$(version)"
+  start_server "$(default_version)"
   if [[ ${ABSENT:-} ]]; then return; fi
   (cd "$BATS_FILE_TMPDIR" && make_events big.jsonl 6000 1200 && make_events small.jsonl 1500 10)
 }
-teardown_file() { stop_server; }
 
 setup() {
   use_emptied_database

@@ -4,8 +4,6 @@
 
 load helpers
 
-setup_file() { start_server "$(default_version)"; }
-teardown_file() { stop_server; }
 setup() {
   use_emptied_database
   events a 1 b 2 c 3 >first.jsonl

@@ -2,8 +2,6 @@
 
 load helpers
 
-setup_file() { start_server "$(default_version)"; }
-teardown_file() { stop_server; }
 setup() { use_emptied_database; }
 
 refused_unchanged() { # STATUS TEXT ARGUMENT...

@@ -3,17 +3,6 @@
 
 load helpers
 
-version() {
-  if [[ ${BATS_TEST_FILENAME##*/} =~ _pg([0-9]+) ]]; then
-    echo "${BASH_REMATCH[1]}"
-  else
-    default_version
-  fi
-}
-
-setup_file() { start_server "$(version)"; }
-teardown_file() { stop_server; }
-
 setup() {
   use_emptied_database
   sql 'DO $$ DECLARE name text; BEGIN
@@ -83,7 +72,7 @@ publish() { sql "CREATE PUBLICATION pub $1" 2>/dev/null; } # it warns of wal_lev
     refused_early "column $column of public.s is GENERATED ALWAYS" --table s --stats
     succeeds --table s --run-id "$column" in.jsonl
   done
-  if (($(version) >= 18)); then
+  if (($(default_version) >= 18)); then
     sql 'CREATE TABLE virtual ("userId" text PRIMARY KEY, minutes bigint, "sessionDuration" bigint GENERATED ALWAYS AS (minutes * 60) VIRTUAL)'
     refused_early 'column "sessionDuration" of public.virtual is GENERATED ALWAYS' --table virtual
   fi

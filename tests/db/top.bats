@@ -2,8 +2,6 @@
 
 load helpers
 
-setup_file() { start_server "$(default_version)"; }
-teardown_file() { stop_server; }
 setup() { use_emptied_database; }
 
 @test "top lists the ten largest totals of the table as csv, json and table, and sums all" {
