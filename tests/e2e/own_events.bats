@@ -150,3 +150,13 @@ example_of_the_docs() {
   run -0 argo submit --from wftmpl/pipeline --entrypoint show --log "${fields[@]}"
   [[ $output == *"the table holds 2 keys, a total of 35"* ]]
 }
+
+@test "nested fields, other shapes of numbers and gaps are taken where the parameters say so" {
+  make_claim mine
+  printf '%s\n' '{"u": {"userId": 7}, "sessionDuration": "100"}' '{"u": {"userId": null}, "sessionDuration": 1}' \
+    '{"u": {"userId": "7"}, "sessionDuration": 5.0}' | put mine events.jsonl
+  name=$(submit_template aggregate-claim -p claim=mine -p key=/u/userId \
+    -p accept=number-keys,text-numbers,whole-floats -p skip-missing=true)
+  ended "$name" Succeeded
+  [ "$(totals)" = '7|105' ]
+}
