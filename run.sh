@@ -276,7 +276,7 @@ read_parameters() { # WORKFLOW OPTION...: sets parameters to what argo submit ta
       name=${1#--} value=$2
       shift
       ;;
-    *) die "'$1' is no option, see ./run.sh --help" ;;
+    *) die "'$1' is not an option, see ./run.sh --help" ;;
     esac
     grep -qxF -- "$name" <<<"$names" ||
       die "the workflow has no parameter '$name', only ${names//$'\n'/, }"

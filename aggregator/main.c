@@ -37,7 +37,7 @@ struct run {
     char accepted[FACTS_ACCEPTED_ROOM];
 };
 
-/* Rejects. */
+/* Rejected lines. */
 
 static bool flush_rejects(struct run *run, struct err *err)
 {

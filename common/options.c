@@ -20,7 +20,7 @@ enum {
     KEY_VERSION = 'V',
 };
 
-/* Values. */
+/* Options' values. */
 
 static bool out_of_range(const char *text, const struct option_spec *spec, const char *unit,
                          struct err *err)
@@ -292,7 +292,7 @@ static bool check_names(const struct option_spec *specs, int argc, char **argv, 
     return true;
 }
 
-/* Argp. */
+/* What argp calls. */
 
 static error_t parse_key(int key, char *text, struct argp_state *state)
 {

@@ -90,7 +90,7 @@ static bool make_piece(struct worker *worker, uint64_t chunk, struct piece *ret,
            packer_pack(worker->packer, worker->text, len, &ret->bytes, &ret->len, err);
 }
 
-/* Turns. */
+/* Writing in turn. */
 
 /* false: somebody failed, and the turn will not come. */
 static bool await_turn(struct crew *crew, uint64_t chunk, uint64_t *ret_offset)

@@ -115,7 +115,7 @@ static bool install_planned(struct session *session, struct survey *survey, cons
         }
         return node_label(session->node, "true", err);
     }
-    /* The means of proof first: an image that cannot be had is no reason to restart containerd. */
+    /* First whether a pod can run at all: without its image nothing could be proven. */
     if (!node_check_runtime(session->node, &survey->facts.containerd, err) ||
         !node_smoke(session->node, NULL, err)) {
         (void)err_prefix(err, "nothing was changed");

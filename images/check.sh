@@ -166,7 +166,7 @@ runs_aggregator() { # and adds up what jq adds up
     jq -rs 'group_by(.userId)[] | "\(.[0].userId),\(map(.sessionDuration) | add)"' \
       "$work/data/events.jsonl")
 }
-refuses_aggregator() { # certificates are no events, but its user can read them
+refuses_aggregator() { # certificates are not events, but its user can read them
   local bundle=/etc/ssl/certs/ca-certificates.crt
   container aggregator --print csv "$bundle" 2>"$work/said"
   [[ $? == 3 ]] && grep "$bundle:1:1:" "$work/said"

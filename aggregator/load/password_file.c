@@ -83,7 +83,7 @@ bool password_file_usable(const char *path, char *why, size_t size)
         return false;
     }
     if (!S_ISREG(info.st_mode))
-        (void)snprintf(why, size, "password file %s was not read: it is no regular file", file);
+        (void)snprintf(why, size, "password file %s was not read: it is not a regular file", file);
     else if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0)
         (void)snprintf(why, size,
                        "password file %s was not read: others may with its mode %04o; make it "

@@ -120,7 +120,8 @@ bool setting_check_ports(const char *name, const char *ports, struct err *err)
             return err_set(err, STATUS_USAGE, "%s has a blank around a port; take it out", name);
         if (len > 0 && (!num_u64(port, &number) || number < 1 || number > PORT_MAX))
             return err_set(
-                err, STATUS_USAGE, "%s has a port that is no number from 1 to %d%s", name, PORT_MAX,
+                err, STATUS_USAGE, "%s has a port that is not a number from 1 to %d%s", name,
+                PORT_MAX,
                 strcmp(name, "--dsn") == 0 ? "; in a URI, write / in a user's name as %2F" : "");
         at += len;
         if (*at == '\0')

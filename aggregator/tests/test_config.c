@@ -209,7 +209,7 @@ static void misleading_database_variables_are_explained(void **state)
         {"DB_USER", "me\n", "DB_USER has a line end"},
         {"DB_NAME", "events\n", "DB_NAME has a line end"},
         {"DB_NAME", "postgresql://me:pw@db/x", "DB_NAME is a database's name, not a URI"},
-        {"PGPORT", "5432x", "PGPORT has a port that is no number"},
+        {"PGPORT", "5432x", "PGPORT has a port that is not a number"},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

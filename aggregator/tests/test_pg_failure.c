@@ -91,7 +91,7 @@ static void connection_texts_tell_what_may_pass(void **state)
         /* Several hosts: the last one tried decides. */
         {AT("a") "FATAL:  28P01: no\n" AT("b") "Connection refused", STATUS_TRANSIENT},
         {AT("a") "Connection refused\n" AT("b") "FATAL:  28P01: no", STATUS_REFUSED},
-        /* A host's name is no reason. */
+        /* A host's name alone is not a reason. */
         {AT("certificate") "Connection refused", STATUS_TRANSIENT},
         {"connection to server at \"x\" is cut short: certificate", STATUS_TRANSIENT},
         {"invalid port number: \"x\"", STATUS_USAGE},

@@ -576,7 +576,7 @@ static void digest_tells_inputs_apart(void **state)
         for (size_t j = 0; j < i; j++)
             CHECK(strcmp(digest[i], digest[j]) != 0, "inputs %zu and %zu", i, j);
     }
-    /* What a file is called is no part of it. */
+    /* A file's name is not part of the digest. */
     const struct file renamed[] = {FILE_OF("x", "ab"), FILE_OF("y", "c")};
     drive(renamed, 2, (struct cut){.size = 16}, &any, &got);
     assert_string_equal(got.digest, digest[0]);

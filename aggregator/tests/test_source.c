@@ -169,7 +169,7 @@ static bool is_boundary(const size_t *boundaries, size_t at)
 
 static void assert_every_cut_is_noticed(const struct buf *stored, const size_t *boundaries)
 {
-    for (size_t at = 2; at < stored->len; at++) { /* one byte is no sign of gzip */
+    for (size_t at = 2; at < stored->len; at++) { /* one byte does not tell gzip */
         struct reading got;
         read_bytes(stored->data, at, &got);
         CHECK(got.failed == !is_boundary(boundaries, at), "cut at %zu of %zu", at, stored->len);
@@ -223,7 +223,7 @@ static void every_flipped_bit_is_an_error_or_changes_nothing(void **state)
             made_add_gzip(&stored, line, LINE / 2, 6, NULL);
         if (kind != 1)
             made_add_gzip(&stored, line + LINE / 2, LINE - LINE / 2, kind, NULL);
-        for (size_t bit = 16; bit < stored.len * 8; bit++) { /* without its magic it is no gzip */
+        for (size_t bit = 16; bit < stored.len * 8; bit++) { /* not gzip without its magic bytes */
             struct reading got;
             stored.data[bit / 8] = (char)(stored.data[bit / 8] ^ 1 << bit % 8);
             read_bytes(stored.data, stored.len, &got);

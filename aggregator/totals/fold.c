@@ -55,7 +55,7 @@ struct fold {
     struct merge *merge;
 };
 
-/* Life. */
+/* Creation and release. */
 
 static bool add_events(void *context, const struct event *events, size_t count, struct err *err)
 {
@@ -158,7 +158,7 @@ void fold_free(struct fold *fold)
     free(fold);
 }
 
-/* Workers. */
+/* Worker threads. */
 
 /* With the lock held: the first failure in order ends the run. */
 static void fail(struct fold *fold, const struct err *err)

@@ -152,7 +152,7 @@ bool slice_scan(struct slice *slice, const struct scan_rules *rules, struct layo
     return batch_flush(&batch);
 }
 
-/* Life. */
+/* Creation and release. */
 
 struct sequence *sequence_new(const struct scan_rules *rules, const struct bad_line_policy *policy,
                               reject_sink *reject, void *reject_context)

@@ -369,7 +369,7 @@ static void link_stays_and_its_target_is_replaced(void **state)
         outfile_discard(&out);
         assert_int_equal(scratch_count(), 2);
     }
-    /* A link to nowhere is no file: what is written takes its place. */
+    /* A link that leads nowhere is replaced by what is written. */
     assert_int_equal(unlink(target), 0);
     assert_true(outfile_put(link, "x", 1, &err));
     assert_holds(link, "x");

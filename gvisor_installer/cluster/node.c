@@ -31,7 +31,7 @@ bool node_open(const struct install_options *options, struct node **ret, struct 
     size_t len = strlen(options->node);
     if (len > NODE_NAME_MAX ||
         strspn(options->node, "abcdefghijklmnopqrstuvwxyz0123456789.-") != len)
-        return err_set(err, STATUS_USAGE, "'%s' is no node's name", options->node);
+        return err_set(err, STATUS_USAGE, "'%s' is not a node's name", options->node);
     struct node *node = calloc(1, sizeof *node);
     if (node == NULL)
         return err_set(err, STATUS_TRANSIENT, "out of memory");

@@ -207,7 +207,7 @@ static bool drop_block(const struct containerd_config *config, const char *text,
     struct toml_place place;
 
     if (!toml_doc_block(config->doc, path, &place))
-        return err_set(err, STATUS_REFUSED, "%s: the runtime '%s' is no table", config->path,
+        return err_set(err, STATUS_REFUSED, "%s: the runtime '%s' is not a table", config->path,
                        runtime);
     size_t from = offset_of(text, len, place.line, place.column);
     size_t to = offset_of(text, len, place.end_line, place.end_column);

@@ -18,7 +18,7 @@ static bool option_handler(void *target, const char *text, const struct option_s
     if (len > HANDLER_NAME_MAX || text[0] == '-' || text[len - 1] == '-' ||
         strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") != len)
         return err_set(err, STATUS_USAGE,
-                       "'%s' is no name of a runtime: lower-case letters, digits and dashes", text);
+                       "'%s' is not a runtime name: lower-case letters, digits and dashes", text);
     return true;
 }
 
@@ -33,7 +33,7 @@ static bool option_path(void *target, const char *text, const struct option_spec
         up = strstr(up + 1, "/..");
     if (text[0] != '/' || text[strcspn(text, "\"\\*?[")] != '\0' || up != NULL)
         return err_set(err, STATUS_USAGE,
-                       "'%s' is no absolute path without .., quotes, backslashes and wildcards",
+                       "'%s' is not an absolute path without .., quotes, backslashes and wildcards",
                        text);
     for (const char *c = text; *c != '\0'; c++)
         if ((unsigned char)*c < ' ')
@@ -47,7 +47,7 @@ static bool option_release(void *target, const char *text, const struct option_s
     return option_text(target, text, spec, err) &&
            (release_name_valid(text) ||
             err_set(err, STATUS_USAGE,
-                    "'%s' is no release such as 20260914.0: letters, digits and . _ -", text));
+                    "'%s' is not a release like 20260914.0: letters, digits and . _ -", text));
 }
 
 #define FIELD(member) .offset = offsetof(struct install_options, member)

@@ -1,6 +1,6 @@
 /*
  * What installing or uninstalling changes on a node, decided from what is there. Pure.
- * `check` prints the plan, `install` carries it out: there is no other place that decides.
+ * `check` prints the plan, `install` carries it out: nothing else decides.
  */
 #ifndef GVISOR_INSTALLER_PLAN_PLAN_H
 #define GVISOR_INSTALLER_PLAN_PLAN_H

@@ -131,7 +131,7 @@ for i, line in enumerate(sys.stdin):
     cmp - <(tail -n +2 "$SUMS")
 }
 
-@test "an empty input has no totals and is no error" {
+@test "an empty input has no totals and is not an error" {
   [ "$(aggregate /dev/null)" = userId,sessionDuration ]
   : >empty.jsonl
   [ "$(aggregate empty.jsonl)" = userId,sessionDuration ]

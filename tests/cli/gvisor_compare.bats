@@ -115,7 +115,7 @@ END
   [[ $output == *"effective uid: 65534 (runc) and 0 (gvisor)"* ]]
 }
 
-@test "one cell given twice is no experiment" {
+@test "one cell given twice is not an experiment" {
   reports="runc.json runc.json"
   run -5 --separate-stderr compare
   [[ $stderr == *"cell name: runc"* ]]
@@ -171,7 +171,7 @@ END
   fails 3 'large.json: more than' "$probe" compare large.json gvisor.json
 }
 
-@test "what is no file is refused at once: status 4" {
+@test "what is not a file is refused at once: status 4" {
   mkfifo pipe
   fails 4 'pipe' "$probe" compare pipe gvisor.json
   fails 4 'not a file' "$probe" compare . gvisor.json

@@ -61,7 +61,7 @@ prepared() { # a path as a witness prepares it
   done
 }
 
-@test "what is no command or no option: status 2, one line that names it" {
+@test "what is neither a command nor an option: status 2, one line that names it" {
   for args in rum --no-such-option 'run --no-such-option' 'costs -Q' 'list nothing' 'explain nothing' \
     'run --only uname,nothing' 'run --run-id a/b' 'run --cell ..' 'run --pod-uid -1' \
     'run --pod-gids 1;2' 'costs --batches 2' 'run stray'; do

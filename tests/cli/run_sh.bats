@@ -40,7 +40,7 @@ END
     refused "has no parameter 'nonsense'" "$ground" -p nonsense=1
     refused '-p needs NAME=VALUE' "$ground" -p
     refused '--events needs a value' "$ground" --events
-    refused "'nonsense' is no option" "$ground" nonsense
+    refused "'nonsense' is not an option" "$ground" nonsense
   done
   refused '--namespace needs a name' cluster --namespace
   refused "has no parameter 'events'" box gvisor --events 1

@@ -89,7 +89,7 @@ hides() { # STATUS TEXT DSN: the DSN's secret is not shown
 
 @test "a --dsn that splits where nobody meant it to is refused without showing it" {
   hides 2 "an '@' after a '/'" 'postgresql://me:hidden/rest@127.0.0.1/x'
-  hides 2 'a port that is no number' 'postgresql://me:hidden'
+  hides 2 'a port that is not a number' 'postgresql://me:hidden'
   hides 2 "an '@' after a '/'" 'postgresql://me:1234/hidden@127.0.0.1/x'
   hides 2 "an '@' in it" 'host=me:hidden@127.0.0.1 port=1'
   hides 2 'not a URI' 'dbname=postgresql://me:hidden@127.0.0.1/x'
@@ -228,7 +228,7 @@ unused() { # TEXT ARGUMENT...: no login for want of a password, in one line of J
   unused 'cannot connect to the database'
   PGPASSFILE=$PWD/none unused "password file $PWD/none was not read: No such file or directory"
   mkdir directory
-  PGPASSFILE=$PWD/directory unused "password file $PWD/directory was not read: it is no regular file"
+  PGPASSFILE=$PWD/directory unused "password file $PWD/directory was not read: it is not a regular file"
   if ((EUID != 0)); then
     password_file 0200 pass
     PGPASSFILE=$PWD/pass unused "password file $PWD/pass was not read: Permission denied"

@@ -44,7 +44,7 @@ hostile() {
   [[ $(jq .peak_rss_bytes r.json) -lt 67108864 ]]
 }
 
-@test "bytes that are no protocol end the connection" {
+@test "bytes that are not the protocol end the connection" {
   hostile garbage
   PGSSLMODE=disable fails 10 'cannot connect to the database' in.jsonl
 }

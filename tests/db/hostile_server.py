@@ -5,7 +5,7 @@ Listens on 127.0.0.1, puts the port into DIR/port and what clients sent into DIR
   no-tls    declines TLS and asks whoever goes on for the password in clear text
   error     refuses the login with a long message full of control characters
   huge      announces a message of a gigabyte, and begins it
-  garbage   bytes that are no protocol
+  garbage   bytes that are not the protocol
   empty     lets everybody in and answers every statement with success and no rows
   notices   lets everybody in and then never stops to send notices
   results   lets everybody in and then never stops to send results of the first statement

@@ -157,7 +157,7 @@ def cases():
         good = at < len(GOOD_VALUES)
         for frame, (before, after) in enumerate(FRAMES):
             yield f"value {value[:40]!r} in frame {frame}", before + value + after, good
-        # Whatever it is, by itself it is no event.
+        # Whatever it is, by itself it is not an event.
         if value.strip(b" \t\r"):
             yield f"value {value[:40]!r} alone", value, False
     for line in GOOD_LINES:

@@ -94,7 +94,7 @@ class Lane:
     # The server.
 
     def set_up(self):
-        """The tables and the role that --init-sql makes, and a user that is no more than that."""
+        """The tables and the role that --init-sql makes, and a user with just that role."""
         has_disk = self.mount_disk()
         script = ""
         for options in TABLES.values():

@@ -223,7 +223,7 @@ def judge(node, scenario, call, how, done, struck, after):
     if etc != (after if settled else node.before):
         left = sorted(set(etc.items()) ^ set((after if settled else node.before).items()))
         return f"{message}: but containerd's files are not {'as told' if settled else 'as before'}: {left}"
-    # A command that was ended before it could count is no restart.
+    # A command that was ended before it could count is not a restart.
     if not settled and node.restarts() == 1 and "was not restarted" not in message:
         return f"{message}: but containerd runs with what is no longer there"
     return None

@@ -134,7 +134,7 @@ static void read_in_slices(const struct scan_rules *rules, const unsigned char *
     for (size_t i = 0; i < count; i++)
         HOLDS(sequence_take(sequence, &slices[i], add_events, ret, &err));
     ret->tally = *sequence_tally(sequence);
-    /* Bad lines alone are no input. */
+    /* Bad lines alone are not input. */
     bool none_good = ret->tally.bad > 0 &&
                      ret->tally.bad == ret->tally.lines - ret->tally.blank - ret->tally.skipped;
     HOLDS(sequence_finish(sequence, &err) == !none_good);

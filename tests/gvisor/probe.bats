@@ -105,7 +105,7 @@ END
   done
 }
 
-@test "a clock that a time namespace set back is no kernel of one's own" {
+@test "a clock that a time namespace set back does not show a kernel of its own" {
   local up
   up=$(cut -d . -f 1 /proc/uptime)
   # As old as a virtual machine for one pod would be.

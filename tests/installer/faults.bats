@@ -196,7 +196,7 @@ END
   as_before
 }
 
-@test "a page whose digest was recorded: it is no program" {
+@test "a page whose digest was recorded: it is not a program" {
   need_node debian-1.6
   mkdir "$BATS_TEST_TMPDIR/pages"
   echo '<html>404</html>' | tee "$BATS_TEST_TMPDIR/pages/runsc" >"$BATS_TEST_TMPDIR/pages/containerd-shim-runsc-v1"

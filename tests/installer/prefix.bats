@@ -34,9 +34,9 @@ newer_payload() { # RELEASE: a payload of another release, sets $newer
 
 @test "a way up in a path is refused" {
   for prefix in /opt/.. /opt/../usr /.. "$node/opt/gvisor/../.." /opt/x/..; do
-    all_refuse 2 "is no absolute path without .." "$prefix"
+    all_refuse 2 "is not an absolute path without .." "$prefix"
   done
-  all_refuse 2 "is no absolute path" opt/gvisor
+  all_refuse 2 "is not an absolute path" opt/gvisor
   refused 2 "needs a value" installer check --prefix '' || refused 2 "" installer check --prefix ''
 }
 
