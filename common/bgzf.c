@@ -49,7 +49,7 @@ void bgzf_put_trailer(unsigned char out[BGZF_TRAILER_SIZE], uint32_t text_crc, u
     put_u32(out + 4, text_size);
 }
 
-/* The one BC subfield of an extra field of len bytes; 0 unless the field is in order. */
+/* The one BC subfield of an extra field of len bytes; 0 when the field is malformed. */
 static size_t find_member_size(const unsigned char *extra, size_t len)
 {
     size_t member_size = 0;

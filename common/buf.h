@@ -1,7 +1,7 @@
 /*
- * Growable text or bytes with a ceiling. Pure.
- * data is always terminated by a NUL that len does not count. An append fits whole or changes
- * nothing; then every later one is refused too, so that whoever builds asks once, at the end.
+ * Growable text or bytes with a ceiling. Pure. data is always terminated by a NUL that len does not
+ * count. An append fits whole or changes nothing; then every later one is refused too, so callers
+ * check buf_ok() once, at the end.
  */
 #ifndef COMMON_BUF_H
 #define COMMON_BUF_H
@@ -13,7 +13,7 @@
 
 struct buf {
     char *data;
-    size_t len, cap, max; /* max: of len */
+    size_t len, cap, max; /* max: the limit of len */
     size_t refused;       /* the size that it could not grow to; 0: nothing was refused */
 };
 

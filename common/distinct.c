@@ -10,7 +10,7 @@
 
 enum { SHOWN = 1024 };
 
-/* What a name leads to, as far as it can be told apart. */
+/* What identifies the file that a name leads to. */
 struct place {
     bool exists;
     dev_t device; /* of the file, or of the directory that it will be in */
@@ -26,7 +26,7 @@ static bool whole_path(const struct output_name *output, char path[PATH_MAX])
     return len > 0 && len < PATH_MAX;
 }
 
-/* false: nothing is replaced there, or nothing can be told; opening it will. */
+/* false: nothing would be replaced there, or the name is too long, which opening it reports. */
 static bool find_place(const struct output_name *output, char path[PATH_MAX], struct place *ret)
 {
     struct stat st;

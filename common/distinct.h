@@ -1,6 +1,6 @@
 /*
  * Outputs replace what stands under their name: one that is an input, or another output, would be
- * lost without a word.
+ * lost silently.
  */
 #ifndef COMMON_DISTINCT_H
 #define COMMON_DISTINCT_H
@@ -21,7 +21,8 @@ struct output_name {
 /*
  * Refuses (USAGE) an output that is the same file as an input or as another output, under whatever
  * names. Only what would be replaced is looked at: pipes, devices and descriptors ("-" and
- * /dev/stdout too) are written on. Inputs are looked at only where an output exists already.
+ * /dev/stdout too) are written to, not replaced. Inputs are looked at only where an output exists
+ * already.
  */
 bool distinct_outputs(const struct output_name *outputs, size_t count, char *const *inputs,
                       size_t input_count, struct err *err);

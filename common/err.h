@@ -38,7 +38,7 @@ bool err_set(struct err *err, enum status status, const char *fmt, ...)
 /* Puts "prefix: " before the text, returns false. */
 bool err_prefix(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* "<what>: <strerror>", with the status that errnum deserves; returns false. */
+/* "<what>: <strerror>", with the status that fits errnum; returns false. */
 bool err_errno(struct err *err, int errnum, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -1,5 +1,5 @@
 /*
- * The one line of a failed run, for who looks at the pod and for who reads the log.
+ * The one line of a failed run, for the pod's status and for the log.
  */
 #ifndef COMMON_FAILURE_H
 #define COMMON_FAILURE_H

@@ -45,7 +45,7 @@ cJSON *json_parse(const char *source, const char *bytes, size_t len, struct err 
     cJSON *root = cJSON_ParseWithLength(bytes, len);
     if (root == NULL && errno == ENOMEM)
         (void)err_set(err, STATUS_TRANSIENT, "%s: out of memory", source);
-    else if (root == NULL) /* well-formed, and yet no text: cJSON takes no half of a pair */
+    else if (root == NULL) /* well-formed JSON, but cJSON refuses half a surrogate pair */
         (void)err_set(err, STATUS_INPUT, "%s: a text escapes half a surrogate pair", source);
     return root;
 }
@@ -91,7 +91,7 @@ static const cJSON *read_item(struct json_in *in, const char *path, enum json_ne
 
 const char *json_read_text(struct json_in *in, const char *path, enum json_need need)
 {
-    const cJSON *item = read_item(in, path, need, cJSON_IsString, "is no text");
+    const cJSON *item = read_item(in, path, need, cJSON_IsString, "is not a string");
     return item == NULL ? NULL : item->valuestring;
 }
 
@@ -103,7 +103,7 @@ bool json_read_bool(struct json_in *in, const char *path, bool otherwise, enum j
 
 double json_read_number(struct json_in *in, const char *path)
 {
-    const cJSON *item = read_item(in, path, JSON_NEEDED, cJSON_IsNumber, "is no number");
+    const cJSON *item = read_item(in, path, JSON_NEEDED, cJSON_IsNumber, "is not a number");
     if (item != NULL && (!isfinite(item->valuedouble) || item->valuedouble < 0)) {
         (void)json_reject(in, path, "is out of range");
         return 0;
@@ -123,7 +123,7 @@ uint64_t json_read_u64(struct json_in *in, const char *path, uint64_t max)
 
 const cJSON *json_read_array(struct json_in *in, const char *path, size_t max, enum json_need need)
 {
-    const cJSON *item = read_item(in, path, need, cJSON_IsArray, "is no array");
+    const cJSON *item = read_item(in, path, need, cJSON_IsArray, "is not an array");
     size_t count = 0;
 
     for (const cJSON *at = item == NULL ? NULL : item->child; at != NULL; at = at->next)

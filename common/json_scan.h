@@ -18,7 +18,7 @@ enum { JSON_DEPTH_MAX = 64 };
 struct json_fault {
     const unsigned char *at;
     const char *reason; /* a constant: no ownership */
-    bool too_deep;      /* not the syntax is at fault, but `depth` */
+    bool too_deep;      /* the syntax is fine, but deeper than `depth` */
 };
 
 struct json_string {

@@ -18,7 +18,7 @@ struct kube_node {
     bool has[2];         /* the two handlers */
 };
 
-/* A Node object; false when it is none. */
+/* Reads a Node object; false when it is not one. */
 bool kube_node_read(const char *json, size_t len, const char *label_key,
                     const char *const handlers[2], struct kube_node *ret);
 

@@ -16,7 +16,7 @@
 enum { MESSAGE_MAX = 4096, LINE_MAX_BYTES = 64 * 1024, TRACE_ID_LEN = 32, SPAN_ID_LEN = 16 };
 
 static struct {
-    pthread_mutex_t lock; /* one line after the other; log_last() goes without */
+    pthread_mutex_t lock; /* keeps lines apart; log_last() does not take it */
     const char *program;
     bool json, terminal;
     atomic_bool bar_shown;

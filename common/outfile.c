@@ -20,7 +20,7 @@ bool outfile_fills(int fd, uint64_t bytes)
            bytes / 9 >= (uint64_t)fs.f_blocks * fs.f_frsize / 10;
 }
 
-/* The disk is full, and of nothing else. */
+/* The disk is full, and this output fills it alone. */
 static bool is_too_large(const struct outfile *out)
 {
     struct stat st;
@@ -124,7 +124,8 @@ static bool open_direct(struct outfile *out, struct err *err)
     return out->fd >= 0 || fail(out, "open", err);
 }
 
-/* As fs.protected_symlinks of Linux: who may only add links to a directory shall not aim us. */
+/* As Linux's fs.protected_symlinks: a user who can add links to a shared directory must not choose
+ * what we write to. */
 static bool may_follow(const struct outfile *out, const struct stat *link)
 {
     struct stat dir;
@@ -190,7 +191,7 @@ bool outfile_open(struct outfile *out, const char *path, struct err *err)
         return fail(out, "create", err); /* it may be a link, which must stay */
     }
     temporary_sweep(out->path);
-    /* A file that bears a name from the start is for file systems without unnamed ones. */
+    /* Where the file system has no unnamed files, the file has a temporary name from the start. */
     if (!open_unnamed(out) && !take_name(out, err)) {
         forget_link(out);
         return false;
@@ -226,7 +227,8 @@ static bool sync_directory(const struct outfile *out, struct err *err)
         return err_set(err, STATUS_TRANSIENT, "out of memory");
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     free(dir);
-    /* A directory may be writable yet unreadable: then its entry reaches the disk when it does. */
+    /* A directory that is writable but not readable cannot be synced: its entry reaches the disk
+     * later. */
     bool done = fd < 0 || fsync(fd) == 0 || errno == EINVAL || fail(out, "make durable", err);
     if (fd >= 0)
         (void)close(fd);

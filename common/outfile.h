@@ -19,7 +19,7 @@ struct outfile {
     bool direct;       /* nothing to rename */
     const char *path;  /* borrowed, or the same as real_path */
     char *real_path;   /* owned: where a symbolic link leads, or NULL */
-    char *temp_path;   /* what bears a name until the commit, or NULL */
+    char *temp_path;   /* the temporary name until the commit, or NULL */
     const char *shown; /* for messages: path or "standard output" */
 };
 

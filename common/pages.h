@@ -1,6 +1,6 @@
 /*
- * Memory for the blocks that read() and write() move: it begins at a page. malloc() gives a page
- * and 16 bytes, where some processors copy several times slower. free() it.
+ * Memory for the blocks that read() and write() move: it begins at a page. malloc() returns
+ * addresses 16 bytes past a page, from where some processors copy several times slower. free() it.
  */
 #ifndef COMMON_PAGES_H
 #define COMMON_PAGES_H
@@ -15,7 +15,8 @@ static inline void *pages_alloc(size_t size)
     return aligned_alloc(PAGE_BYTES, (size + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES);
 }
 
-/* Where `len` bytes begin that end at a page: what is read behind them begins there. */
+/* Where `len` bytes must begin so that they end at a page; what is read after them then begins at
+ * one. */
 static inline size_t pages_before(size_t len)
 {
     return (PAGE_BYTES - len % PAGE_BYTES) % PAGE_BYTES;

@@ -15,7 +15,8 @@
 
 void program_start(void)
 {
-    /* A byte, because Linux pipes a core to a helper even with a limit of 0, but not of 1. */
+    /* 1 byte and not 0: Linux still pipes a core to a helper when the limit is 0, but not when it
+     * is 1. */
     const struct rlimit none = {0, 0}, next_to_none = {1, 1};
     sigset_t stops;
 
@@ -28,7 +29,8 @@ void program_start(void)
     (void)pthread_sigmask(SIG_BLOCK, &stops, NULL);
     if (setrlimit(RLIMIT_CORE, &next_to_none) != 0)
         (void)setrlimit(RLIMIT_CORE, &none);
-    /* A closed descriptor is filled so that writing to it fails: stdin and the outputs alike. */
+    /* Opens a closed descriptor, so that no file gets its number, in a way that writing to it
+     * fails. */
     for (int fd = 0; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
             (void)open("/", O_PATH | O_DIRECTORY);

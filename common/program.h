@@ -17,7 +17,7 @@
 void program_start(void);
 
 /*
- * The end of main: checks that stdout was written, says the one line of a failure (failure.h),
+ * The end of main: checks that stdout was written, reports a failure in one line (failure.h),
  * returns the exit status, which a stop does not change from here on.
  */
 int program_finish(bool ok, struct err *err);

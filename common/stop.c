@@ -122,7 +122,7 @@ static void end_at_once(int signal)
     _exit(atomic_load(&end_status));
 }
 
-/* Even a dead disk below a temporary file, or a stderr that takes nothing, ends with the alarm. */
+/* The alarm ends the process even where a disk or stderr hangs. */
 static void set_alarm(void)
 {
     const struct itimerval timer = {.it_value = {.tv_usec = LAST_WORDS_MS * 1000}};
@@ -136,7 +136,7 @@ static void set_alarm(void)
     (void)setitimer(ITIMER_REAL, &timer, NULL);
 }
 
-/* What the program did not manage to leave by itself. After OVER nobody else writes stop. */
+/* Ends a process that did not end by itself in time. After OVER nobody else writes stop. */
 static void end_process(void)
 {
     struct err reason = {0};
@@ -300,7 +300,8 @@ void stop_finish(const struct err *outcome, int within_ms)
     pthread_mutex_unlock(&stop.lock);
     while (over)
         (void)pause();
-    /* Without a watchdog nothing would end a failure that nobody reads: the signals are blocked. */
+    /* Without a watchdog, printing a failure that nobody reads would block for ever: the signals
+     * are blocked. */
     if (outcome != NULL && stop.event < 0)
         (void)stop_start(NULL, NULL, &(struct err){0});
 }

@@ -54,8 +54,8 @@ bool stop_shield(struct err *err);
  * After the work: shields whether or not a stop was requested. outcome is NULL for done, else the
  * failure (copied). Without a stop the program has all the time it needs. With one it is left alone
  * for within_ms from the later of the stop and this call; then the watchdog ends it with the
- * outcome's status. A later call replaces outcome and time. Does not return where the watchdog was
- * first. A run that ends because it was cancelled does not call this: it has its second.
+ * outcome's status. A later call replaces outcome and time. Does not return when the watchdog acted
+ * first. A run that ends because it was cancelled does not call this: it has STOP_GRACE_MS.
  */
 void stop_finish(const struct err *outcome, int within_ms);
 

@@ -1,10 +1,11 @@
 /*
  * Names for output that is not whole yet: `.NAME.16HEX.tmp` in the directory of NAME, which is cut
- * where the name would be too long. The digits are drawn, so that no name is anybody else's.
+ * where the name would be too long. The digits are random, so that no other process has the same
+ * name.
  *
- * Who makes such a file holds a flock() on it while it lives. So what a killed run leaves is known:
- * temporary_sweep() removes files of exactly that shape that are regular, of this user, with one
- * name, not written for a minute, and whose lock is free.
+ * Whoever makes such a file holds a flock() on it while it exists, which tells files of killed runs
+ * apart: temporary_sweep() removes files of exactly that shape that are regular, of this user, with
+ * one name, not written for a minute, and whose lock is free.
  */
 #ifndef COMMON_TEMPORARY_H
 #define COMMON_TEMPORARY_H

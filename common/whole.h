@@ -1,4 +1,4 @@
-/* All that is to be read or written, in however many pieces the kernel takes it. */
+/* Reads or writes everything, in as many calls as that takes. */
 #ifndef COMMON_WHOLE_H
 #define COMMON_WHOLE_H
 
@@ -8,7 +8,7 @@
 #include "common/buf.h"
 #include "common/err.h"
 
-/* Appends what is left to read of what is called `shown`. BUG past the buffer's ceiling. */
+/* Appends the rest of fd, which messages call `shown`. BUG past the buffer's ceiling. */
 bool whole_read(int fd, const char *shown, struct buf *out, struct err *err);
 
 /* false with errno set. */

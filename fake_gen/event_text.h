@@ -1,8 +1,8 @@
 /*
  * Events as lines of JSON Lines, by table. Pure.
  *
- * Pieces are copied in fixed sizes, longer than what counts of them, and the next piece overwrites
- * the excess: so output buffers need EVENT_TEXT_SLACK bytes more than the text.
+ * Pieces are copied in fixed sizes, which may be longer than the piece; the next one overwrites the
+ * excess. So output buffers need EVENT_TEXT_SLACK bytes more than the text.
  */
 #ifndef FAKE_GEN_EVENT_TEXT_H
 #define FAKE_GEN_EVENT_TEXT_H

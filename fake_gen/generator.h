@@ -25,7 +25,7 @@ struct generator_rules {
     uint32_t users, products; /* ids from 1 to these, 1 to GENERATOR_IDS_MAX */
     int64_t from, to;         /* seconds since the epoch, from < to, years 0001 to 9999 */
     double skew;              /* Zipf's exponent for users, 0: uniform; up to ZIPF_EXPONENT_MAX */
-    uint64_t bad_every;       /* of events counted from 1, those this divides are broken; 0: none */
+    uint64_t bad_every;       /* every N-th event, counted from 1, is broken; 0: none */
 };
 
 struct generator; /* constant once made: threads may share it */

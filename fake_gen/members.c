@@ -24,7 +24,8 @@ struct packer *packer_new(int level, size_t text_max)
         free(packer);
         return NULL;
     }
-    /* Two neighbouring members hold more than one cut of text, wherever lines end. */
+    /* Two neighbouring members together hold more than BGZF_TEXT_CUT bytes of text, wherever lines
+     * end. */
     size_t members_max = 2 * (text_max / BGZF_TEXT_CUT + 1);
     packer->out_size = members_max * BGZF_MEMBER_MAX;
     packer->out = pages_alloc(packer->out_size);

@@ -35,8 +35,8 @@ struct crew {
     atomic_uint_fast64_t next_chunk; /* to be taken */
     atomic_bool failed;
 
-    pthread_mutex_t lock; /* of what follows */
-    uint64_t turn;        /* the chunk that may pass */
+    pthread_mutex_t lock; /* guards what follows */
+    uint64_t turn;        /* the chunk whose turn it is */
     uint64_t offset;      /* where its bytes belong */
     uint64_t text_bytes;
     struct err err; /* the first failure */
@@ -92,7 +92,7 @@ static bool make_piece(struct worker *worker, uint64_t chunk, struct piece *ret,
 
 /* Writing in turn. */
 
-/* false: somebody failed, and the turn will not come. */
+/* false: another thread failed, and the turn will not come. */
 static bool await_turn(struct crew *crew, uint64_t chunk, uint64_t *ret_offset)
 {
     pthread_mutex_lock(&crew->lock);
@@ -124,7 +124,8 @@ static void fail(struct crew *crew, const struct err *err)
     pthread_mutex_unlock(&crew->lock);
 }
 
-/* By whoever writes past the end of a part. A hint: where it is not known, fsync does it all. */
+/* Called by the thread that writes past the end of a part. A hint: where it is not supported, fsync
+ * does it all. */
 static void start_writeback(const struct outfile *out, uint64_t offset, size_t len)
 {
     uint64_t part = offset / WRITEBACK_BYTES;
@@ -156,7 +157,7 @@ static bool write_in_turn(struct crew *crew, uint64_t chunk, const struct piece 
     return done;
 }
 
-/* The crew. */
+/* Worker threads. */
 
 static void *work(void *argument)
 {

@@ -72,7 +72,7 @@ static double expm1_series(double x)
 
 /*
  * The natural logarithm of a normal number above 0. Taken apart into 2^power and a factor between
- * sqrt(1/2) and sqrt(2); in integers, because a branch would go either way too often.
+ * sqrt(1/2) and sqrt(2); in integers, because a branch would be mispredicted too often.
  */
 static double ln(double x)
 {
@@ -90,7 +90,7 @@ static double ln(double x)
 /* e^x for |x| up to EXP_REACH. */
 static double exp_of(double x)
 {
-    /* Adding and taking away what leaves no room for a fraction rounds to the nearest integer. */
+    /* Adding and subtracting a number too large for fractions rounds to the nearest integer. */
     const double rounder = 0x1.8p52;
     const double turns = (x * inverse_ln2 + rounder) - rounder;
     const double rest = (x - turns * ln2_high) - turns * ln2_low;
@@ -129,7 +129,7 @@ static double integral(double exponent, double x)
     return expm1_ratio((1 - exponent) * log) * log;
 }
 
-/* H's inverse; the far end where rounding has used the digits up. */
+/* H's inverse; count where rounding errors leave no digit of it. */
 static double inverse(const struct zipf *zipf, double area)
 {
     const double x = area * (1 - zipf->exponent);

@@ -70,7 +70,7 @@ static bool find_release(struct session *session, bool needed, struct err *err)
                               options->payload);
 }
 
-/* Over the network only what is not there yet. */
+/* Downloads only a release that is not there yet. */
 static bool open_archive(struct session *session, struct err *err)
 {
     const struct install_options *options = session->options;

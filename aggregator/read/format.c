@@ -66,7 +66,7 @@ static const struct format lz4_or_zstd = {"compressed twice, with zstd or lz4 in
                            markup = {"HTML or XML", "look into it: a download may have been "
                                                     "answered with a page about an error"};
 
-/* Any frame that is to be skipped: what parallel compressors begin with. */
+/* A skippable frame, with which the output of parallel compressors begins. */
 static bool is_skippable_frame(const unsigned char *bytes, size_t len)
 {
     return len >= 4 && (bytes[0] & 0xf0) == 0x50 && memcmp(bytes + 1, "\x2a\x4d\x18", 3) == 0;

@@ -12,12 +12,12 @@
 
 struct format {
     const char *name;   /* ends "this is ..." */
-    const char *remedy; /* how lines of JSON come of it */
+    const char *remedy; /* how to make JSON Lines of it */
 };
 
 /*
- * NULL where nothing speaks against lines of JSON. The bytes are the file's first ones, as they are
- * once inflated: all of them, or so many that two lines and a tar header (512) are among them.
+ * NULL where the file may be JSON Lines. The bytes are its first ones, decompressed: all of them,
+ * or enough for two lines and for a tar header (512).
  */
 const struct format *format_of(const unsigned char *bytes, size_t len);
 

@@ -95,7 +95,7 @@ bool input_check_stdin(const char *name, struct err *err)
     if (access(name, F_OK) != 0 || fstat(STDIN_FILENO, &st) != 0 ||
         !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
         return true;
-    /* cron always gives a pipe: it holds nothing, and is closed or soon will be. */
+    /* From cron standard input is always a pipe; it is empty, and closed or soon will be. */
     if (stop_wait(STDIN_FILENO, POLLIN, WRITER_WAIT_MS, err) < 0)
         return false;
     if (ioctl(STDIN_FILENO, FIONREAD, &bytes) != 0 || bytes == 0)

@@ -24,20 +24,20 @@ struct input {
 bool input_open(struct input *input, const char *name, struct err *err);
 void input_close(struct input *input); /* also when it is not open */
 
-/* False too where it is not open, or nothing that keeps a size and a time. */
+/* Also false when it is not open, or not a file with a size and a time. */
 bool input_has_changed(const struct input *input);
 
 /* All len bytes, or fewer at the end of the file; -1: errno says why not. */
 ssize_t input_read_at(const struct input *input, unsigned char *to, size_t len, off_t offset);
 
-/* INPUT where what turned out to hold no byte has the name of a compressed file. */
+/* INPUT where a file that turned out empty has the name of a compressed one. */
 bool input_check_empty(const struct input *input, struct err *err);
 
 const char *input_label(const char *name);
 
 /*
- * For a run that reads `name` because no FILE was named. USAGE where that is there, and standard
- * input is a pipe with data: which of them is meant? Waits up to a second for a pipe's writer.
+ * For a run that reads `name` because no FILE was named. USAGE when that file exists and standard
+ * input is a pipe with data: either may be meant. Waits up to a second for a pipe's writer.
  */
 bool input_check_stdin(const char *name, struct err *err);
 

@@ -73,7 +73,7 @@ void names_release(struct names *names)
     *names = (struct names){0};
 }
 
-/* Why a name that is not there was meant otherwise: for a shell, or for another program. */
+/* What a name that does not exist was probably meant for: a shell, or another program. */
 static const char *meant_otherwise(const char *name)
 {
     const size_t len = strlen(name);
@@ -121,11 +121,11 @@ static bool add_file(const struct finding *finding, char *path)
 
 static bool is_hidden(const char *entry)
 {
-    /* The last one is where a file system keeps what a repair found: nobody's events. */
+    /* lost+found is where a file system check puts what it recovered: not events. */
     return entry[0] == '.' || strcmp(entry, "lost+found") == 0;
 }
 
-/* A file that went since the directory was read is none of its files. */
+/* A file that was removed since the directory was read is left out. */
 static bool add_entry(const struct finding *finding, const char *directory, int fd,
                       const char *entry)
 {

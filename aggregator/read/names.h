@@ -32,7 +32,7 @@ struct names {
 /*
  * Operands in their order, then the list's; the files of each directory in byte order of their
  * paths, hidden ones left out. REFUSED where something is missing or unreadable, or a directory or
- * the list holds nothing to read; USAGE for a list that is none, and past the limit.
+ * the list holds nothing to read; USAGE for what is not a list of names, and past the limit.
  */
 bool names_find(struct names *names, const struct names_request *request, struct err *err);
 void names_release(struct names *names);

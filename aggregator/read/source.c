@@ -94,7 +94,7 @@ void source_limit(struct source *source, const struct source_memory *memory)
     source->unpack.memory = *memory;
 }
 
-/* Opening. */
+/* Opening files. */
 
 /* By content: plain files of a known size are read side by side, all else in turn. */
 static bool tell_way(struct source *source, struct err *err)
@@ -168,7 +168,7 @@ static bool read_plain(const struct source *source, uint64_t offset, struct bloc
     return true;
 }
 
-/* Blocks. */
+/* Reading blocks. */
 
 struct claim {
     bool by_offset;
@@ -236,7 +236,7 @@ bool source_next(struct source *source, struct block *block)
         return false;
 
     block->failed = block->failed || !complete_block(source, &claim, block);
-    /* What was read of a file whose writer goes on is neither whole nor broken. */
+    /* Where a writer is still at work, that is the cause, not corrupt data. */
     if (block->failed && block->err.status == STATUS_INPUT &&
         input_has_changed(source->inputs[block->file]))
         (void)changed(source_name(source, block->file), &block->err);

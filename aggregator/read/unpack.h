@@ -50,7 +50,7 @@ bool unpack_gzip_begins(const unsigned char *bytes, size_t len);
 
 bool unpack_truncated(const struct unpack *unpack, const char *format, struct err *err);
 
-/* Zeros to the end fill a file up to whole blocks, of a tape for instance; they are no data. */
+/* Zeros up to the end pad a file to whole blocks, as tapes do; they are not data. */
 bool unpack_skip_zeros(struct unpack *unpack, struct err *err);
 
 /* For bytes that follow them, or the last member; returns false. */

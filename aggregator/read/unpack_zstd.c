@@ -22,7 +22,7 @@ static unsigned long long offset_of(const struct unpack *unpack)
     return (unsigned long long)unpack->reader.offset;
 }
 
-/* Memory. */
+/* Memory for decoding. */
 
 static bool make_room(struct unpack *unpack, uint64_t window, struct err *err)
 {

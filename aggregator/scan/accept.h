@@ -1,6 +1,6 @@
 /*
- * Shapes in which programs write whole numbers and the strict rules take none, and the option that
- * takes each. Pure.
+ * The shapes of whole numbers that some programs write and the strict rules refuse, and the option
+ * that takes each. Pure.
  */
 #ifndef AGGREGATOR_SCAN_ACCEPT_H
 #define AGGREGATOR_SCAN_ACCEPT_H
@@ -20,12 +20,12 @@ enum {
     ACCEPT_COUNT = 5,
 };
 
-/* USAGE where text is no list, by commas, of their names. */
+/* USAGE unless text is a comma-separated list of their names. */
 bool accept_parse(const char *text, unsigned *ret, struct err *err);
 
 const char *accept_name(unsigned bit); /* the bit's number, 0..ACCEPT_COUNT-1 */
 
-/* A number within quotes has no more bytes, once unescaped. */
+/* The most bytes that a number within quotes may have, once unescaped. */
 enum { SHAPE_TEXT_MAX = 1024 };
 
 struct shape {

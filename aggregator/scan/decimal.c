@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* No number of digits that memory holds makes up for such an exponent. */
+/* Such an exponent exceeds any count of digits that fits into memory. */
 #define EXPONENT_MAX INT64_C(1000000000000000000)
 
 static int64_t read_exponent(const unsigned char *p, const unsigned char *end)

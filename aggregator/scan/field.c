@@ -39,10 +39,11 @@ static bool parse_pointer(struct field *field, struct err *err)
         struct field_step *step = &field->step[field->count++];
         p = take_step(p + 1, names, step);
         if (p == NULL)
-            return err_set(err, STATUS_USAGE,
-                           "'%s' begins with / and is no JSON Pointer: ~ is written ~0, and / in a "
-                           "name ~1",
-                           field->text);
+            return err_set(
+                err, STATUS_USAGE,
+                "'%s' begins with / but is not a JSON Pointer: ~ is written ~0, and / in a "
+                "name ~1",
+                field->text);
         if (is_index(step))
             return err_set(err, STATUS_USAGE,
                            "'%s' is within an element of an array ('%s'); only fields of objects "

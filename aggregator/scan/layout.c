@@ -118,7 +118,7 @@ void layout_learn(struct layout *layout, const struct scan_rules *rules, const u
         layout->wait--;
         return;
     }
-    /* Lines that keep differing are not worth the lessons: these become rarer and rarer. */
+    /* Learning from lines that keep differing does not pay: it is done ever more rarely. */
     layout->gap = layout->hits >= WORTHWHILE_HITS ? 0
                   : layout->gap < GAP_MAX         ? layout->gap * 2 + 1
                                                   : GAP_MAX;

@@ -5,7 +5,7 @@
  * a line that the strict scanner (scan.h) accepted, layout_learn() keeps the bytes between its
  * values; a matcher then needs to prove of a line only that these bytes are the same and that the
  * values are well-formed. What it accepts, the strict scanner accepts with the same result; what it
- * does not recognise is the strict scanner's.
+ * does not recognise goes to the strict scanner.
  *
  * Where a value ends is known only after its bytes were looked at, so a processor that goes through
  * one line waits most of the time. Therefore a matcher goes through several lines in step, each of
@@ -48,7 +48,7 @@ struct layout_part {
 struct layout {
     struct layout_part part[LAYOUT_PARTS_MAX];
     size_t part_count;     /* 0: nothing was learnt */
-    size_t reach;          /* so many bytes are looked at of a line without a long value */
+    size_t reach;          /* bytes that are read of a line without a long value */
     uint32_t hits;         /* lines recognised since it was learnt */
     uint32_t wait, gap;    /* misses until it is worth learning again */
     uint32_t odd, odd_gap; /* rounds until it is worth taking lines for plain again */
@@ -63,14 +63,14 @@ struct layout_ranges {
 void layout_ranges_init(struct layout_ranges *ranges, const unsigned char *from,
                         const unsigned char *to);
 
-/* Gives ranges that are at their end lines of others; false: there are no lines left. */
+/* Gives empty ranges lines of other ranges; false: no lines are left. */
 bool layout_ranges_share(struct layout_ranges *ranges);
 
 /*
  * Recognises lines of all ranges, at most `room` (at least LAYOUT_RANGES), into ret and returns how
- * many. It goes on until there is no room for as many as there are ranges, no line is left, or it
- * does not know one: in *ret_missed then bit i is set for each range i whose next line it does not
- * know. Reads no further than limit.
+ * many. Stops when there is room for fewer events than ranges, when no line is left, or at a line
+ * that it does not recognise: bit i of *ret_missed is then set for each range i whose next line is
+ * such a one. Reads no further than limit.
  */
 typedef size_t layout_matcher(struct layout *layout, const struct scan_rules *rules,
                               struct layout_ranges *ranges, const unsigned char *limit,

@@ -1,6 +1,6 @@
 /*
  * A matcher over primitives that the including file defines for its instruction set. They may read
- * a vector past what they look at.
+ * up to a vector beyond the end of the text.
  */
 #include "aggregator/scan/layout.h"
 #include "common/json_scan.h"
@@ -9,7 +9,7 @@ enum { ODD_GAP_MAX = 64 };
 
 /*
  * The place of the first of LAYOUT_VECTOR bytes that ends a plain value: a quote, or what is not
- * plain (a backslash, a control character, no ASCII); LAYOUT_VECTOR where there is none.
+ * plain (a backslash, a control character, non-ASCII); LAYOUT_VECTOR where there is none.
  */
 static size_t find_stop(const unsigned char *p);
 
@@ -45,7 +45,7 @@ static inline bool is_equal(const differences *sum)
 
 static const uint64_t ones = 0x0101010101010101u;
 
-/* Eight bytes less '0' each, and the high bits of those that are no digits. */
+/* Eight bytes less '0' each, and the high bits of those that are not digits. */
 static inline uint64_t find_digits(const unsigned char *p, uint64_t *ret_others)
 {
     uint64_t word;
@@ -58,7 +58,7 @@ static inline uint64_t find_digits(const unsigned char *p, uint64_t *ret_others)
 
 /*
  * The digits at p as a number, with LAYOUT_VECTOR bytes to be read, and the byte after them; *wrong
- * where they are no number, or one of more than 18 digits.
+ * where they are not a number, or have more than 18 digits.
  */
 static inline const unsigned char *take_sum(const unsigned char *p, int64_t *ret, uint64_t *wrong)
 {
@@ -75,7 +75,7 @@ static inline const unsigned char *take_sum(const unsigned char *p, int64_t *ret
         *ret = (int64_t)((word * 10000 + (word >> 32)) & 0xffffffffu);
         return p + len;
     }
-    /* A digit that follows these is in no literal. */
+    /* A further digit would not match the literal that follows. */
     const unsigned char *start = p;
     for (*ret = 0; p - start < 18 && *p >= '0' && *p <= '9'; p++)
         *ret = *ret * 10 + (*p - '0');
@@ -112,7 +112,7 @@ static inline const unsigned char *skip_text(const unsigned char *p, const unsig
     return __builtin_expect(len < LAYOUT_VECTOR, true) ? p + len : skip_long_text(p, safe);
 }
 
-/* A value that is no string, most often a short whole number. NULL: none, or beyond `safe`. */
+/* A value that is not a string, most often a short whole number. NULL: none, or beyond `safe`. */
 static __attribute__((noinline)) const unsigned char *skip_other(const unsigned char *p,
                                                                  const unsigned char *safe)
 {
@@ -161,8 +161,9 @@ static inline unsigned end_lines(const struct scan_rules *rules, struct layout_r
 
 /*
  * Takes a line of every range for a plain one. What differs is only collected until the lines end:
- * where it does, the rest of a line is nothing to rely on, but stays within `reach` bytes beyond
- * `safe`. Fills *ret, an event for each range, and returns the ranges of lines that are not plain.
+ * where it does, what is then taken for the rest of the line is meaningless, but reads stay within
+ * `reach` bytes beyond `safe`. Fills *ret, an event for each range, and returns the ranges of lines
+ * that are not plain.
  */
 static inline unsigned match_plain(const struct layout *layout, const struct scan_rules *rules,
                                    struct layout_ranges *ranges, const unsigned char *safe,
@@ -305,7 +306,7 @@ static inline bool are_within(const struct layout_ranges *ranges, const unsigned
     return within;
 }
 
-/* Where lines are seldom plain, they are seldom taken for that. */
+/* Where lines are seldom plain, this is tried seldom. */
 static void note_plain(struct layout *layout, bool any)
 {
     layout->odd_gap = any                             ? 0

@@ -71,13 +71,13 @@ static bool name_is(const struct json_string *name, const char *wanted, size_t l
            memcmp(decoded, wanted, len) == 0;
 }
 
-/* Whether null stands where there may be nothing. */
+/* Whether the value is null and --skip-missing allows that. */
 static bool is_skipped(const struct line *line, const unsigned char *value)
 {
     return *value == 'n' && line->rules->skip_missing;
 }
 
-/* A key that is no string: p to after is a valid value. */
+/* A key that is not a string: p to after is a valid value. */
 static const unsigned char *take_other_key(struct line *line, const unsigned char *p,
                                            const unsigned char *after)
 {
@@ -143,7 +143,7 @@ static const unsigned char *take_key(struct line *line, const unsigned char *p, 
     return p;
 }
 
-/* A value that is no plain integer: p to after is valid, a number with a fraction or an exponent
+/* A value that is not a plain integer: p to after is valid, a number with a fraction or an exponent
  * where `number` says so. */
 static const unsigned char *take_other_value(struct line *line, const unsigned char *p,
                                              const unsigned char *after, bool number)
@@ -198,7 +198,7 @@ static const unsigned char *take_value(struct line *line, const unsigned char *p
     return after;
 }
 
-/* Which fields may be in an object, and so many steps of their pointers above it. */
+/* Which fields an object may hold, and how many steps of their pointers lead to it. */
 struct within {
     bool key, value;
     size_t level;

@@ -21,7 +21,7 @@
 #include "aggregator/scan/accept.h"
 #include "aggregator/scan/field.h"
 
-/* A btree row holds no longer key. */
+/* A row of a btree index cannot hold a longer key. */
 enum { SCAN_KEY_LIMIT = 2600, SCAN_FIELD_NAME_LIMIT = FIELD_TEXT_MAX };
 
 struct scan_rules {
@@ -31,7 +31,7 @@ struct scan_rules {
     size_t max_key;                              /* at most SCAN_KEY_LIMIT */
     const struct field *key_field, *value_field; /* where a pointer leads to the name; or NULL */
     unsigned accept;                             /* ACCEPT_ bits */
-    bool skip_missing;                           /* an event without key or value is no bad line */
+    bool skip_missing; /* an event without key or value is not a bad line */
 };
 
 /* The fields as the user named them. */

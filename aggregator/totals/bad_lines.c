@@ -8,7 +8,8 @@
 enum { REJECT_CUT = 1024 };
 
 #define USUAL_ADVICE "mend the line, or tolerate some with --max-bad"
-#define LAST_ADVICE  "mend it: what follows it cannot be told apart, so --max-bad is no help"
+#define LAST_ADVICE                                                                                \
+    "mend it: where the next object begins cannot be told, so --max-bad does not help"
 
 bool bad_lines_parse(const char *text, struct bad_line_policy *ret, struct err *err)
 {
@@ -62,7 +63,8 @@ static bool put_reject(struct bad_lines *bad, const char *place, const struct ba
 
     if (bad->reject == NULL)
         return true;
-    /* No more than a straddling line keeps: where blocks were cut must not show. */
+    /* No more than is kept of a line that straddles blocks, so that the output does not show where
+     * blocks were cut. */
     if (line->len > most) {
         size_t cut = most < REJECT_CUT ? most : REJECT_CUT;
         kept = kept < cut ? kept : cut;

@@ -37,13 +37,13 @@ struct fold {
     struct worker *workers;
     unsigned threads;
 
-    pthread_mutex_t lock; /* all below, while workers run */
+    pthread_mutex_t lock; /* guards all below while workers run */
     pthread_cond_t freed;
     struct sequence *sequence;
     struct block *blocks;   /* all of them */
     struct block **idle;    /* a stack */
-    struct block **pending; /* by number modulo block_count: done, waiting for their turn */
-    struct slice *slices;   /* of the pending blocks, alike */
+    struct block **pending; /* done, waiting for their turn; by number modulo block_count */
+    struct slice *slices;   /* of the pending blocks, in the same places */
     size_t block_count, idle_count;
     uint64_t next_number;
     bool failed;
@@ -336,8 +336,9 @@ static bool survey_stream(struct total_stream *totals, struct fold_result *ret, 
 }
 
 /*
- * Counts and checks every total before anything is printed or loaded: part by part where no key is
- * in two of them, which is faster; in order where one is, and to name the first that is too great.
+ * Counts and checks every total before anything is printed or loaded. Where no key is in two
+ * streams, it goes through one after the other, which is faster. Else it goes through the merged
+ * stream; so it does to name the first total that is too great, in the order of keys.
  */
 static bool survey(struct fold *fold, struct fold_result *ret, struct err *err)
 {

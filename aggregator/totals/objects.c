@@ -188,7 +188,7 @@ static bool is_cut(const struct json_fault *fault, const unsigned char *limit)
 
 /*
  * Whether the JSON in the carry is broken for sure. Levels that are too many and a length beyond
- * --max-line are no such fault: then the object is only bad.
+ * --max-line are not such a fault: then the object is only bad.
  */
 static bool find_fault(const struct objects *o, struct json_fault *ret)
 {
@@ -315,7 +315,7 @@ static bool no_object(struct objects *o, const unsigned char *p, size_t len, str
     return add_bad(o, &found, &o->start, &line, err);
 }
 
-/* p is at the first byte that is no white space. */
+/* p is at the first byte that is not white space. */
 static bool begin(struct objects *o, const unsigned char **at, const unsigned char *end,
                   struct err *err)
 {

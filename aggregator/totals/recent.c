@@ -57,7 +57,8 @@ static size_t sum_up(struct recent *recent, const struct event *events, size_t c
     return gone;
 }
 
-/* Events pass by where more than half of them were no use here: ever more, while that is so. */
+/* Where the cache did not help with more than half of the events, the next ones bypass it: ever
+ * more of them while that is so. */
 static void judge(struct recent *recent)
 {
     if (recent->tried < JUDGED)

@@ -3,8 +3,8 @@
  *
  * Each key has one place, by a hash that the caller seeds, so that nobody can choose keys that
  * drive each other out. What is driven out goes on as one event with the sum of all that came, and
- * so does a sum that the next value would take past 2^63-1. Where most keys come but once, events
- * pass by for a while.
+ * so does a sum that the next value would take past 2^63-1. Where most keys come only once, events
+ * bypass the cache for a while.
  */
 #ifndef AGGREGATOR_TOTALS_RECENT_H
 #define AGGREGATOR_TOTALS_RECENT_H
@@ -21,8 +21,8 @@ struct recent {
     event_sink *sink;
     void *context;
     uint64_t seed;
-    uint32_t tried, missed;           /* events, since it was last judged */
-    uint64_t pass, gap;               /* events that are yet to pass by; how many last did */
+    uint32_t tried, missed; /* events, since it was last judged */
+    uint64_t pass, gap;     /* events that are still to bypass it; how many did last time */
     struct event sums[RECENT_PLACES]; /* of short keys; of a length of 0 where there is none */
 };
 

@@ -98,15 +98,15 @@ static void the_first_wrong_member_is_named_and_nothing_read_after_it(void **sta
         void (*read)(struct json_in *);
         const char *why;
     } cases[] = {
-        {text, "t: a.n is no text"},
+        {text, "t: a.n is not a string"},
         {missing, "t: a.missing is missing"},
         {boolean, "t: a.n is neither true nor false"},
-        {number, "t: a.t is no number"},
+        {number, "t: a.t is not a number"},
         {fraction, "t: a.f is out of range"},
         {negative, "t: a.minus is out of range"},
         {too_much, "t: a.n is out of range"},
         {inexact, "t: a.wide is out of range"},
-        {array, "t: a.t is no array"},
+        {array, "t: a.t is not an array"},
         {long_array, "t: a.list has too many elements"},
     };
     cJSON *root = parsed(sample);

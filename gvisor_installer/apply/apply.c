@@ -29,8 +29,8 @@ static void digest(const char *text, size_t len, char out[SHA256_HEX + 1])
 }
 
 /*
- * The configuration as this plan leaves it: only from what nobody but us has changed leads a way
- * back to the byte.
+ * The configuration as this plan leaves it. An uninstall can restore the original bytes only where
+ * nobody else has changed the file.
  */
 static void note_config_after(const struct applying *run, struct state *state)
 {
@@ -76,7 +76,7 @@ static bool keep_notes(const struct applying *run, const struct state *state, st
                                                                     : host_remove(copy, err);
 }
 
-/* The notes of the last good state: of an interrupted run they stay as they are. */
+/* The notes of the last good state. After an interrupted run they stay as they are. */
 static bool begin_afresh(const struct applying *run, struct state *state, struct err *err)
 {
     if (!keep_notes(run, state, err))
@@ -111,7 +111,7 @@ static bool same_directory(const char *path, const char *other)
            memcmp(path, other, (size_t)(slash - path)) == 0;
 }
 
-/* The place of the drop-in, the one that it leaves, and which of their directories are ours. */
+/* Notes where the drop-in is, where it was, and which of their directories we made. */
 static bool note_drop_in(const char *path, struct state *state, struct err *err)
 {
     bool has_parent = true;
@@ -179,7 +179,7 @@ static bool change_one(const struct applying *run, const struct plan_change *cha
     case PLAN_REMOVE:
         return host_remove(change->path, err);
     }
-    return err_set(err, STATUS_BUG, "a change of no kind");
+    return err_set(err, STATUS_BUG, "unknown kind of change");
 }
 
 static bool restart(struct applying *run, struct err *err)
@@ -233,7 +233,7 @@ static void close_config(struct containerd_config *config)
     containerd_config_free(config);
 }
 
-/* containerd sees our runtimes, or none of ours any more, and apart from them what it saw before.
+/* containerd sees our runtimes (none of them after an uninstall) and everything else as before.
  */
 static bool is_seen(const struct applying *run, struct containerd_config *before, struct err *err)
 {
@@ -252,7 +252,8 @@ bool apply_plan(struct applying *run, const struct release_source *source, struc
     if (run->installing && !prefix_mark(run->options->prefix, err))
         return false;
     step_reached("marked");
-    /* An interrupted run leaves what may be broken; then there is nothing to compare with. */
+    /* After an interrupted run the files may have been broken: then there is nothing to compare
+     * with. */
     if (run->survey->state.phase != PHASE_CHANGING && !dump_read(run->options, &before, err))
         return false;
     run->begun = run->survey->state.phase == PHASE_CHANGING && begin(run, err);
@@ -316,7 +317,7 @@ bool apply_undo(struct applying *run, struct err *err)
     struct err link = {0};
     bool exists;
 
-    /* Whatever does not come back, the rest does. */
+    /* A file that cannot be restored does not keep the others from it. */
     bool done = copies_put_back(run->options->prefix, state, err);
     if (!put_back_link(run, &link))
         done = done ? err_set(err, link.status, "%s", link.text)
@@ -350,7 +351,7 @@ static bool settle_installed(struct applying *run, struct err *err)
     settled.file_count = 0;
     settled.left[0] = '\0';
     settled.made_left_directory = false;
-    /* Undoing would make it anew. */
+    /* Failing here is safe: an undo makes the directory again. */
     if ((state->made_left_directory && !host_remove_parent(state->left, err)) ||
         !state_save(run->options->prefix, &settled, err))
         return false;

@@ -16,11 +16,11 @@ bool dump_read(const struct install_options *options, struct containerd_config *
 bool dump_has_runtimes(const struct install_options *options, const struct containerd_config *dump,
                        struct err *err);
 
-/* Neither is there, or it is another's. */
+/* Neither is there, or only one of somebody else's. */
 bool dump_lacks_runtimes(const struct install_options *options,
                          const struct containerd_config *dump, struct err *err);
 
-/* Apart from our runtimes and the list of imports the two are equal. Both are changed. */
+/* Apart from our runtimes and the list of imports the two are equal. Changes both. */
 bool dump_same_otherwise(const struct install_options *options, struct containerd_config *before,
                          struct containerd_config *after, struct err *err);
 

@@ -30,7 +30,7 @@ static bool read_file(const char *path, struct buf *text, struct plan_file *ret,
     return true;
 }
 
-/* One that is written: links are followed once, here. */
+/* A file that we write: its links are followed once, here. */
 static bool read_ours(const char *path, char file[CONFIG_PATH_MAX], struct buf *text,
                       struct plan_file *ret, struct err *err)
 {
@@ -210,7 +210,8 @@ static void survey_running(const struct install_options *options, struct survey 
         survey->facts.running_config = survey->running.config;
 }
 
-/* A configuration that containerd cannot read is a fact; that it could not be asked is none. */
+/* That containerd cannot read its configuration is a fact for the plan; that it could not be asked
+ * is an error. */
 static bool survey_dump(const struct install_options *options, struct survey *survey,
                         struct err *err)
 {

@@ -1,6 +1,6 @@
 /*
  * This node in Kubernetes: what the kubelet sees of it, its label, events about it, and pods that
- * prove what runs. NULL stands for "no Kubernetes" everywhere, and everything then succeeds.
+ * prove what runs. Without Kubernetes the node is NULL: every call then does nothing and succeeds.
  */
 #ifndef GVISOR_INSTALLER_CLUSTER_NODE_H
 #define GVISOR_INSTALLER_CLUSTER_NODE_H
@@ -17,25 +17,26 @@ struct node;
 bool node_open(const struct install_options *options, struct node **ret, struct err *err);
 void node_close(struct node *node);
 
-/* The API answers, and the node it names is the machine we run on: they share the boot id. */
+/* Checks that the API answers and that the node is this machine: its boot id is ours. */
 bool node_check(struct node *node, struct err *err);
 
-/* The containerd of that version is the one that runs the node's pods. */
+/* Checks that the containerd of that version is the one that runs the node's pods. */
 bool node_check_runtime(struct node *node, const struct containerd_version *program,
                         struct err *err);
 
-/* Sets the label; NULL removes it. Written only where it differs. */
+/* Sets the label, or removes it where value is NULL. Writes nothing when it is so already. */
 bool node_label(struct node *node, const char *value, struct err *err);
 
-/* What `kubectl get events` shows. A failure is logged and not more. */
+/* Adds an event to what `kubectl get events` shows. A failure is only logged. */
 void node_event(struct node *node, bool warning, const char *reason, const char *message);
 
 /* Waits until the node is ready and its kubelet lists both runtimes, or neither. */
 bool node_await_runtimes(struct node *node, bool listed, struct err *err);
 
 /*
- * A pod on this node must end well: in the handler, whose RuntimeClass gvisor-smoke-HANDLER asks
- * for no label, gvisor_probe must find gVisor; NULL is the node's default runtime.
+ * Runs a pod on this node, which must succeed. With a handler the pod uses the RuntimeClass
+ * gvisor-smoke-HANDLER, which needs no label on the node, and gvisor_probe in it must find gVisor.
+ * Without one (NULL) it uses the node's default runtime.
  */
 bool node_smoke(struct node *node, const char *handler, struct err *err);
 

@@ -2,10 +2,10 @@
  * What containerd's configuration means to us: versions, imports, the runtimes it defines. Pure.
  *
  * Facts are those of containerd's own sources, cmd/containerd/server/config/config.go: files
- * without a version are version 1; imports are what the files themselves list (that conf.d is in
- * the default configuration helps a file that lacks the line nothing); 1.x replaces a plugin's
- * whole section with that of an imported file, 2.0 and later merge the two; a drop-in's version
- * must be the root file's.
+ * without a version are version 1; only imports that a file itself lists count (conf.d of the
+ * default configuration does not apply to a file without the line); 1.x replaces a plugin's whole
+ * section with that of an imported file, 2.0 and later merge the two; a drop-in's version must be
+ * the root file's.
  */
 #ifndef GVISOR_INSTALLER_CONTAINERD_CONTAINERD_CONFIG_H
 #define GVISOR_INSTALLER_CONTAINERD_CONTAINERD_CONFIG_H
@@ -30,8 +30,8 @@ struct containerd_version {
 bool containerd_version_parse(const char *text, struct containerd_version *ret);
 
 /*
- * Whether a program of that version is what the kubelet talks to; told is how a Node names it,
- * such as "containerd://2.2.9", or empty where it does not. Else REFUSED, with what to do.
+ * Whether the kubelet talks to a program of that version. told is the runtime that a Node reports,
+ * such as "containerd://2.2.9", or empty where it reports none. Else REFUSED, with what to do.
  */
 bool containerd_version_is(const struct containerd_version *program, const char *told,
                            struct err *err);
@@ -49,15 +49,15 @@ bool containerd_merges(struct containerd_version version);
 const char *containerd_cri_plugin(int64_t config_version);
 
 /*
- * Of a root file and all that it imports, in the order in which a containerd that merges reads
- * them: the version that it then takes all of them for, which is that of the last that says one.
- * A file to be imported must say no other.
+ * The version that a containerd which merges imports takes a root file and all its imports for:
+ * that of the last one, in the order of reading, that states a version. A file to be imported must
+ * not state another.
  */
 struct containerd_config;
 int64_t containerd_drop_in_version(const struct containerd_config *const files[], size_t count);
 
-/* Whose version's names it listens to: the old ones only where no file defines runtimes by the
- * new, whatever version the files say. */
+/* The version whose plugin names take effect: the old names only where no file defines runtimes
+ * under the new ones, whatever versions the files state. */
 int64_t containerd_names(const struct containerd_config *const files[], size_t count);
 
 struct containerd_config {

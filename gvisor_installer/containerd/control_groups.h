@@ -14,9 +14,9 @@ enum control_groups { CONTROL_GROUPS_UNSAID, CONTROL_GROUPS_SYSTEMD, CONTROL_GRO
 
 /*
  * The default runtime is asked first, then the others by name; the first that has options of runc
- * decides. dump is what `containerd config dump` says. It shows no difference between options that
- * are empty, which decide, and none: that is looked up in the files, whose tables bear the names of
- * version `names`. skipped are names of runtimes that do not count.
+ * decides. dump is what `containerd config dump` says. It does not tell empty options, which
+ * decide, from absent ones, which do not: that is looked up in the files, whose tables bear the
+ * names of version `names`. skipped are names of runtimes that do not count.
  */
 enum control_groups control_groups_of(const struct containerd_config *dump,
                                       const struct containerd_config *const files[],

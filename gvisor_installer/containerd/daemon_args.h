@@ -14,8 +14,8 @@ struct daemon_args {
 };
 
 /*
- * bytes are /proc/PID/cmdline, each argument ended by a NUL, the last too. False for another
- * program than containerd, and for a containerd that is run for a question (`config dump`).
+ * bytes are /proc/PID/cmdline, each argument ended by a NUL, the last too. False for any program
+ * but containerd, and for a containerd that runs a command such as `config dump`.
  */
 bool daemon_args_read(const char *bytes, size_t len, struct daemon_args *ret);
 

@@ -27,8 +27,9 @@ void fragment_handler_path(const struct fragment_names *names, enum handler hand
 void fragment_runtimes(const struct fragment_names *names, int64_t config_version, struct buf *out);
 
 /*
- * The runtime that containerd 1.x has by itself as long as its configuration names none: the first
- * one named takes its place, and every ordinary pod fails. minor is containerd's, of 1.x.
+ * The table of runc, which containerd 1.x has built in only while its configuration names no
+ * runtime. Once we name ours, every ordinary pod would fail without this table. minor is
+ * containerd's, of 1.x.
  */
 void fragment_default_runc(int64_t config_version, unsigned minor, struct buf *out);
 

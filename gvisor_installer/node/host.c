@@ -283,7 +283,8 @@ bool host_remove(const char *path, struct err *err)
 
 void host_sweep(const char *path)
 {
-    /* As temporary.h names them, and as older installers did; the lock says that none lives. */
+    /* Names as temporary.h and older installers make them. We hold the lock, so nobody is writing
+     * one. */
     static const char *const shapes[] = {
         HEX4 HEX4 HEX4 HEX4,
         "[0-9]*-[0-9]*",

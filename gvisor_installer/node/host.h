@@ -13,7 +13,7 @@
 /* Appends the file; *ret_exists false: there is none. */
 bool host_read(const char *path, struct buf *out, bool *ret_exists, struct err *err);
 
-/* Two paths of one file or socket, through whatever links; or one path. */
+/* Whether two paths are the same text, or lead to one file or socket. */
 bool host_same(const char *path, const char *other);
 
 /*

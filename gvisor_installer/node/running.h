@@ -12,8 +12,9 @@ struct running {
 };
 
 /*
- * The one that answers on the socket; where the kernel does not say who that is (it runs outside
- * of what we see), the one whose address that is. More than one: one that reads config, if any.
+ * The one that answers on the socket; where the kernel does not say which that is (it is outside
+ * our PID namespace), the one that is configured with that address. Of several, one that reads
+ * config, if any.
  */
 void running_find(const char *socket, const char *config, struct running *ret);
 

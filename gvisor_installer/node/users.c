@@ -10,7 +10,7 @@
 
 #include "gvisor_installer/node/path.h"
 
-/* containerd follows links, `current` among them, before it starts a shim; or it does not. */
+/* containerd may or may not resolve links such as `current` before it starts a shim. */
 static bool is_below(const char *program, const char *prefix)
 {
     static const char *const places[] = {"/releases/", "/current/"};

@@ -13,7 +13,7 @@
 #include "gvisor_installer/notes/state.h"
 #include "gvisor_installer/plan/plan.h"
 
-/* Once, and never over an older one, whose notes may have been lost. Notes it in the state. */
+/* Made once, never over an older copy, whose notes may be lost. Notes it in the state. */
 bool backup_make(const char *config, struct state *state, struct err *err);
 
 /*
@@ -23,7 +23,8 @@ bool backup_make(const char *config, struct state *state, struct err *err);
 bool backup_read(const char *config, const struct state *state, struct buf *text,
                  struct plan_file *ret, bool *ret_known, struct err *err);
 
-/* Ours alone: one of an older installation stays until it says no more than the configuration. */
+/* Removes the copy if this installation made it or it equals the configuration. Any other stays: it
+ * is of an older installation. */
 bool backup_drop(const char *config, const struct state *state, struct err *err);
 
 /* Whether there is one. */

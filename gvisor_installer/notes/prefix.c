@@ -96,7 +96,7 @@ static const char *const system_directories[] = {
     "/var/tmp",
 };
 
-/* What is too long a path for Linux is none, which leads nowhere. */
+/* A path that is too long for Linux leads nowhere. */
 static void join(char out[PATH_MAX], const char *directory, const char *name)
 {
     if (snprintf(out, PATH_MAX, "%s/%s", directory, name) >= PATH_MAX)
@@ -379,7 +379,7 @@ static bool clear_handlers(const struct install_options *options, struct err *er
         if (!ends_with(name, ".toml", stem) || name[0] == '.')
             continue;
         join(path, options->prefix, name);
-        /* What no file of ours can be is somebody else's, and not read. */
+        /* What cannot be a file of ours is somebody else's and is not read. */
         if (lstat(path, &st) == 0 && (!S_ISREG(st.st_mode) || st.st_size > CONFIG_SIZE_MAX))
             continue;
         (void)snprintf(file, sizeof file, "%s", name);

@@ -65,7 +65,8 @@ bool state_usable(const char *prefix, const struct state *state, struct err *err
 /* false with REFUSED where the notes are about another configuration of containerd's. */
 bool state_is_of(const struct state *state, const char *config, struct err *err);
 
-/* Whether the state lists the release, and a way to list it: the oldest gives way where need be. */
+/* Whether the state lists the release; and adding one, which drops the oldest where the list is
+ * full. */
 bool state_has_release(const struct state *state, const char *release);
 void state_add_release(struct state *state, const char *release);
 

@@ -59,7 +59,7 @@ bool plan_way(const struct plan_file *config, struct containerd_version containe
     return true;
 }
 
-/* Proves that the text says what base says, and of us only what it shall. */
+/* Checks that the text says what base says, and of gVisor only what was planned. */
 static bool verify(const struct plan_facts *facts, const struct base *base, const char *text,
                    size_t len, struct err *err)
 {

@@ -44,7 +44,8 @@ struct plan_facts {
     const char *running_config; /* what that reads, where it is another file than config; or NULL */
     const char *current;        /* what PREFIX/current leads to, or NULL */
     bool has_template;          /* VENDOR_MICROK8S_TEMPLATE is beside the configuration */
-    /* Of what --prefix lies on, and of the configuration: where nothing can be put in its place. */
+    /* Of the file system of --prefix; and whether the configuration is a mount, which cannot be
+     * replaced. */
     bool prefix_noexec, prefix_read_only, config_is_mount;
     bool release_whole;        /* PREFIX/releases/RELEASE holds what was packed */
     bool systemd_cgroup_known; /* an option said so; else what the runtimes' options say */
@@ -75,7 +76,7 @@ struct plan {
     enum plan_way way;
     bool systemd_cgroup;
     bool restart; /* containerd has to read its configuration again */
-    bool late;    /* and only then sees the change: another program makes it part of that */
+    bool late;    /* it sees the change only after that: another program merges it in */
     struct plan_change change[PLAN_CHANGES_MAX];
     size_t count;
     char *lines; /* owned; see plan_install() */
@@ -94,17 +95,18 @@ bool plan_drop_in_is_ours(const struct plan_facts *facts, const struct plan_file
                           struct err *err);
 
 /*
- * Status INPUT: a file of theirs is broken; REFUSED: it is fine, but not ours to change (a runtime
- * of that name is there already, a program generates the file). plan_free() whatever comes back: of
- * a plan that is refused because the file is made from a template, lines has what to put there.
+ * Status INPUT: a file of the node is broken; REFUSED: it is fine, but not ours to change (a
+ * runtime of that name is there already, a program generates the file). Call plan_free() in every
+ * case: where the file is made from a template, lines of the refused plan is what to put into the
+ * template.
  */
 bool plan_install(const struct plan_facts *facts, enum plan_way way, struct plan *ret,
                   struct err *err);
 
 /*
- * before is the configuration from before the first change where it is as we left it, so that it
- * comes back byte by byte: its text is NULL when there was no file. NULL: it has changed since, and
- * only what is ours is taken out.
+ * before is the configuration as it was before the installation, and comes back byte by byte;
+ * before->text is NULL if there was no file then, and the file is removed. Pass no `before` (NULL)
+ * if somebody else has changed the configuration since: only gVisor's part is then taken out.
  */
 bool plan_uninstall(const struct plan_facts *facts, const struct plan_file *before,
                     struct plan *ret, struct err *err);

@@ -65,7 +65,7 @@ static bool check_version(const struct plan_facts *facts, const struct base *bas
     return true;
 }
 
-/* Said before all else: nothing that follows matters where no kubelet works. */
+/* Checked first: nothing that follows matters where no kubelet works. */
 static bool check_cri(const struct base *base, struct err *err)
 {
     const struct containerd_config *files[1 + PLAN_IMPORTED_MAX];
@@ -94,7 +94,7 @@ static bool check_start(const struct plan_facts *facts, const struct plan_file *
                    file->path, facts->containerd.major, facts->containerd.minor);
 }
 
-/* The place that is left takes its line in `imports` with it. */
+/* When the drop-in moves, its old line in `imports` goes too. */
 static bool drop_left(const struct plan_facts *facts, struct base *base, struct err *err)
 {
     const char *path = facts->config.path;
@@ -113,7 +113,7 @@ static bool drop_left(const struct plan_facts *facts, struct base *base, struct 
     return buf_ok(&base->text, err);
 }
 
-/* Tables that another tool left without our comments are ours by what they say. */
+/* Tables whose comments another tool dropped are known by what they say. */
 static bool drop_uncommented(const struct plan_facts *facts, struct base *base, struct err *err)
 {
     const char *path = facts->config.path;

@@ -1,6 +1,6 @@
 /*
  * Programs that write containerd's configuration anew whenever they start: an edit would be lost.
- * They have their own places for what shall be in it. Pure.
+ * They have places of their own for additions. Pure.
  */
 #ifndef GVISOR_INSTALLER_PLAN_VENDORS_H
 #define GVISOR_INSTALLER_PLAN_VENDORS_H

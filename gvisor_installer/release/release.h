@@ -21,9 +21,9 @@ struct release_source {
 };
 
 /*
- * An archive's bytes into an unnamed file of the directory `scratch`, from a path or, over HTTPS
- * (HTTP on loopback), from a URL: status 200 alone will do. Its SHA-512 must be sha512.
- * Returns the descriptor, -1 on failure.
+ * Copies an archive into an unnamed file of the directory `scratch`, from a path or, over HTTPS
+ * (HTTP on loopback), from a URL: only status 200 is accepted. Its SHA-512 must be sha512. Returns
+ * the descriptor, -1 on failure.
  */
 int release_open_archive(const char *from, const char *sha512, const char *scratch,
                          struct err *err);

@@ -45,7 +45,7 @@ bool release_lists_programs(const struct buf *list)
     return lists(list, RUNSC) && lists(list, SHIM);
 }
 
-/* Takes the next line off *rest: "DIGEST  NAME". false at the end, and where it is no such line. */
+/* Takes the next line, "DIGEST  NAME", off *rest. false at the end and on any other line. */
 static bool next_line(char **rest, const char **ret_digest, const char **ret_name)
 {
     char *line = strsep(rest, "\n");

@@ -12,8 +12,8 @@ processes() { # in the box's control groups, one of its programs, or working on 
     pid=${directory#/proc/}
     if [[ $pid != "$$" ]] && {
       grep -qs ":/$cgroup/" "$directory/cgroup" ||
-        # In namespaces of their own they are another box's: this one's have ended with it. Nor does
-        # anybody know whose a client is.
+        # A process in a namespace of its own is another box's: this box's ended with it. Clients
+        # are left out: nothing tells which box they use.
         [[ $(readlink "$directory/exe") =~ ^"$cache"/built/.*/bin/(.*) && ! ${BASH_REMATCH[1]} =~ ^(argo|kubectl)$ &&
           $(readlink "$directory/ns/pid") == "$(readlink /proc/self/ns/pid)" ]] ||
         tr '\0' '\n' <"$directory/cmdline" | grep -qF "$state/"

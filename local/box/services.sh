@@ -8,7 +8,7 @@ command_of() { # SERVICE: sets $command
   local pki=$state/pki
   case $1 in
   etcd)
-    # A crash of the machine takes the whole box with it: nothing to be kept for afterwards.
+    # A crash of the machine ends the whole box: nothing needs to survive it.
     command=(etcd --data-dir "$state/etcd" --unsafe-no-fsync --log-level warn
       --listen-client-urls http://127.0.0.1:2379 --advertise-client-urls http://127.0.0.1:2379
       --listen-peer-urls http://127.0.0.1:2380) ;;

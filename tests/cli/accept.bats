@@ -199,7 +199,7 @@ PYTHON
     printf "$2" >in.json
     rm -f rejects
     refused 3 "in.json:$1" aggregate --accept concatenated --max-bad 100% --rejects rejects in.json
-    [[ $stderr == *'--max-bad is no help'* && $stderr == *'nothing was loaded'* ]]
+    [[ $stderr == *'--max-bad does not help'* && $stderr == *'nothing was loaded'* ]]
     grep -q "^in.json:$1" rejects
   }
   broken '1:35: expected an object' "$good,$good"
