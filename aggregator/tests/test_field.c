@@ -53,11 +53,11 @@ static void what_is_no_pointer_to_a_field_is_refused(void **state)
     static const struct {
         const char *text, *reason;
     } cases[] = {
-        {"/~", "no JSON Pointer"},
-        {"/a~", "no JSON Pointer"},
-        {"/a~2b", "no JSON Pointer"},
-        {"/~~0", "no JSON Pointer"},
-        {"/a~/b", "no JSON Pointer"},
+        {"/~", "not a JSON Pointer"},
+        {"/a~", "not a JSON Pointer"},
+        {"/a~2b", "not a JSON Pointer"},
+        {"/~~0", "not a JSON Pointer"},
+        {"/a~/b", "not a JSON Pointer"},
         {"/0", "of an array ('0')"},
         {"/a/0", "of an array ('0')"},
         {"/a/-", "of an array"},

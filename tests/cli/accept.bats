@@ -142,7 +142,7 @@ PYTHON
 @test "what no event can hold is status 2" {
   : >in.jsonl
   for pointer in /a/0 /a/10/b /- /0; do refused 2 'of an array' aggregate --key $pointer in.jsonl; done
-  for pointer in '/~' '/a~2' '/a~'; do refused 2 'no JSON Pointer' aggregate --value $pointer in.jsonl; done
+  for pointer in '/~' '/a~2' '/a~'; do refused 2 'not a JSON Pointer' aggregate --value $pointer in.jsonl; done
   refused 2 'cannot both be in an event' aggregate --key /a --value /a/b in.jsonl
   refused 2 'cannot both be in an event' aggregate --key a --value /a in.jsonl
   refused 2 'more than 64 steps' aggregate --key "$(printf '/a%.0s' {1..65})" in.jsonl
