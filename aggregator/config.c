@@ -3,9 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregator/load/setting_text.h"
 #include "common/machine.h"
 #include "common/num.h"
+#include "common/postgres/pg_settings.h"
+#include "common/postgres/setting_text.h"
 
 enum { MIB = 1 << 20, THREADS_MAX = 256, RUN_ID_MAX = 512, SHARE_OF_LIMIT = 2 };
 
@@ -314,40 +315,6 @@ static bool parse_accept(void *target, const char *text, const struct option_spe
 
 /* How they fit together. */
 
-static const char *from_env(const char *name)
-{
-    const char *text = getenv(name);
-    return text == NULL || text[0] == '\0' ? NULL : text;
-}
-
-static bool any_database(const struct config *config)
-{
-    static const char *const names[] = {"PGHOST", "PGHOSTADDR", "PGPORT",       "PGDATABASE",
-                                        "PGUSER", "PGSERVICE",  "PGSERVICEFILE"};
-    const struct pg_settings *db = &config->database;
-
-    if (config->dsn != NULL || db->host != NULL || db->name != NULL || db->user != NULL ||
-        db->port != NULL)
-        return true;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (from_env(names[i]) != NULL)
-            return true;
-    return false;
-}
-
-static bool read_password(struct config *config, struct err *err)
-{
-    const char *path = from_env("DB_PASSWORD_FILE");
-
-    if (path == NULL)
-        return true;
-    if (config->database.password != NULL)
-        return err_set(err, STATUS_USAGE,
-                       "DB_PASSWORD and DB_PASSWORD_FILE are both set: take one");
-    config->database.password = config->password;
-    return password_file_read(path, config->password, err);
-}
-
 static bool is_column_name(const char *name)
 {
     return name[0] != '\0' && strlen(name) <= SQL_NAME_MAX;
@@ -356,22 +323,12 @@ static bool is_column_name(const char *name)
 static bool check_database(struct config *config, struct err *err)
 {
     struct pg_settings *db = &config->database;
-    uint64_t port;
 
-    *db = (struct pg_settings){.dsn = config->dsn,
-                               .user = from_env("DB_USER"),
-                               .password = from_env("DB_PASSWORD"),
-                               .host = from_env("DB_URL"),
-                               .name = from_env("DB_NAME"),
-                               .port = from_env("DB_PORT"),
-                               .wait_ms = config->wait_ms,
-                               .lock_timeout_ms = config->lock_timeout_ms};
-    if (db->port != NULL && (!num_u64(db->port, &port) || port < 1 || port > 65535))
-        return err_set(err, STATUS_USAGE,
-                       "DB_PORT is '%s', not a port from 1 to 65535; if Kubernetes set it for a "
-                       "Service named db, set enableServiceLinks: false",
-                       db->port);
-    if (!any_database(config))
+    if (!pg_settings_read(db, config->dsn, err))
+        return false;
+    db->wait_ms = config->wait_ms;
+    db->lock_timeout_ms = config->lock_timeout_ms;
+    if (!pg_settings_name_one(db))
         return err_set(err, STATUS_USAGE,
                        "no database is named: set DB_URL, DB_NAME, DB_USER and DB_PASSWORD, or "
                        "--dsn, or --print the totals instead");
@@ -380,7 +337,7 @@ static bool check_database(struct config *config, struct err *err)
                        "--key and --value name columns, of 1 to %d bytes each: choose others with "
                        "--key-column and --value-column",
                        SQL_NAME_MAX);
-    return pg_check_settings(db, err) && read_password(config, err);
+    return pg_check_settings(db, err) && pg_settings_read_password(db, config->password, err);
 }
 
 static bool is_statistic(const char *name)

@@ -3,9 +3,9 @@
 #define AGGREGATOR_CONFIG_H
 
 #include "aggregator/load/load.h"
-#include "aggregator/load/password_file.h"
 #include "aggregator/print_rows.h"
 #include "common/options.h"
+#include "common/postgres/password_file.h"
 
 enum action {
     ACTION_FOLD_AND_LOAD,

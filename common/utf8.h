@@ -2,6 +2,7 @@
 #ifndef COMMON_UTF8_H
 #define COMMON_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,20 @@ static inline size_t utf8_length(const unsigned char *p, size_t len)
         if ((p[i] & 0xc0) != 0x80)
             return 0;
     return width;
+}
+
+/* Whether all of it is well-formed, and none of it a control character (C0, DEL, C1). */
+static inline bool utf8_is_text(const char *text, size_t len)
+{
+    const unsigned char *p = (const unsigned char *)text, *end = p + len;
+
+    while (p < end) {
+        size_t width = utf8_length(p, (size_t)(end - p));
+        if (width == 0 || p[0] < 0x20 || p[0] == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0))
+            return false;
+        p += width;
+    }
+    return true;
 }
 
 /* Writes a Unicode scalar value, returns its bytes (1 to UTF8_MAX). */

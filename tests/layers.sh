@@ -69,12 +69,13 @@ include() { # NAME PATTERN FILES-ALLOWED: includes of a header stay where they b
   fi
 }
 # One makes connections, the other uses them.
-include 'libpq is known to two files' '#include <libpq-fe.h>' 'aggregator/load/(pg_connection|load_pg)\.c'
+include 'libpq is known to two files' '#include <libpq-fe.h>' 'common/postgres/(pg_connection|pg)\.c'
 include 'raw system calls are for probes' '\bsyscall\(' 'gvisor_probe/probes/.*\.c'
 include 'libcurl is known to two files' '#include <curl/curl.h>' '(gvisor_installer/release/fetch|common/kube)\.c'
-include 'common includes no program' '#include "(fake_gen|aggregator|gvisor_probe|gvisor_installer)/' \
-  '(fake_gen|aggregator|gvisor_probe|gvisor_installer)/.*'
-for program in fake_gen aggregator gvisor_probe gvisor_installer; do
+include 'libmicrohttpd is known to one file' '#include <microhttpd.h>' 'job_service/api/server\.c'
+programs='fake_gen aggregator gvisor_probe gvisor_installer job_service'
+include 'common includes no program' "#include \"(${programs// /|})/" "(${programs// /|})/.*"
+for program in $programs; do
   include "$program is included by itself only" "#include \"$program/" "$program/.*"
 done
 

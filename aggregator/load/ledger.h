@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-#include "aggregator/load/load_pg.h"
 #include "aggregator/load/sql_text.h"
+#include "common/postgres/pg.h"
 
 /* The end of a message where --create auto would have helped. */
 #define TO_THE_OWNER                                                                               \

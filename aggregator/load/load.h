@@ -6,8 +6,8 @@
 #define AGGREGATOR_LOAD_LOAD_H
 
 #include "aggregator/load/facts.h"
-#include "aggregator/load/load_pg.h"
 #include "aggregator/load/target.h"
+#include "common/postgres/pg.h"
 
 struct load_request {
     struct pg_settings database;

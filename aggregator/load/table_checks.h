@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-#include "aggregator/load/load_pg.h"
 #include "aggregator/load/sql_text.h"
+#include "common/postgres/pg.h"
 
 /*
  * REFUSED where the table, a leaf partition of it, or the ledger is UNLOGGED or temporary: it would

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "aggregator/load/load_pg.h"
 #include "aggregator/load/sql_text.h"
+#include "common/postgres/pg.h"
 
 /*
  * Adds the `keys` totals that were staged, in the transaction that staged them. REFUSED when the

@@ -7,9 +7,9 @@
 
 #include <stdbool.h>
 
-#include "aggregator/load/load_pg.h"
 #include "aggregator/load/sql_text.h"
 #include "common/buf.h"
+#include "common/postgres/pg.h"
 
 struct target_field {
     const char *name;   /* as --key and --value have it */

@@ -2,7 +2,7 @@
 #ifndef AGGREGATOR_LOAD_TRANSACTION_H
 #define AGGREGATOR_LOAD_TRANSACTION_H
 
-#include "aggregator/load/load_pg.h"
+#include "common/postgres/pg.h"
 
 /* READ COMMITTED, READ WRITE; waits for a lock at most lock_timeout_ms. */
 bool transaction_begin(struct pg *pg, uint64_t lock_timeout_ms, struct err *err);

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds static libpq, libcurl, libzstd and cJSON from the pinned Debian sources in deps.lock.
+# Builds static libpq, libcurl, libmicrohttpd, libzstd and cJSON from the pinned Debian sources in
+# deps.lock.
 #
 #   common/deps/build.sh [--prefix DIR]      default: build/deps
 #
@@ -128,7 +129,7 @@ mkdir -p "$cache/src" "$cache/built" 2>/dev/null || cache=$prefix.cache
 mkdir -p "$cache/src" "$cache/built" "$work/src"
 cache=$(cd "$cache" && pwd)
 mapfile -t bases < <(mirrors)
-say "fetching and building libpq, libcurl, libzstd and cJSON, once (about two minutes)"
+say "fetching and building libpq, libcurl, libmicrohttpd, libzstd and cJSON, once (two minutes)"
 while read -r sum path; do
   [[ $sum == \#* ]] || fetch "$sum" "$path"
 done <"$lock"
@@ -192,6 +193,17 @@ build_curl() {
   install -D -m 644 -t "$work/out/include/curl" include/curl/*.h
 }
 
+# HTTP without TLS, which ends at an ingress, and without parsers that its users do not need.
+build_microhttpd() {
+  unpack libmicrohttpd
+  cd "$work/libmicrohttpd"
+  run ./configure CC="$cc" CFLAGS="$cflags" --prefix=/usr --disable-shared --enable-static \
+    --with-pic=no --disable-{https,postprocessor,bauth,dauth,httpupgrade,doc,examples,curl,tools}
+  run make -j"$(nproc)" -C src/microhttpd libmicrohttpd.la
+  install -D -m 644 -t "$work/out/lib" src/microhttpd/.libs/libmicrohttpd.a
+  install -D -m 644 -t "$work/out/include" src/include/microhttpd.h
+}
+
 # Tests compress with it; the programs take only what decompresses.
 build_zstd() {
   unpack libzstd
@@ -204,6 +216,7 @@ build_zstd() {
 
 build_libpq
 build_curl
+build_microhttpd
 build_cjson
 build_zstd
 cd /

@@ -94,6 +94,27 @@ static void a_surrogate_is_written_in_three_bytes(void **state)
     assert_int_equal(utf8_length(out, 3), 0);
 }
 
+static void text_has_no_control_characters(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t len;
+        bool is_text;
+    } cases[] = {
+        {"", 0, true},          {"a b~", 4, true},          {"\xc3\xa4\xe2\x82\xac", 5, true},
+        {"\xc2\xa0", 2, true},  {"a\0b", 3, false},         {"\n", 1, false},
+        {"\x1f", 1, false},     {"\x7f", 1, false},         {"\xc2\x80", 2, false},
+        {"\xc2\x9f", 2, false}, {"\xc2", 1, false},         {"a\xff", 2, false},
+        {"\xe2\x82", 2, false}, {"\xed\xa0\x80", 3, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        unsigned char *p = exact_copy(cases[i].text, cases[i].len);
+        CHECK(utf8_is_text((const char *)p, cases[i].len) == cases[i].is_text, "%zu", i);
+        free(p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -101,6 +122,7 @@ int main(void)
         cmocka_unit_test(every_short_sequence_agrees_with_the_standard),
         cmocka_unit_test(long_sequences_agree_with_the_standard),
         cmocka_unit_test(nothing_is_read_past_the_end),
+        cmocka_unit_test(text_has_no_control_characters),
         cmocka_unit_test(a_surrogate_is_written_in_three_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

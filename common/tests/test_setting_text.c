@@ -1,4 +1,4 @@
-#include "aggregator/load/setting_text.h"
+#include "common/postgres/setting_text.h"
 
 #include <string.h>
 

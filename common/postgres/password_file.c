@@ -1,4 +1,4 @@
-#include "aggregator/load/password_file.h"
+#include "common/postgres/password_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "aggregator/load/load_pg.h"
+#include "common/postgres/pg.h"
 
 #include <libpq-fe.h>
 #include <poll.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregator/load/pg_failure.h"
+#include "common/postgres/pg_failure.h"
 #include "common/stop.h"
 
 enum {

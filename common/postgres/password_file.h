@@ -1,6 +1,6 @@
 /* Files that hold the database's password: DB_PASSWORD_FILE, and libpq's own password file. */
-#ifndef AGGREGATOR_LOAD_PASSWORD_FILE_H
-#define AGGREGATOR_LOAD_PASSWORD_FILE_H
+#ifndef COMMON_POSTGRES_PASSWORD_FILE_H
+#define COMMON_POSTGRES_PASSWORD_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,8 +6,8 @@
  * created there. Messages begin with `name`, which says where the text is from. They never quote
  * the text, which may be a secret in the wrong place.
  */
-#ifndef AGGREGATOR_LOAD_SETTING_TEXT_H
-#define AGGREGATOR_LOAD_SETTING_TEXT_H
+#ifndef COMMON_POSTGRES_SETTING_TEXT_H
+#define COMMON_POSTGRES_SETTING_TEXT_H
 
 #include <stdbool.h>
 

@@ -4,14 +4,14 @@
  * libpq is driven without blocking, and every wait ends when the run is stopped. A failure gets its
  * status from its SQLSTATE: TRANSIENT if a retry may succeed, else REFUSED.
  */
-#ifndef AGGREGATOR_LOAD_LOAD_PG_H
-#define AGGREGATOR_LOAD_LOAD_PG_H
+#ifndef COMMON_POSTGRES_PG_H
+#define COMMON_POSTGRES_PG_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "aggregator/load/pg_connection.h"
+#include "common/postgres/pg_connection.h"
 
 struct pg;
 

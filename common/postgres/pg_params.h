@@ -2,12 +2,12 @@
  * The parameters of a connection: which server, which user, how strict TLS is.
  * Reads the environment; does not call libpq.
  */
-#ifndef AGGREGATOR_LOAD_PG_PARAMS_H
-#define AGGREGATOR_LOAD_PG_PARAMS_H
+#ifndef COMMON_POSTGRES_PG_PARAMS_H
+#define COMMON_POSTGRES_PG_PARAMS_H
 
 #include <stddef.h>
 
-#include "aggregator/load/pg_connection.h"
+#include "common/postgres/pg_connection.h"
 
 enum { PG_PARAMS_MAX = 64 };
 

@@ -1,4 +1,4 @@
-#include "aggregator/load/pg_failure.h"
+#include "common/postgres/pg_failure.h"
 
 #include <stdio.h>
 #include <string.h>

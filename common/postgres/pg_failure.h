@@ -2,8 +2,8 @@
  * What a database failure means for the run: whether to retry, and how to mend it. Pure.
  * Source of the codes: PostgreSQL documentation, appendix A.
  */
-#ifndef AGGREGATOR_LOAD_PG_FAILURE_H
-#define AGGREGATOR_LOAD_PG_FAILURE_H
+#ifndef COMMON_POSTGRES_PG_FAILURE_H
+#define COMMON_POSTGRES_PG_FAILURE_H
 
 #include "common/err.h"
 

@@ -1,4 +1,4 @@
-#include "aggregator/load/pg_connection.h"
+#include "common/postgres/pg_connection.h"
 
 #include <libpq-fe.h>
 #include <limits.h>
@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregator/load/password_file.h"
-#include "aggregator/load/pg_failure.h"
-#include "aggregator/load/pg_params.h"
 #include "common/log.h"
 #include "common/machine.h"
+#include "common/postgres/password_file.h"
+#include "common/postgres/pg_failure.h"
+#include "common/postgres/pg_params.h"
 #include "common/stop.h"
 
 enum { CONNECT_TIMEOUT_S = 30, BACKOFF_FIRST_MS = 200, BACKOFF_LAST_MS = 5000 };

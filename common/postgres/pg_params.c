@@ -1,4 +1,4 @@
-#include "aggregator/load/pg_params.h"
+#include "common/postgres/pg_params.h"
 
 #include <arpa/inet.h>
 #include <stdbool.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "aggregator/load/pg_failure.h"
-#include "aggregator/load/setting_text.h"
+#include "common/postgres/pg_failure.h"
+#include "common/postgres/setting_text.h"
 
 const char *pg_params_get(const struct pg_params *params, const char *name)
 {

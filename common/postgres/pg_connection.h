@@ -2,8 +2,8 @@
  * A connection to a PostgreSQL server: settings, passwords, TLS, and how long it is tried again.
  * Messages never hold a password.
  */
-#ifndef AGGREGATOR_LOAD_PG_CONNECTION_H
-#define AGGREGATOR_LOAD_PG_CONNECTION_H
+#ifndef COMMON_POSTGRES_PG_CONNECTION_H
+#define COMMON_POSTGRES_PG_CONNECTION_H
 
 #include <stdbool.h>
 #include <stddef.h>
