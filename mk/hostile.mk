@@ -36,12 +36,12 @@ FUZZERS := $(addprefix $(B)/tests/fuzz/fuzz_,$(FUZZ_TARGETS))
 fuzz_link = $(CC) $(ALL_LDFLAGS) $(1) -o $@ $(filter %.o %.a,$^) $(LIBS_aggregator)
 
 $(FUZZ_REPLAYS): $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o \
-                 $(B)/aggregator.a $(B)/fake_gen.a $(B)/gvisor_probe.a $(COMMON_LIB)
+                 $(B)/aggregator.a $(B)/fake_gen.a $(B)/gvisor_probe.a $(B)/job_service.a $(COMMON_LIB)
 	$(call say,LD ,$@)
 	$(Q)$(call fuzz_link)
 
 $(FUZZERS): $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o \
-            $(B)/aggregator.a $(B)/fake_gen.a $(B)/gvisor_probe.a $(COMMON_LIB)
+            $(B)/aggregator.a $(B)/fake_gen.a $(B)/gvisor_probe.a $(B)/job_service.a $(COMMON_LIB)
 	$(call say,LD ,$@)
 	$(Q)$(call fuzz_link,-fsanitize=fuzzer)
 

@@ -55,3 +55,6 @@ build/release/bin/%: FORCE
 	$(MAKE) PROFILE=release $@
 FORCE:
 endif
+
+# The compiler does not tell what .incbin reads.
+$(B)/job_service/embedded.o: job_service/db/schema.sql job_service/api/openapi.json

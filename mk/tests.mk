@@ -10,7 +10,7 @@ $(unit_binary): $(B)/%: $(B)/%.o $(addprefix $(B)/,$(addsuffix .a,$(PROGRAMS))) 
 	$(call say,LD ,$@)
 	$(Q)$(CC) -pthread $(filter-out -static-pie,$(LDFLAGS_$(PROFILE))) -o $@ $< \
 	    $(patsubst %,$(B)/%.a,$(filter $(PROGRAMS),$(subst /, ,$*))) $(COMMON_LIB) \
-	    -lcmocka $(if $(filter gvisor_installer,$(subst /, ,$*)),$(LIBS_gvisor_installer),$(LIBS_aggregator))
+	    -lcmocka $(or $(LIBS_$(firstword $(filter gvisor_installer job_service,$(subst /, ,$*)))),$(LIBS_aggregator))
 
 test: ## everything a change must pass (under 5 minutes once built)
 	.ci/setup build run test gvisor
@@ -18,7 +18,7 @@ test: ## everything a change must pass (under 5 minutes once built)
 	$(MAKE) -j$$(nproc) WERROR=1 all unit-programs
 	$(MAKE) -j$$(nproc) WERROR=1 PROFILE=asan unit-programs fuzz-replay
 	$(MAKE) -j$$(nproc) WERROR=1 PROFILE=tsan $(addprefix build/tsan/,$(THREADED))
-	$(MAKE) --keep-going WERROR=1 FAULTS=60 STEP=7 unit unit-asan unit-tsan layers check-binary cli gvisor installer diff db faults files
+	$(MAKE) --keep-going WERROR=1 FAULTS=60 STEP=7 unit unit-asan unit-tsan layers check-binary cli gvisor installer diff db jobs faults files
 
 unit-programs: $(unit_binary)
 
@@ -52,6 +52,19 @@ $(STEPS): build/release/bin/gvisor_installer build/release/gvisor_installer/test
 	    $(@D)/../gvisor_installer.a $(@D)/../common.a $(LIBS_gvisor_installer) 2>$@.log || \
 	    { cat $@.log >&2; exit 1; }
 
+JOBS_VENV := build/jobs-venv
+$(JOBS_VENV)/.stamp: tests/jobs/requirements.txt
+	.ci/setup jobs
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --require-virtualenv -r $<
+	@touch $@
+
+jobs: all $(JOBS_VENV)/.stamp ## the jobs' service: its routes, tokens, clients that do not behave (bats)
+	.ci/setup test jobs
+	JOBS=$$(nproc) tests/run_bats.sh $(RESULTS) tests/jobs
+	timeout 10m tests/jobs/kills.py $(KILLS) $(RESULTS)/jobs-kills.tap
+KILLS ?= 40
+
 installer: all $(STEPS) ## the installer on nodes in directories, with real containerds (bats)
 	JOBS=$$(nproc) tests/run_bats.sh $(RESULTS) tests/installer
 
@@ -75,5 +88,5 @@ lint: $(DEPS_STAMP) ## shell, YAML, manifests, images, CI, layout, sizes, banned
 fmt: ## lay the C out with clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-.PHONY: test unit unit-programs unit-asan unit-tsan threaded cli gvisor db diff installer check-binary \
+.PHONY: test unit unit-programs unit-asan unit-tsan threaded cli gvisor db jobs diff installer check-binary \
         layers arm64 lint fmt
