@@ -1,0 +1,50 @@
+/*
+ * A request and its answer as plain data, between the server, which speaks HTTP, and the workers,
+ * which ask the database. It belongs to whoever it was handed to last. Pure.
+ */
+#ifndef JOB_SERVICE_API_EXCHANGE_H
+#define JOB_SERVICE_API_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "job_service/route/problem.h"
+#include "job_service/route/request.h"
+
+enum { EXCHANGE_ANSWER_MAX = 1 << 20 };
+
+struct exchange {
+    struct exchange *next; /* in whatever queue it is */
+    double began;          /* machine_seconds() */
+    void *connection;      /* the server's; of an idle exchange the way to wake it */
+
+    struct request asked; /* its texts are the connection's and stay as long as the exchange */
+
+    /* Of a long poll. */
+    uint64_t seen;     /* the job's version at the last look */
+    uint64_t until_ms; /* on the monotonic clock; 0: it has not begun to wait */
+    bool changed, over;
+
+    struct buf body;
+    bool body_too_large;
+
+    /* Answered. */
+    bool answered;
+    unsigned status;
+    const char *type; /* Content-Type */
+    struct buf answer;
+    char location[64], etag[32];
+    const char *allow;
+    unsigned retry_after_s;
+    bool wait_applied, log_complete_known, log_complete;
+    uint64_t log_stored;
+};
+
+/* fmt is one line that says what is wrong and what to do. */
+void exchange_problem(struct exchange *exchange, enum problem_kind kind, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+void exchange_free(struct exchange *exchange);
+
+#endif

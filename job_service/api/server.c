@@ -1,0 +1,431 @@
+#include "job_service/api/server.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/machine.h"
+#include "job_service/api/listen.h"
+#include "job_service/api/metrics.h"
+
+enum {
+    THREADS = 2,
+    TICK_MS = 250,
+    BODIES_MAX = 256 << 20, /* bytes of bodies in memory, over all requests */
+};
+
+/* A connection for its deadline's sake. */
+struct connection {
+    struct connection *next, **back;
+    int fd;
+    uint64_t expires_ms; /* 0: never */
+    bool idle;           /* between requests */
+};
+
+struct server {
+    const struct server_rules *rules;
+    struct MHD_Daemon *daemon;
+    uint16_t port;
+    pthread_mutex_t lock;
+    struct connection *connections;
+    pthread_t timer;
+    atomic_bool draining, ending;
+    atomic_uint busy;
+    atomic_size_t bodies;
+};
+
+static uint64_t clock_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Deadlines. */
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **slot,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct server *server = context;
+    struct connection *one = *slot;
+
+    pthread_mutex_lock(&server->lock);
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        one = calloc(1, sizeof *one);
+        *slot = one;
+        if (one != NULL) {
+            one->fd =
+                MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+            one->idle = true;
+            one->expires_ms = clock_ms() + DEADLINE_HEAD_S * 1000;
+            one->next = server->connections;
+            one->back = &server->connections;
+            if (one->next != NULL)
+                one->next->back = &one->next;
+            server->connections = one;
+        }
+    } else if (one != NULL) {
+        *one->back = one->next;
+        if (one->next != NULL)
+            one->next->back = one->back;
+        free(one);
+        *slot = NULL;
+    }
+    pthread_mutex_unlock(&server->lock);
+}
+
+/* seconds 0: no deadline runs. */
+static void set_deadline(struct server *server, struct MHD_Connection *connection, unsigned seconds,
+                         bool idle)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct connection *one = info == NULL ? NULL : info->socket_context;
+
+    if (one == NULL)
+        return;
+    pthread_mutex_lock(&server->lock);
+    one->expires_ms = seconds == 0 ? 0 : clock_ms() + seconds * UINT64_C(1000);
+    one->idle = idle;
+    pthread_mutex_unlock(&server->lock);
+}
+
+/* Shuts down what has had its time; the library then closes it. */
+static void *watch_deadlines(void *argument)
+{
+    struct server *server = argument;
+    const struct timespec pause = {0, TICK_MS * 1000000L};
+
+    while (!atomic_load(&server->ending)) {
+        uint64_t now = clock_ms();
+        pthread_mutex_lock(&server->lock);
+        for (struct connection *one = server->connections; one != NULL; one = one->next) {
+            bool unused = one->idle && atomic_load(&server->draining);
+            if (unused || (one->expires_ms != 0 && one->expires_ms <= now)) {
+                (void)shutdown(one->fd, SHUT_RDWR);
+                if (!unused)
+                    metrics_refused();
+                one->expires_ms = 0;
+            }
+        }
+        pthread_mutex_unlock(&server->lock);
+        (void)nanosleep(&pause, NULL);
+    }
+    return NULL;
+}
+
+/* Answers. */
+
+static void add_header(struct MHD_Response *response, const char *name, const char *value)
+{
+    if (value != NULL && value[0] != '\0')
+        (void)MHD_add_response_header(response, name, value);
+}
+
+static void add_log_headers(struct MHD_Response *response, const struct exchange *exchange)
+{
+    char text[24];
+
+    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)exchange->log_stored);
+    add_header(response, "Job-Log-Bytes", text);
+    add_header(response, "Job-Log-Complete",
+               !exchange->log_complete_known ? "not yet"
+               : exchange->log_complete      ? "true"
+                                             : "false");
+}
+
+static enum MHD_Result queue_answer(struct server *server, struct MHD_Connection *connection,
+                                    struct exchange *exchange)
+{
+    char seconds[16];
+    struct err err = {0};
+
+    if (!buf_ok(&exchange->answer, &err))
+        exchange_problem(exchange, PROBLEM_UNAVAILABLE, "%s", err.text);
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        exchange->answer.len, exchange->answer.data, MHD_RESPMEM_PERSISTENT);
+    if (response == NULL)
+        return MHD_NO;
+    (void)snprintf(seconds, sizeof seconds, "%u", exchange->retry_after_s);
+    add_header(response, "Content-Type", exchange->status != 304 ? exchange->type : NULL);
+    add_header(response, "Location", exchange->location);
+    add_header(response, "ETag", exchange->etag);
+    add_header(response, "Allow", exchange->allow);
+    add_header(response, "Retry-After", exchange->retry_after_s > 0 ? seconds : NULL);
+    add_header(response, "WWW-Authenticate", exchange->status == 401 ? "Bearer" : NULL);
+    (void)snprintf(seconds, sizeof seconds, "wait=%u", exchange->asked.wait_s);
+    add_header(response, "Preference-Applied", exchange->wait_applied ? seconds : NULL);
+    add_header(response, "Cache-Control", "no-store");
+    add_header(response, "X-Content-Type-Options", "nosniff");
+    if (exchange->asked.match.route == ROUTE_LOGS && exchange->status == 200)
+        add_log_headers(response, exchange);
+    if (atomic_load(&server->draining) || exchange->status == 413)
+        add_header(response, "Connection", "close");
+    enum MHD_Result result = MHD_queue_response(connection, exchange->status, response);
+    MHD_destroy_response(response);
+    set_deadline(server, connection, DEADLINE_ANSWER_S, false);
+    metrics_request(exchange->asked.match.route, exchange->status,
+                    machine_seconds() - exchange->began);
+    return result;
+}
+
+void server_answer(struct exchange *exchange)
+{
+    exchange->answered = true;
+    MHD_resume_connection(exchange->connection);
+}
+
+/* Requests. */
+
+static const char *header(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+static size_t decode(void *context, struct MHD_Connection *connection, char *text)
+{
+    (void)context;
+    (void)connection;
+    return request_decode(text);
+}
+
+static const char *argument(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+/* What is asked for, from line and headers. false: answered already. */
+static bool take_head(struct server *server, struct exchange *exchange,
+                      struct MHD_Connection *connection, const char *method, const char *url)
+{
+    const struct request_head head = {
+        .method = method,
+        .path = url,
+        .authorization = header(connection, "Authorization"),
+        .content_length = header(connection, "Content-Length"),
+        .content_type = header(connection, "Content-Type"),
+        .idempotency_key = header(connection, "Idempotency-Key"),
+        .if_none_match = header(connection, "If-None-Match"),
+        .prefer = header(connection, "Prefer"),
+        .cursor = argument(connection, "cursor"),
+        .kind = argument(connection, "kind"),
+        .limit = argument(connection, "limit"),
+        .name = argument(connection, "name"),
+        .offset = argument(connection, "offset"),
+        .state = argument(connection, "state"),
+    };
+    struct err err = {0};
+
+    if (server->rules->metrics_only) {
+        exchange->asked.match.route = ROUTE_METRICS;
+        if (strcmp(method, "GET") == 0 && strcmp(url, "/metrics") == 0)
+            return true;
+        exchange_problem(exchange, PROBLEM_NOT_FOUND, "this port has GET /metrics");
+        return false;
+    }
+    enum problem_kind problem = request_read(&head, &exchange->asked, &err);
+
+    if (problem == PROBLEM_NONE && atomic_load(&server->bodies) <= BODIES_MAX)
+        return true;
+    if (problem == PROBLEM_NONE) {
+        exchange_problem(exchange, PROBLEM_UNAVAILABLE, "too many bodies at once; try again");
+        exchange->retry_after_s = 2;
+        return false;
+    }
+    exchange_problem(exchange, problem, "%s", err.text);
+    if (problem == PROBLEM_METHOD)
+        exchange->allow = exchange->asked.match.allow;
+    return false;
+}
+
+static void say(struct exchange *exchange, unsigned status, const char *type, const char *text)
+{
+    exchange->status = status;
+    exchange->type = type;
+    buf_add_text(&exchange->answer, text);
+}
+
+/* Routes that ask nobody. */
+static bool answer_at_once(struct server *server, struct exchange *exchange)
+{
+    switch (exchange->asked.match.route) {
+    case ROUTE_HELLO:
+        say(exchange, 200, "application/json", "{\"message\": \"hello\"}\n");
+        return true;
+    case ROUTE_HEALTHZ:
+        say(exchange, 200, "application/json", "{\"healthy\": true}\n");
+        return true;
+    case ROUTE_OPENAPI:
+        say(exchange, 200, "application/json", server->rules->openapi);
+        return true;
+    case ROUTE_READYZ:
+        if (!atomic_load(&server->draining))
+            return false;
+        exchange_problem(exchange, PROBLEM_UNAVAILABLE, "the service is ending");
+        return true;
+    default:
+        return false;
+    }
+}
+
+static struct exchange *begin(struct server *server, struct MHD_Connection *connection,
+                              const char *method, const char *url)
+{
+    struct exchange *exchange = calloc(1, sizeof *exchange);
+
+    if (exchange == NULL)
+        return NULL;
+    buf_init(&exchange->body, REQUEST_BODY_MAX);
+    buf_init(&exchange->answer, EXCHANGE_ANSWER_MAX);
+    exchange->connection = connection;
+    exchange->began = machine_seconds();
+    atomic_fetch_add(&server->busy, 1);
+    set_deadline(server, connection, DEADLINE_BODY_S, false);
+    exchange->answered = !take_head(server, exchange, connection, method, url);
+    return exchange;
+}
+
+static void take_body(struct server *server, struct exchange *exchange, const char *bytes,
+                      size_t len)
+{
+    if (exchange->answered || exchange->body_too_large)
+        return;
+    if (len > REQUEST_BODY_MAX - exchange->body.len) {
+        atomic_fetch_sub(&server->bodies, exchange->body.len);
+        buf_release(&exchange->body);
+        exchange->body_too_large = true;
+        return;
+    }
+    buf_add(&exchange->body, bytes, len);
+    atomic_fetch_add(&server->bodies, len);
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *bytes,
+                                  size_t *len, void **slot)
+{
+    struct server *server = context;
+    struct exchange *exchange = *slot;
+
+    (void)version;
+    if (exchange == NULL) {
+        *slot = exchange = begin(server, connection, method, url);
+        if (exchange == NULL)
+            return MHD_NO;
+        /* Before the body: one that is too long is not read at all. */
+        if (exchange->answered)
+            return queue_answer(server, connection, exchange);
+        return MHD_YES;
+    }
+    if (*len > 0) {
+        take_body(server, exchange, bytes, *len);
+        *len = 0;
+        return exchange->body_too_large ? MHD_NO : MHD_YES;
+    }
+    if (!exchange->answered && answer_at_once(server, exchange))
+        exchange->answered = true;
+    if (exchange->answered)
+        return queue_answer(server, connection, exchange);
+    set_deadline(server, connection, 0, false);
+    MHD_suspend_connection(connection);
+    server->rules->take(server->rules->context, exchange);
+    return MHD_YES;
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **slot,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct server *server = context;
+    struct exchange *exchange = *slot;
+
+    (void)code;
+    if (exchange == NULL)
+        return;
+    set_deadline(server, connection, DEADLINE_HEAD_S, true);
+    atomic_fetch_sub(&server->bodies, exchange->body.len);
+    exchange_free(exchange);
+    *slot = NULL;
+    atomic_fetch_sub(&server->busy, 1);
+}
+
+/* Life of the server. */
+
+struct server *server_start(const struct server_rules *rules, struct err *err)
+{
+    struct server *server = calloc(1, sizeof *server);
+    int fd;
+
+    if (server == NULL) {
+        (void)err_set(err, STATUS_TRANSIENT, "out of memory");
+        return NULL;
+    }
+    server->rules = rules;
+    pthread_mutex_init(&server->lock, NULL);
+    if (!listen_open(rules->listen, &fd, &server->port, err)) {
+        free(server);
+        return NULL;
+    }
+    server->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL,
+        on_request, server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE,
+        (unsigned)THREADS, MHD_OPTION_CONNECTION_LIMIT, rules->connections,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SERVER_HEAD_MAX,
+        MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)1024, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+        MHD_OPTION_UNESCAPE_CALLBACK, decode, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_END);
+    if (server->daemon == NULL ||
+        pthread_create(&server->timer, NULL, watch_deadlines, server) != 0) {
+        if (server->daemon != NULL)
+            MHD_stop_daemon(server->daemon);
+        else
+            (void)close(fd);
+        free(server);
+        (void)err_set(err, STATUS_TRANSIENT, "cannot start the server on %s", rules->listen);
+        return NULL;
+    }
+    return server;
+}
+
+uint16_t server_port(const struct server *server)
+{
+    return server->port;
+}
+
+void server_drain(struct server *server)
+{
+    atomic_store(&server->draining, true);
+}
+
+unsigned server_busy(const struct server *server)
+{
+    return atomic_load(&server->busy);
+}
+
+size_t server_connections(struct server *server)
+{
+    size_t count = 0;
+
+    pthread_mutex_lock(&server->lock);
+    for (const struct connection *one = server->connections; one != NULL; one = one->next)
+        count++;
+    pthread_mutex_unlock(&server->lock);
+    return count;
+}
+
+void server_stop(struct server *server)
+{
+    MHD_stop_daemon(server->daemon);
+    atomic_store(&server->ending, true);
+    (void)pthread_join(server->timer, NULL);
+    pthread_mutex_destroy(&server->lock);
+    free(server);
+}

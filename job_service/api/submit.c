@@ -1,0 +1,126 @@
+#include "job_service/api/submit.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "job_service/api/answer.h"
+#include "job_service/db/calls.h"
+
+enum { SEED_ANSWER = 64 }; /* bytes of each answer to POST /jobs: ab counts others as failed */
+
+bool submit_is_meant(const struct exchange *exchange)
+{
+    enum route route = exchange->asked.match.route;
+
+    return route == ROUTE_JOBS || route == ROUTE_BUILD || route == ROUTE_SUBMIT;
+}
+
+struct job *submit_prepare(struct exchange *exchange, const struct kinds *kinds)
+{
+    struct job *job = malloc(sizeof *job);
+    struct err err = {0};
+
+    if (job == NULL) {
+        exchange_problem(exchange, PROBLEM_UNAVAILABLE, "out of memory");
+        return NULL;
+    }
+    enum problem_kind problem = job_read(&exchange->asked, &exchange->body, kinds, job, &err);
+    if (problem == PROBLEM_NONE)
+        return job;
+    exchange_problem(exchange, problem, "%s", err.text);
+    submit_release(job);
+    return NULL;
+}
+
+void submit_release(struct job *job)
+{
+    if (job != NULL)
+        job_release(job);
+    free(job);
+}
+
+static void answer_accepted(struct exchange *exchange, const struct job *asked,
+                            const struct submitted *job)
+{
+    struct buf *out = &exchange->answer;
+
+    exchange->status = 202;
+    exchange->type = "application/json";
+    exchange->retry_after_s = 1;
+    (void)snprintf(exchange->location, sizeof exchange->location, "/v1/jobs/%s", job->id);
+    if (exchange->asked.match.route == ROUTE_JOBS) {
+        buf_printf(out, "{\"id\": %" PRIu64 ", \"status\": \"not started\"}", job->number);
+        buf_printf(out, "%*s\n", out->len < SEED_ANSWER - 1 ? SEED_ANSWER - 1 - (int)out->len : 0,
+                   "");
+    } else if (exchange->asked.match.route == ROUTE_BUILD) {
+        const char *name = asked->form.name[0] == '\0' ? "Dockerfile" : asked->form.name;
+        buf_printf(out, "{\"id\": %" PRIu64 ", \"filename\": ", job->number);
+        buf_add_json(out, name, strlen(name));
+        buf_add_text(out, "}\n");
+    } else {
+        buf_printf(out,
+                   "{\"id\": \"%s\", \"number\": %" PRIu64 ", \"state\": \"queued\", "
+                   "\"repeated\": %s}\n",
+                   job->id, job->number, strcmp(job->outcome, "repeated") == 0 ? "true" : "false");
+    }
+}
+
+static void answer_submitted(struct exchange *exchange, const struct job *asked,
+                             const struct submitted *job)
+{
+    const char *outcome = job->outcome;
+
+    if (strcmp(outcome, "accepted") == 0 || strcmp(outcome, "repeated") == 0)
+        answer_accepted(exchange, asked, job);
+    else if (strncmp(outcome, "token-", 6) == 0)
+        answer_no_token(exchange, outcome);
+    else if (strcmp(outcome, "key-used") == 0)
+        exchange_problem(exchange, PROBLEM_KEY_USED,
+                         "this Idempotency-Key came with another job within a day; take a new key");
+    else if (strcmp(outcome, "rate") == 0)
+        exchange_problem(
+            exchange, PROBLEM_RATE,
+            "the owner's jobs a minute are used up: try again after Retry-After seconds");
+    else if (strcmp(outcome, "day") == 0)
+        exchange_problem(exchange, PROBLEM_QUOTA,
+                         "the owner's jobs of today (UTC) are used up: try again tomorrow");
+    else if (strcmp(outcome, "active") == 0)
+        exchange_problem(exchange, PROBLEM_QUOTA,
+                         "the owner has as many jobs queued and running as it may: wait for one to "
+                         "end, or cancel one");
+    else
+        exchange_problem(exchange, PROBLEM_BUG, "the database gave an outcome that is not known");
+    if (exchange->status == 429)
+        exchange->retry_after_s = job->retry_after_s;
+}
+
+bool submit_all(struct pg *pg, struct exchange **exchanges, struct job **asked, size_t count,
+                struct err *err)
+{
+    struct submission *items = calloc(count, sizeof *items);
+    struct submitted *jobs = calloc(count, sizeof *jobs);
+    bool done = (items != NULL && jobs != NULL) || err_set(err, STATUS_TRANSIENT, "out of memory");
+
+    for (size_t i = 0; done && i < count; i++) {
+        const struct job *one = asked[i];
+        items[i] =
+            (struct submission){.token = exchanges[i]->asked.token,
+                                .kind = kind_name(one->kind),
+                                .name = one->name,
+                                .parameters = one->parameters.data,
+                                .filename = one->form.name[0] == '\0' ? NULL : one->form.name,
+                                .file = one->file,
+                                .file_len = one->file_len,
+                                .digest = one->digest,
+                                .key = exchanges[i]->asked.key,
+                                .deadline_s = one->deadline_s};
+    }
+    done = done && calls_submit(pg, items, count, jobs, err);
+    for (size_t i = 0; done && i < count; i++)
+        answer_submitted(exchanges[i], asked[i], &jobs[i]);
+    free(items);
+    free(jobs);
+    return done;
+}

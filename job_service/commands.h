@@ -1,0 +1,16 @@
+/* What main.c calls: one command each, from its own argv[0] on. */
+#ifndef JOB_SERVICE_COMMANDS_H
+#define JOB_SERVICE_COMMANDS_H
+
+#include <stdbool.h>
+
+#include "common/err.h"
+
+typedef bool command(int argc, char **argv, struct err *err);
+
+command api_main, owner_main, token_main;
+
+/* db/schema.sql and api/openapi.json, terminated. */
+extern const char schema_sql[], openapi_json[];
+
+#endif
