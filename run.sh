@@ -10,6 +10,7 @@
 #   ./run.sh box down                ends that and removes all of it but its cache
 #   ./run.sh minikube [OPTION...]    on minikube, started if it is not
 #   ./run.sh cluster [OPTION...]     in the current context of kubectl and its namespace
+#   ./run.sh api [--port N]         the service that takes jobs over HTTP: local/api.sh
 #   ./run.sh --help
 #
 # Options everywhere: --events N, --users N, --products N, --seed S. On clusters every parameter of
@@ -394,6 +395,7 @@ case ${1:-local} in
 local) local_run "${@:2}" ;;
 files) files_run "${@:2}" ;;
 gvisor) exec "$root/local/experiment.sh" "${@:2}" ;;
+api) exec "$root/local/api.sh" "${@:2}" ;;
 box) box_run "${@:2}" ;;
 minikube) minikube_run "${@:2}" ;;
 cluster) cluster_run "${@:2}" ;;

@@ -188,6 +188,13 @@ refuses_gvisor_installer() { # status 4: there is no containerd in it to be aske
   container gvisor_installer check --release 1.0 2>"$work/said"
   [[ $? == 4 ]] && grep 'cannot run containerd' "$work/said"
 }
+runs_job_service() { # and brings the schema that it needs
+  [[ $(container job_service --init-sql | sha256sum) == "$(sha256sum <job_service/db/schema.sql)" ]]
+}
+refuses_job_service() { # status 2: tokens would travel unencrypted
+  container job_service api --listen 0.0.0.0:8080 2>"$work/said"
+  [[ $? == 2 ]] && grep -e --plain-text "$work/said"
+}
 
 install -d -o 65532 -g 65532 "$work/data"
 while read -r program limit _; do

@@ -32,6 +32,7 @@ contributors | sort -u | while read -r file; do
   case $file in
   build/deps/lib/libcjson.a) claim lock:cjson "$file" ;;
   build/deps/lib/libcurl.a) claim lock:curl "$file" ;;
+  build/deps/lib/libmicrohttpd.a) claim lock:libmicrohttpd "$file" ;;
   build/deps/lib/libzstd.a) claim lock:libzstd "$file" ;;
   build/deps/lib/libp[qg]*.a) claim lock:postgresql-15 "$file" ;;
   build/deps/*) die "no source is known for $file: name its source package here" ;;

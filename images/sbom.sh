@@ -19,7 +19,7 @@ license() { # SOURCE-PACKAGE: what its authors declare
   cjson | tomlplusplus) echo MIT ;;
   curl) echo curl ;;
   gcc-*) echo 'GPL-3.0-or-later WITH GCC-exception-3.1' ;;
-  glibc) echo LGPL-2.1-or-later ;;
+  glibc | libmicrohttpd) echo LGPL-2.1-or-later ;;
   libarchive) echo BSD-2-Clause ;;
   openssl) echo Apache-2.0 ;;
   postgresql-*) echo PostgreSQL ;;
