@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 
 TOP = Path(__file__).resolve().parent.parent
 PICTURE = TOP / "docs/architecture.svg"
-SHARED = "common"
+SHARED, DATABASE = "common", "common/postgres"  # below all programs, and below some of them
 ROOM, GAP, LANE, MARGIN, LINE = 250, 28, 52, 16, 16
 INK, FAINT, PAPER, WALL = "#1f2933", "#52606d", "#ffffff", "#9aa5b1"
 
@@ -84,17 +84,22 @@ def draw(graph, order, text):
     drawn = direct(graph)
     wrapped = {room: textwrap.wrap(text[room], 38 if room != SHARED else 160) for room in order}
     height = {room: 30 + LINE * len(wrapped[room]) for room in order}
-    programs = sorted({room.split("/")[0] for room in order if room != SHARED},
-                      key=lambda name: (-sum(room.split("/")[0] == name for room in order), name))
+    columns = {}
+    for room in order:
+        if room not in (SHARED, DATABASE):
+            columns.setdefault(room.split("/")[0], []).append(room)
+    loaders = {name for name, rooms in columns.items() if any(DATABASE in graph[room] for room in rooms)}
+    programs = sorted(columns, key=lambda name: (name not in loaders, -len(columns[name]), name))
     place, lines, bottom = {}, [], 0
     for column, program in enumerate(programs):
         x, y = MARGIN + column * (ROOM + LANE), MARGIN
-        for room in (room for room in order if room.split("/")[0] == program):
+        for room in columns[program]:
             place[room] = (x, y)
             y += height[room] + GAP
         bottom = max(bottom, y)
     width = 2 * MARGIN + len(programs) * (ROOM + LANE) - LANE + 30
-    place[SHARED] = (MARGIN, bottom)
+    place[DATABASE] = (MARGIN, bottom)
+    place[SHARED] = (MARGIN, bottom + height[DATABASE] + GAP)
 
     def box(room, room_width):
         x, y = place[room]
@@ -109,20 +114,28 @@ def draw(graph, order, text):
         lines.append(f'<path d="{path}" fill="none" stroke="{INK}" marker-end="url(#head)"/>')
 
     for room in order:
-        box(room, ROOM if room != SHARED else width - 2 * MARGIN)
+        box(room, width - 2 * MARGIN if room == SHARED
+            else len(loaders) * (ROOM + LANE) - LANE if room == DATABASE else ROOM)
+    arrow(f"M{MARGIN + ROOM / 2} {bottom + height[DATABASE]} V{place[SHARED][1] - 2}")
     for program in programs:
-        column = [room for room in order if room.split("/")[0] == program]
-        lowest = [room for room in column if SHARED in drawn[room]][-1:]  # one arrow says it
+        column = columns[program]
+        shared = DATABASE if program in loaders else SHARED
+        lowest = [room for room in column if shared in drawn[room]][-1:]  # one arrow says it
+        floor = place[shared][1]
         for above, room in enumerate(column):
             x, y = place[room]
             for other in sorted(drawn[room], key=order.index):
                 foot = y + height[room]
-                if other == SHARED:
-                    if [room] == lowest and room == column[-1]:
-                        arrow(f"M{x + ROOM / 2} {foot} V{bottom - 2}")
-                    elif [room] == lowest:
-                        out = x + ROOM + 20
-                        arrow(f"M{x + ROOM} {foot - 10} C{out} {foot} {out} {bottom - 40} {out} {bottom - 2}")
+                if other in (SHARED, DATABASE):
+                    if other != shared or [room] != lowest:
+                        continue
+                    if room == column[-1]:
+                        arrow(f"M{x + ROOM / 2} {foot} V{floor - 2}")
+                    else:
+                        out = x + ROOM + 20 if x + ROOM + 20 < MARGIN + len(loaders) * (ROOM + LANE) - LANE \
+                            or shared == SHARED else x + ROOM - 20
+                        arrow(f"M{x + ROOM} {foot - 10} C{x + ROOM + 30} {foot} {x + ROOM + 30} {floor - 60}"
+                              f" {out} {floor - 2}")
                 elif column[above + 1] == other:
                     arrow(f"M{x + ROOM / 2} {foot} V{place[other][1] - 2}")
                 else:  # past the rooms between, on the right
@@ -131,7 +144,7 @@ def draw(graph, order, text):
                     out = x + ROOM + 8 + 9 * min(skipped, 4)
                     arrow(f"M{x + ROOM} {start} C{out + 12} {start + 8} {out + 12} {end - 8}"
                           f" {x + ROOM + 2} {end}")
-    tall = bottom + height[SHARED] + MARGIN
+    tall = place[SHARED][1] + height[SHARED] + MARGIN
     head = (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {tall}" width="{width}"'
             f' height="{tall}" role="img" aria-label="Folders, and which of them include which"'
             ' font-family="system-ui, sans-serif" font-size="14">\n'
