@@ -82,38 +82,49 @@ static bool measure_keys(struct total_stream *totals, size_t *ret, struct err *e
     return got == 0;
 }
 
-static bool print_totals(const struct run *run, struct total_stream *totals, struct err *err)
-{
-    struct print_shape shape = {.format = (enum print_format)run->config->print,
-                                .key = run->config->key_column,
-                                .value = run->config->value_column,
-                                .statistics = run->config->statistics};
+struct printed {
+    struct print_shape shape;
     struct outfile out;
-    OWNED_BUF(text, PRINT_ROOM);
-    struct total total;
-    int got = 0;
+    struct buf header; /* until the first row is there: what fails before leaves nothing */
+};
 
-    if (shape.format == PRINT_TABLE && !measure_keys(totals, &shape.key_width, err))
+static void put_total(void *context, struct buf *out, const struct total *total)
+{
+    print_row(out, &((struct printed *)context)->shape, total);
+}
+
+static bool write_text(void *context, const void *bytes, size_t len, struct err *err)
+{
+    struct printed *printed = context;
+    const size_t header_len = printed->header.len;
+
+    printed->header.len = 0;
+    return outfile_write(&printed->out, printed->header.data, header_len, err) &&
+           outfile_write(&printed->out, bytes, len, err);
+}
+
+static bool print_totals(const struct run *run, struct fold *fold, struct err *err)
+{
+    struct printed printed = {.shape = {.format = (enum print_format)run->config->print,
+                                        .key = run->config->key_column,
+                                        .value = run->config->value_column,
+                                        .statistics = run->config->statistics}};
+    const struct text_rules rules = {.put = put_total, .write = write_text, .context = &printed};
+
+    if (printed.shape.format == PRINT_TABLE &&
+        !measure_keys(fold_totals(fold), &printed.shape.key_width, err))
         return false;
-    if (!outfile_open(&out, "-", err))
+    if (!outfile_open(&printed.out, "-", err))
         return false;
-    print_header(&text, &shape);
-    bool done = totals->rewind(totals, err);
-    while (done && (got = totals->next(totals, &total, err)) == 1) {
-        print_row(&text, &shape, &total);
-        done = buf_ok(&text, err);
-        if (done && text.len >= PRINT_CHUNK) {
-            done = outfile_write(&out, text.data, text.len, err) &&
-                   (!stop_requested() || stop_err(err));
-            buf_clear(&text);
-        }
-    }
-    done = done && got == 0 && buf_ok(&text, err) && outfile_write(&out, text.data, text.len, err);
+    buf_init(&printed.header, PRINT_ROOM);
+    print_header(&printed.header, &printed.shape);
+    bool done = buf_ok(&printed.header, err) && fold_text(fold, &rules, err);
+    buf_release(&printed.header);
     if (!done) {
-        outfile_discard(&out);
+        outfile_discard(&printed.out);
         return false;
     }
-    return outfile_commit(&out, err);
+    return outfile_commit(&printed.out, err);
 }
 
 static bool put_output(const struct run *run, const char *name, const char *text, struct err *err)
@@ -260,7 +271,7 @@ static bool find_files(const struct config *config, struct names *ret, struct er
 static bool deliver(struct run *run, struct fold *fold, struct err *err)
 {
     if (run->config->action == ACTION_FOLD_AND_PRINT)
-        return print_totals(run, fold_totals(fold), err);
+        return print_totals(run, fold, err);
     return load_apply(&run->load, fold_totals(fold), &run->facts, err);
 }
 

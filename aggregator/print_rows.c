@@ -21,8 +21,8 @@ void print_csv_field(struct buf *out, const void *bytes, size_t len)
     const char *text = bytes, *end = text + len;
     bool quoted = false;
 
-    for (const char *c = text; c < end && !quoted; c++)
-        quoted = *c == '"' || *c == ',' || *c == '\n' || *c == '\r';
+    for (const char *c = text; c < end; c++)
+        quoted |= *c == '"' || *c == ',' || *c == '\n' || *c == '\r';
     if (!quoted) {
         buf_add(out, bytes, len);
         return;
@@ -89,46 +89,71 @@ void print_header(struct buf *out, const struct print_shape *shape)
     buf_add_text(out, "\n");
 }
 
-/* A text, which may be empty, and a number from 0. printf would be too slow for each row. */
-static void add_number(struct buf *out, const char *before, int64_t value)
+/* Writes a number that is not negative and returns its length; a row has no time for printf. */
+static size_t put_number(char *to, int64_t value)
 {
-    char digits[24];
+    char digits[NUMBER_WIDTH + 1];
+    uint64_t left = (uint64_t)value;
     size_t at = sizeof digits;
 
     do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    buf_add_text(out, before);
-    buf_add(out, digits + at, sizeof digits - at);
+        digits[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    memcpy(to, digits + at, sizeof digits - at);
+    return sizeof digits - at;
+}
+
+static void csv_row(struct buf *out, const struct print_shape *shape, const struct total *total)
+{
+    const int64_t numbers[NUMBERS] = {total->sum, total->count, total->min, total->max};
+    const size_t count = shape->statistics ? NUMBERS : 1;
+
+    print_csv_field(out, total->key, total->key_len);
+    if (!buf_reserve(out, NUMBERS * (NUMBER_WIDTH + 2) + 1))
+        return;
+    char *first = out->data + out->len, *at = first;
+    for (size_t i = 0; i < count; i++) {
+        *at++ = ',';
+        at += put_number(at, numbers[i]);
+    }
+    *at++ = '\n';
+    buf_grown(out, (size_t)(at - first));
+}
+
+static void add_number(struct buf *out, int64_t value)
+{
+    if (buf_reserve(out, NUMBER_WIDTH + 1))
+        buf_grown(out, put_number(out->data + out->len, value));
+}
+
+static void json_row(struct buf *out, const struct print_shape *shape, const struct total *total)
+{
+    const int64_t statistics[] = {total->count, total->min, total->max};
+
+    buf_add(out, "{", 1);
+    buf_add_json(out, shape->key, strlen(shape->key));
+    buf_add(out, ":", 1);
+    buf_add_json(out, total->key, total->key_len);
+    buf_add(out, ",", 1);
+    buf_add_json(out, shape->value, strlen(shape->value));
+    buf_add(out, ":", 1);
+    add_number(out, total->sum);
+    for (size_t i = 0; i < (shape->statistics ? NUMBERS - 1 : 0); i++) {
+        buf_add(out, ",\"", 2);
+        buf_add_text(out, statistics_names[i]);
+        buf_add(out, "\":", 2);
+        add_number(out, statistics[i]);
+    }
+    buf_add(out, "}\n", 2);
 }
 
 void print_row(struct buf *out, const struct print_shape *shape, const struct total *total)
 {
-    const int64_t statistics[] = {total->count, total->min, total->max};
-    bool json = shape->format == PRINT_JSON;
-
-    if (shape->format == PRINT_TABLE) {
+    if (shape->format == PRINT_TABLE)
         table_total(out, shape, total);
-        return;
-    }
-    if (json) {
-        buf_add_text(out, "{");
-        buf_add_json(out, shape->key, strlen(shape->key));
-        buf_add_text(out, ":");
-        buf_add_json(out, total->key, total->key_len);
-        buf_add_text(out, ",");
-        buf_add_json(out, shape->value, strlen(shape->value));
-        add_number(out, ":", total->sum);
-    } else {
-        print_csv_field(out, total->key, total->key_len);
-        add_number(out, ",", total->sum);
-    }
-    for (size_t i = 0; i < (shape->statistics ? 3 : 0); i++) {
-        if (json)
-            buf_printf(out, ",\"%s\":%" PRId64, statistics_names[i], statistics[i]);
-        else
-            add_number(out, ",", statistics[i]);
-    }
-    buf_add_text(out, json ? "}\n" : "\n");
+    else if (shape->format == PRINT_JSON)
+        json_row(out, shape, total);
+    else
+        csv_row(out, shape, total);
 }

@@ -2,7 +2,7 @@
 #ifndef AGGREGATOR_PRINT_ROWS_H
 #define AGGREGATOR_PRINT_ROWS_H
 
-#include "aggregator/totals/totals.h"
+#include "aggregator/totals/total.h"
 #include "common/buf.h"
 
 enum print_format { PRINT_NONE, PRINT_CSV, PRINT_JSON, PRINT_TABLE };

@@ -3,7 +3,8 @@
 UNIT_TESTS := $(patsubst %.c,%,$(wildcard $(addsuffix /tests/test_*.c,common $(PROGRAMS))))
 # Where threads meet. libpq is not instrumented, so what loads is not among them.
 THREADED := common/tests/test_outfile common/tests/test_stop aggregator/tests/test_fold \
-            aggregator/tests/test_gather aggregator/tests/test_sequence
+            aggregator/tests/test_gather aggregator/tests/test_sequence \
+            aggregator/tests/test_text
 
 unit_binary = $(addprefix $(B)/,$(UNIT_TESTS))
 $(unit_binary): $(B)/%: $(B)/%.o $(addprefix $(B)/,$(addsuffix .a,$(PROGRAMS))) $(COMMON_LIB)

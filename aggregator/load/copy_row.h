@@ -5,7 +5,7 @@
 #ifndef AGGREGATOR_LOAD_COPY_ROW_H
 #define AGGREGATOR_LOAD_COPY_ROW_H
 
-#include "aggregator/totals/totals.h"
+#include "aggregator/totals/total.h"
 #include "common/buf.h"
 
 void copy_header(struct buf *out);

@@ -16,7 +16,7 @@ struct event {
         const unsigned char *long_key; /* borrowed; of more than EVENT_KEY_INLINE bytes */
     };
     uint32_t key_len;
-    uint32_t hash; /* low half of totals_hash(), where it is known */
+    uint32_t unused;
     int64_t value;
 };
 

@@ -1,7 +1,6 @@
 #include "aggregator/totals/spill.h"
 
 #include "aggregator/scan/scan.h"
-#include "aggregator/tests/one_event.h"
 #include "common/tests/at_pages.h"
 #include "common/tests/scratch.h"
 
@@ -43,16 +42,66 @@ struct reference {
     int64_t sum, count, min, max;
 };
 
-static void add(struct totals *totals, struct reference *reference, unsigned number, int64_t value)
-{
+/* A sorted stream of what was added: the numbers of keys are in their order. */
+struct table {
+    struct total_stream stream; /* first: it is a stream */
+    struct reference rows[KEYS];
+    unsigned at;
     unsigned char key[SCAN_KEY_LIMIT + 1];
-    size_t len = numbered_key(key, number);
-    assert_true(add_one_event(totals, key, len, value));
-    struct reference *at = &reference[number];
+};
+
+static bool table_rewind(struct total_stream *stream, struct err *err)
+{
+    (void)err;
+    ((struct table *)stream)->at = 0;
+    return true;
+}
+
+static int table_next(struct total_stream *stream, struct total *ret, struct err *err)
+{
+    struct table *table = (struct table *)stream;
+    (void)err;
+    while (table->at < KEYS && table->rows[table->at].count == 0)
+        table->at++;
+    if (table->at == KEYS)
+        return 0;
+    const struct reference *row = &table->rows[table->at];
+    *ret = (struct total){.key = table->key,
+                          .key_len = numbered_key(table->key, table->at++),
+                          .sum = row->sum,
+                          .count = row->count,
+                          .min = row->min,
+                          .max = row->max};
+    return 1;
+}
+
+static struct table *table_new(void)
+{
+    struct table *table = calloc(1, sizeof *table);
+    assert_non_null(table);
+    table->stream = (struct total_stream){.rewind = table_rewind, .next = table_next};
+    return table;
+}
+
+static void add_to(struct reference *at, int64_t value)
+{
     at->min = at->count == 0 || value < at->min ? value : at->min;
     at->max = at->count == 0 || value > at->max ? value : at->max;
     at->count++;
-    at->sum += value;
+    total_add(&at->sum, value);
+}
+
+static void add(struct table *table, struct reference *reference, unsigned number, int64_t value)
+{
+    add_to(&table->rows[number], value);
+    add_to(&reference[number], value);
+}
+
+static bool spill_table(struct spill *spill, struct table *table, struct err *err)
+{
+    bool done = spill_stream(spill, &table->stream, err);
+    memset(table->rows, 0, sizeof table->rows);
+    return done;
 }
 
 /* All runs merged are the reference, in order; twice, because a run can be read again. */
@@ -93,16 +142,15 @@ static void assert_runs_hold(struct spill *spill, const struct reference *refere
 
 static void spill_many(struct spill *spill, struct reference *reference, int rounds, uint64_t seed)
 {
-    struct totals *totals = totals_new(32 << 20, true, seed);
+    struct table *table = table_new();
     struct err err = {0};
     for (int round = 0; round < rounds; round++) {
         for (size_t n = 1 + chance_below(&seed, 60); n > 0; n--)
-            add(totals, reference, (unsigned)chance_below(&seed, KEYS),
+            add(table, reference, (unsigned)chance_below(&seed, KEYS),
                 (int64_t)chance_below(&seed, 1000000));
-        assert_true(spill_totals(spill, totals, &err));
-        assert_int_equal(totals_count(totals), 0);
+        assert_true(spill_table(spill, table, &err));
     }
-    totals_free(totals);
+    free(table);
 }
 
 static void any_number_of_runs_merges_to_the_totals(void **state)
@@ -129,19 +177,19 @@ static void runs_longer_than_buffers_are_read_whole(void **state)
 {
     struct reference *reference = calloc(KEYS, sizeof *reference);
     struct spill *spill = spill_new(scratch_dir);
-    struct totals *totals = totals_new(32 << 20, true, 1);
+    struct table *table = table_new();
     struct err err = {0};
     (void)state;
     count_blocks();
     for (int run = 0; run < 3; run++) {
         for (unsigned number = 0; number < KEYS; number++)
-            add(totals, reference, number, run + 1);
-        assert_true(spill_totals(spill, totals, &err));
+            add(table, reference, number, run + 1);
+        assert_true(spill_table(spill, table, &err));
     }
     assert_true(spill_bytes(spill) > 3 * 1000 * 1000);
     assert_runs_hold(spill, reference);
     assert_blocks_began_at_pages();
-    totals_free(totals);
+    free(table);
     spill_free(spill);
     free(reference);
 }
@@ -149,17 +197,17 @@ static void runs_longer_than_buffers_are_read_whole(void **state)
 static void overflow_survives_the_disk(void **state)
 {
     struct spill *spill = spill_new(scratch_dir);
-    struct totals *totals = totals_new(TOTALS_BUDGET_MIN, false, 1);
+    struct table *table = table_new();
     struct err err = {0};
     struct total total;
     (void)state;
-    assert_true(add_one_event(totals, "k", 1, INT64_MAX));
-    assert_true(add_one_event(totals, "k", 1, INT64_MAX));
-    assert_true(spill_totals(spill, totals, &err));
+    add_to(&table->rows[1], INT64_MAX);
+    add_to(&table->rows[1], INT64_MAX);
+    assert_true(spill_table(spill, table, &err));
     for (int run = 1; run < 2 * SPILL_FAN_IN; run++) {
-        assert_true(add_one_event(totals, "k", 1, 1));
-        assert_true(add_one_event(totals, "l", 1, INT64_MAX / SPILL_FAN_IN));
-        assert_true(spill_totals(spill, totals, &err));
+        add_to(&table->rows[1], 1);
+        add_to(&table->rows[2], INT64_MAX / SPILL_FAN_IN);
+        assert_true(spill_table(spill, table, &err));
     }
     struct total_stream *streams[2 * SPILL_FAN_IN];
     for (size_t i = 0; i < spill_run_count(spill); i++)
@@ -173,7 +221,7 @@ static void overflow_survives_the_disk(void **state)
     }
     assert_int_equal(merged->next(merged, &total, &err), 0);
     merge_free(merge);
-    totals_free(totals);
+    free(table);
     spill_free(spill);
 }
 
@@ -181,13 +229,13 @@ static void empty_table_makes_an_empty_run(void **state)
 {
     struct reference *reference = calloc(KEYS, sizeof *reference);
     struct spill *spill = spill_new(scratch_dir);
-    struct totals *totals = totals_new(TOTALS_BUDGET_MIN, true, 1);
+    struct table *table = table_new();
     struct err err = {0};
     (void)state;
     for (int i = 0; i < 20; i++)
-        assert_true(spill_totals(spill, totals, &err));
+        assert_true(spill_table(spill, table, &err));
     assert_runs_hold(spill, reference);
-    totals_free(totals);
+    free(table);
     spill_free(spill);
     free(reference);
 }
@@ -212,16 +260,15 @@ static void missing_directory_is_named_with_the_way_out(void **state)
     struct spill *spill = spill_new(dir);
     (void)state;
     for (int named = 0; named < 2; named++) {
-        struct totals *totals = totals_new(TOTALS_BUDGET_MIN, true, 1);
+        struct table *table = table_new();
         struct err err = {0};
         no_unnamed_files = named == 1;
-        assert_true(add_one_event(totals, "k", 1, 7));
-        assert_false(spill_totals(spill, totals, &err));
+        add_to(&table->rows[1], 7);
+        assert_false(spill_table(spill, table, &err));
         assert_int_equal(err.status, STATUS_REFUSED);
         assert_non_null(strstr(err.text, dir));
         assert_non_null(strstr(err.text, "--spill-dir"));
-        assert_int_equal(totals_count(totals), 1); /* nothing is lost */
-        totals_free(totals);
+        free(table);
     }
     no_unnamed_files = false;
     spill_free(spill);
@@ -233,22 +280,21 @@ static void full_disk_fails_and_leaves_no_run(void **state)
     struct rlimit before, small;
     struct reference *reference = calloc(KEYS, sizeof *reference);
     struct spill *spill = spill_new(scratch_dir);
-    struct totals *totals = totals_new(32 << 20, true, 1);
+    struct table *table = table_new();
     struct err err = {0};
     (void)state;
     for (unsigned number = 0; number < KEYS; number++)
-        add(totals, reference, number, 1);
+        add(table, reference, number, 1);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     small = (struct rlimit){.rlim_cur = 300 * 1000, .rlim_max = before.rlim_max};
     (void)signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    bool spilled = spill_totals(spill, totals, &err);
+    bool spilled = spill_table(spill, table, &err);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     assert_false(spilled);
     assert_non_null(strstr(err.text, "cannot write a temporary file"));
     assert_int_equal(spill_run_count(spill), 0);
-    assert_int_equal(totals_count(totals), KEYS);
-    totals_free(totals);
+    free(table);
     spill_free(spill);
     free(reference);
 }

@@ -49,10 +49,10 @@ struct fold {
     bool failed;
     struct err err;
 
-    struct total_stream **streams; /* those of the tables, then the runs */
-    size_t table_streams;
-    bool disjoint; /* no key is in two streams */
-    struct merge *merge;
+    enum order_step step;
+    struct order *order;
+    struct total_stream *totals, **streams; /* streams: what is in memory, then the runs */
+    struct merge *merge;                    /* of them, where there are runs */
 };
 
 /* Creation and release. */
@@ -265,11 +265,12 @@ static void *read_and_add(void *context)
     return NULL;
 }
 
-static void *combine(void *context)
+static void *sort(void *context)
 {
     struct worker *worker = context;
+    struct fold *fold = worker->fold;
 
-    while (!stop_requested() && gather_sort_next(worker->fold->gather))
+    while (!stop_requested() && gather_sort_next(fold->gather, fold->step, worker->number))
         ;
     return NULL;
 }
@@ -295,22 +296,41 @@ static void run_workers(struct fold *fold, void *(*work)(void *))
         (void)pthread_join(fold->workers[i].thread, NULL);
 }
 
+static void sort_all(struct fold *fold)
+{
+    for (fold->step = 0; fold->step < ORDER_STEPS && !fold->failed; fold->step++) {
+        if (stop_requested())
+            return;
+        if (gather_sort_begin(fold->gather, fold->step, &fold->err))
+            run_workers(fold, sort);
+        else
+            fold->failed = true;
+    }
+}
+
 /* The sorted stream. */
 
-static bool open_merge(struct fold *fold, struct err *err)
+static bool open_totals(struct fold *fold, struct err *err)
 {
-    size_t runs = spill_run_count(fold->spill), count;
+    const size_t runs = spill_run_count(fold->spill);
 
-    fold->streams = calloc(gather_stream_max(fold->gather) + runs, sizeof(struct total_stream *));
+    fold->order = gather_order(fold->gather, err);
+    if (fold->order == NULL)
+        return false;
+    fold->totals = order_stream(fold->order);
+    if (runs == 0)
+        return true;
+    fold->streams = calloc(1 + runs, sizeof(struct total_stream *));
     if (fold->streams == NULL)
         return err_set(err, STATUS_TRANSIENT, "out of memory");
-    count = gather_streams(fold->gather, fold->streams, &fold->disjoint);
-    fold->table_streams = count;
-    fold->disjoint = fold->disjoint && runs == 0;
+    fold->streams[0] = fold->totals;
     for (size_t i = 0; i < runs; i++)
-        fold->streams[count++] = spill_run(fold->spill, i);
-    fold->merge = merge_new(fold->streams, count);
-    return fold->merge != NULL || err_set(err, STATUS_TRANSIENT, "out of memory");
+        fold->streams[1 + i] = spill_run(fold->spill, i);
+    fold->merge = merge_new(fold->streams, 1 + runs);
+    if (fold->merge == NULL)
+        return err_set(err, STATUS_TRANSIENT, "out of memory");
+    fold->totals = merge_stream(fold->merge);
+    return true;
 }
 
 static bool survey_stream(struct total_stream *totals, struct fold_result *ret, struct err *err)
@@ -336,21 +356,19 @@ static bool survey_stream(struct total_stream *totals, struct fold_result *ret, 
 }
 
 /*
- * Counts and checks every total before anything is printed or loaded. Where no key is in two
- * streams, it goes through one after the other, which is faster. Else it goes through the merged
- * stream; so it does to name the first total that is too great, in the order of keys.
+ * Counts and checks every total before anything is printed or loaded. Sorting has done so, but in
+ * order only where there are runs, and to name the first that is too great.
  */
 static bool survey(struct fold *fold, struct fold_result *ret, struct err *err)
 {
-    const struct fold_result before = *ret;
-    bool done = fold->disjoint;
-
-    for (size_t i = 0; i < fold->table_streams && done; i++)
-        done = survey_stream(fold->streams[i], ret, err);
-    if (done)
-        return true;
-    *ret = before;
-    return survey_stream(merge_stream(fold->merge), ret, err);
+    if (!open_totals(fold, err))
+        return false;
+    const struct order_sum sum = order_sum(fold->order);
+    if (fold->merge != NULL || sum.overflows)
+        return survey_stream(fold->totals, ret, err);
+    ret->keys = sum.keys;
+    ret->total = sum.total;
+    return true;
 }
 
 static bool check_count(const struct fold *fold, const struct tally *tally, struct err *err)
@@ -380,10 +398,9 @@ bool fold_run(struct fold *fold, char *const *names, size_t count, struct fold_r
         return err_set(err, STATUS_TRANSIENT, "out of memory");
     source_limit(fold->source, &(struct source_memory){reserve, fold, fold->block_count});
     run_workers(fold, read_and_add);
-    source_free(fold->source); /* what it holds is for the merge */
+    source_free(fold->source); /* what it holds is for sorting */
     fold->source = NULL;
-    if (!fold->failed && !stop_requested())
-        run_workers(fold, combine);
+    sort_all(fold);
 
     bool done = !fold->failed;
     if (!done)
@@ -397,10 +414,16 @@ bool fold_run(struct fold *fold, char *const *names, size_t count, struct fold_r
     ret->spilled_bytes = spill_bytes(fold->spill);
     if (done && stop_requested())
         return stop_err(err);
-    return done && open_merge(fold, err) && survey(fold, ret, err);
+    return done && survey(fold, ret, err);
 }
 
 struct total_stream *fold_totals(struct fold *fold)
 {
-    return merge_stream(fold->merge);
+    return fold->totals;
+}
+
+bool fold_text(struct fold *fold, const struct text_rules *rules, struct err *err)
+{
+    return fold->merge != NULL ? text_of_stream(fold->totals, rules, err)
+                               : text_of_order(fold->order, fold->threads, rules, err);
 }

@@ -6,6 +6,7 @@
 
 #include "aggregator/totals/merge.h"
 #include "aggregator/totals/sequence.h"
+#include "aggregator/totals/text.h"
 
 struct fold_rules {
     struct scan_rules scan;
@@ -46,5 +47,8 @@ bool fold_run(struct fold *fold, char *const *names, size_t count, struct fold_r
 
 /* The totals sorted by key bytes, as often as it is rewound; only after fold_run() succeeded. */
 struct total_stream *fold_totals(struct fold *fold);
+
+/* The same as text, by all threads. */
+bool fold_text(struct fold *fold, const struct text_rules *rules, struct err *err);
 
 #endif

@@ -1,68 +1,91 @@
 #include "aggregator/totals/gather.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "aggregator/totals/key_hash.h"
 
 enum {
-    /* Events of a part that a thread collects. Each part's memory is at hand for as long as they
-     * are added, so the more the better, in a quarter of the thread's share of the budget. */
-    COLLECTED_MOST = 8192,
-    COLLECTED_SHARE = 4,
-    HASHED = 64, /* events at a time */
+    /* What a thread collects of a partition: many records for one lock, all in the second cache. */
+    COLLECTED_WORDS = 128,
+    PARTITION_CHUNKS = 4, /* at least, before there are more partitions */
+    BITS_LEAST = 4,
+    SORT_SHARE = 16, /* of the budget, for what sorting needs beside chunks */
 };
 
 struct collected {
-    uint32_t count[TOTALS_PARTS];
-    struct event events[]; /* `capacity` of each part */
+    uint16_t words, records;
 };
 
 struct member {
-    struct totals *own;
-    struct collected *collected; /* NULL while its own table suffices */
+    struct compact_index index;
+    uint64_t *words; /* COLLECTED_WORDS of each partition */
+    struct collected collected[1 << TOTALS_BITS_MOST];
 };
 
 struct gather {
     struct spill *spill;
-    struct totals *shared; /* a single thread's own */
+    struct totals *totals;
+    struct order *order;
     struct member *members;
     unsigned threads;
-    size_t capacity;
-    pthread_mutex_t lock[TOTALS_PARTS]; /* of the shared table's parts */
-    atomic_uint next_part;
+    pthread_rwlock_t lock;                        /* of all partitions: to append is to read */
+    pthread_mutex_t locks[1 << TOTALS_BITS_MOST]; /* of each */
 };
 
 /* Life. */
 
-static size_t collected_bytes(const struct gather *gather)
+/* So many partitions that each is compacted in the cache, but none has a chunk only. */
+static unsigned choose_bits(unsigned threads, size_t budget)
 {
-    return sizeof(struct collected) + TOTALS_PARTS * gather->capacity * sizeof(struct event);
+    const size_t each = PARTITION_CHUNKS * sizeof(struct chunk) +
+                        threads * (size_t)COLLECTED_WORDS * sizeof(uint64_t);
+    unsigned bits = BITS_LEAST;
+
+    while (bits < TOTALS_BITS_MOST && each << (bits + 2) <= budget)
+        bits++;
+    return bits;
+}
+
+/* An index for twice the records of an equal share. */
+static size_t index_most(size_t budget, unsigned bits, bool statistics)
+{
+    size_t records = (budget >> bits) / (record_fixed(statistics) * sizeof(uint64_t));
+    size_t most = sizeof(uint32_t);
+
+    while (most / sizeof(uint32_t) < records)
+        most *= 2;
+    return most * 2;
+}
+
+static bool make_member(struct member *member, unsigned bits, size_t most)
+{
+    member->index.most = most;
+    member->words = malloc(((size_t)COLLECTED_WORDS << bits) * sizeof *member->words);
+    return member->words != NULL;
 }
 
 struct gather *gather_new(unsigned threads, size_t budget, bool statistics, uint64_t seed,
                           struct spill *spill)
 {
+    const unsigned bits = choose_bits(threads, budget);
+    const size_t most = index_most(budget, bits, statistics);
+    const size_t own = most + ((size_t)COLLECTED_WORDS << bits) * sizeof(uint64_t);
     struct gather *gather = calloc(1, sizeof *gather);
     if (gather == NULL)
         return NULL;
-    for (unsigned p = 0; p < TOTALS_PARTS; p++)
-        (void)pthread_mutex_init(&gather->lock[p], NULL);
+    (void)pthread_rwlock_init(&gather->lock, NULL);
+    for (size_t p = 0; p < sizeof gather->locks / sizeof gather->locks[0]; p++)
+        (void)pthread_mutex_init(&gather->locks[p], NULL);
     gather->spill = spill;
     gather->threads = threads;
     gather->members = calloc(threads, sizeof *gather->members);
-    gather->capacity = budget / threads / COLLECTED_SHARE / TOTALS_PARTS / sizeof(struct event);
-    if (gather->capacity > COLLECTED_MOST)
-        gather->capacity = COLLECTED_MOST;
-    if (threads > 1)
-        budget -= threads * (TOTALS_BUDGET_MIN + collected_bytes(gather));
-    gather->shared = totals_new(budget, statistics, seed);
-    bool made = gather->members != NULL && gather->shared != NULL;
-    for (unsigned i = 0; made && i < threads; i++) {
-        gather->members[i].own =
-            threads > 1 ? totals_new(TOTALS_BUDGET_MIN, statistics, seed) : gather->shared;
-        made = gather->members[i].own != NULL;
-    }
+    gather->totals =
+        totals_new((budget - budget / SORT_SHARE - threads * own) / sizeof(struct chunk), bits,
+                   statistics, seed);
+    bool made = gather->members != NULL && gather->totals != NULL;
+    for (unsigned i = 0; made && i < threads; i++)
+        made = make_member(&gather->members[i], bits, most);
     if (made)
         return gather;
     gather_free(gather);
@@ -73,135 +96,163 @@ void gather_free(struct gather *gather)
 {
     if (gather == NULL)
         return;
+    order_free(gather->order);
     for (unsigned i = 0; gather->members != NULL && i < gather->threads; i++) {
-        if (gather->members[i].own != gather->shared)
-            totals_free(gather->members[i].own);
-        free(gather->members[i].collected);
+        compact_index_release(&gather->members[i].index);
+        free(gather->members[i].words);
     }
-    for (unsigned p = 0; p < TOTALS_PARTS; p++)
-        (void)pthread_mutex_destroy(&gather->lock[p]);
-    totals_free(gather->shared);
+    (void)pthread_rwlock_destroy(&gather->lock);
+    for (size_t p = 0; p < sizeof gather->locks / sizeof gather->locks[0]; p++)
+        (void)pthread_mutex_destroy(&gather->locks[p]);
+    totals_free(gather->totals);
     free(gather->members);
     free(gather);
 }
 
-/* Adding. */
+/* Full memory. */
 
-/* With every lock held: makes room where the shared table is full. */
-static bool spill_and_add(struct gather *gather, unsigned p, const struct event *events,
-                          size_t count, struct err *err)
+static bool out_of_memory(struct err *err)
 {
-    size_t added = totals_add_part(gather->shared, p, events, count);
+    return err_set(err, STATUS_TRANSIENT, "out of memory for totals");
+}
 
-    while (added < count) {
-        if (!spill_totals(gather->spill, gather->shared, err)) {
-            totals_clear(gather->shared); /* others may still add, in vain */
+static bool sort_alone(struct order *order, struct compact_index *index)
+{
+    for (unsigned step = 0; step < ORDER_STEPS; step++) {
+        if (!order_begin(order, (enum order_step)step))
             return false;
-        }
-        size_t more = totals_add_part(gather->shared, p, events + added, count - added);
+        while (order_next(order, (enum order_step)step, 0, index))
+            ;
+    }
+    return order_is_done(order);
+}
+
+static bool spill_all(struct gather *gather, struct member *member, struct err *err)
+{
+    struct order *order = order_new(gather->totals, 1);
+    bool done = order != NULL && sort_alone(order, &member->index);
+
+    if (!done)
+        (void)out_of_memory(err);
+    done = done && spill_stream(gather->spill, order_stream(order), err);
+    order_free(order);
+    return done;
+}
+
+/* With the lock of all held to write. */
+static bool make_room(struct gather *gather, struct member *member, struct err *err)
+{
+    struct totals *totals = gather->totals;
+
+    for (unsigned p = 0; p < totals_partition_count(totals) && !totals_has_room(totals); p++)
+        totals_compact(totals, p, &member->index);
+    return totals_has_room(totals) || spill_all(gather, member, err);
+}
+
+static bool append_and_spill(struct gather *gather, struct member *member, unsigned p,
+                             const uint64_t *words, size_t len, struct err *err)
+{
+    struct totals *totals = gather->totals;
+
+    for (size_t taken = 0; taken < len;) {
+        if (!make_room(gather, member, err))
+            return false;
+        size_t records = record_count(words + taken, len - taken, totals->statistics);
+        size_t more = totals_append(totals, p, words + taken, len - taken, records, &member->index);
         if (more == 0)
-            return err_set(err, STATUS_TRANSIENT, "out of memory for a table of totals");
-        added += more;
+            return out_of_memory(err);
+        taken += more;
     }
     return true;
 }
 
-static bool add_shared(struct gather *gather, unsigned p, const struct event *events, size_t count,
-                       struct err *err)
-{
-    pthread_mutex_lock(&gather->lock[p]);
-    size_t added = totals_add_part(gather->shared, p, events, count);
-    pthread_mutex_unlock(&gather->lock[p]);
-    if (added == count)
-        return true;
-    for (unsigned i = 0; i < TOTALS_PARTS; i++)
-        pthread_mutex_lock(&gather->lock[i]);
-    bool done = spill_and_add(gather, p, events + added, count - added, err);
-    for (unsigned i = 0; i < TOTALS_PARTS; i++)
-        pthread_mutex_unlock(&gather->lock[i]);
-    return done;
-}
-
-/* With every lock held. */
 static int reserve(struct gather *gather, size_t bytes, struct err *err)
 {
-    if (totals_reserve(gather->shared, bytes))
+    struct totals *totals = gather->totals;
+    struct member *member = &gather->members[0]; /* its index: nobody else is about */
+
+    for (unsigned p = 0; p < totals_partition_count(totals); p++)
+        totals_compact(totals, p, &member->index);
+    if (totals_reserve(totals, bytes))
         return 1;
-    if (totals_count(gather->shared) == 0)
+    if (totals_is_empty(totals))
         return 0;
-    if (!spill_totals(gather->spill, gather->shared, err))
+    if (!spill_all(gather, member, err))
         return -1;
-    return totals_reserve(gather->shared, bytes) ? 1 : 0;
+    return totals_reserve(totals, bytes) ? 1 : 0;
 }
 
 int gather_reserve(struct gather *gather, size_t bytes, struct err *err)
 {
-    for (unsigned i = 0; i < TOTALS_PARTS; i++)
-        pthread_mutex_lock(&gather->lock[i]);
+    (void)pthread_rwlock_wrlock(&gather->lock);
     int room = reserve(gather, bytes, err);
-    for (unsigned i = 0; i < TOTALS_PARTS; i++)
-        pthread_mutex_unlock(&gather->lock[i]);
+    (void)pthread_rwlock_unlock(&gather->lock);
     return room;
 }
 
-static bool collect_one(struct gather *gather, struct collected *collected,
-                        const struct event *event, uint64_t hash, struct err *err)
-{
-    unsigned p = totals_part_of(hash);
-    struct event *events = collected->events + p * gather->capacity;
-    struct event *at = &events[collected->count[p]];
+/* Adding. */
 
-    *at = *event;
-    at->hash = (uint32_t)hash;
-    if (at->key_len > EVENT_KEY_INLINE) /* it does not stay where it is */
-        return add_shared(gather, p, at, 1, err);
-    if (++collected->count[p] < gather->capacity)
+static bool append(struct gather *gather, struct member *member, unsigned p, const uint64_t *words,
+                   size_t len, size_t records, struct err *err)
+{
+    struct totals *totals = gather->totals;
+
+    (void)pthread_rwlock_rdlock(&gather->lock);
+    pthread_mutex_lock(&gather->locks[p]);
+    size_t taken = totals_append(totals, p, words, len, records, &member->index);
+    pthread_mutex_unlock(&gather->locks[p]);
+    (void)pthread_rwlock_unlock(&gather->lock);
+    if (taken == len)
         return true;
-    collected->count[p] = 0;
-    return add_shared(gather, p, events, gather->capacity, err);
+    (void)pthread_rwlock_wrlock(&gather->lock);
+    bool done = append_and_spill(gather, member, p, words + taken, len - taken, err);
+    (void)pthread_rwlock_unlock(&gather->lock);
+    return done;
 }
 
-static bool collect(struct gather *gather, struct collected *collected, const struct event *events,
-                    size_t count, struct err *err)
+static bool append_collected(struct gather *gather, struct member *member, unsigned p,
+                             struct err *err)
 {
-    uint64_t hash[HASHED];
+    const struct collected collected = member->collected[p];
 
-    for (size_t i = 0; i < count; i++) {
-        if (i % HASHED == 0)
-            totals_hash(gather->shared, events + i, count - i < HASHED ? count - i : HASHED, hash);
-        if (!collect_one(gather, collected, &events[i], hash[i % HASHED], err))
+    member->collected[p] = (struct collected){0, 0};
+    return append(gather, member, p, member->words + (size_t)p * COLLECTED_WORDS, collected.words,
+                  collected.records, err);
+}
+
+/* A record that is longer than what is collected of a partition. */
+static __attribute__((noinline)) bool append_large(struct gather *gather, struct member *member,
+                                                   const struct event *event, uint64_t hash,
+                                                   struct err *err)
+{
+    const bool statistics = gather->totals->statistics;
+    uint64_t record[CHUNK_WORDS];
+
+    record_set(record, event, hash, statistics);
+    return append(gather, member, totals_partition_of(gather->totals, hash), record,
+                  record_words_of(event, statistics), 1, err);
+}
+
+static inline __attribute__((always_inline)) bool collect(struct gather *gather,
+                                                          struct member *member,
+                                                          const struct event *event,
+                                                          const bool statistics, struct err *err)
+{
+    const uint64_t hash = key_hash_event(event, gather->totals->seed);
+    const unsigned p = totals_partition_of(gather->totals, hash);
+    const size_t words = record_words_of(event, statistics);
+    struct collected *collected = &member->collected[p];
+
+    if (collected->words + words > COLLECTED_WORDS) {
+        if (!append_collected(gather, member, p, err))
             return false;
+        if (words > COLLECTED_WORDS)
+            return append_large(gather, member, event, hash, err);
     }
-    return true;
-}
-
-/* What does not fit into the shared table stays; long keys stay this table's memory anyway. */
-static bool go_over(struct gather *gather, struct member *member, struct err *err)
-{
-    member->collected = malloc(collected_bytes(gather));
-    if (member->collected == NULL)
-        return err_set(err, STATUS_TRANSIENT, "out of memory");
-    memset(member->collected->count, 0, sizeof member->collected->count);
-    for (unsigned p = 0; p < TOTALS_PARTS; p++) {
-        pthread_mutex_lock(&gather->lock[p]);
-        totals_take_part(gather->shared, member->own, p);
-        pthread_mutex_unlock(&gather->lock[p]);
-    }
-    return true;
-}
-
-/* What a single thread's table had no room for. */
-static bool add_each(struct gather *gather, const struct event *events, size_t count,
-                     struct err *err)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct event event = events[i];
-        uint64_t hash;
-        totals_hash(gather->shared, &event, 1, &hash);
-        event.hash = (uint32_t)hash;
-        if (!add_shared(gather, totals_part_of(hash), &event, 1, err))
-            return false;
-    }
+    record_set(member->words + (size_t)p * COLLECTED_WORDS + collected->words, event, hash,
+               statistics);
+    collected->words = (uint16_t)(collected->words + words);
+    collected->records++;
     return true;
 }
 
@@ -209,67 +260,47 @@ bool gather_add(struct gather *gather, unsigned thread, const struct event *even
                 struct err *err)
 {
     struct member *member = &gather->members[thread];
+    bool done = true;
 
-    if (member->collected != NULL)
-        return collect(gather, member->collected, events, count, err);
-    size_t added = totals_add(member->own, events, count);
-    if (added == count)
-        return true;
-    if (gather->threads == 1)
-        return add_each(gather, events + added, count - added, err);
-    return go_over(gather, member, err) &&
-           collect(gather, member->collected, events + added, count - added, err);
+    if (gather->totals->statistics)
+        for (size_t i = 0; done && i < count; i++)
+            done = collect(gather, member, &events[i], true, err);
+    else
+        for (size_t i = 0; done && i < count; i++)
+            done = collect(gather, member, &events[i], false, err);
+    return done;
 }
 
 bool gather_flush(struct gather *gather, unsigned thread, struct err *err)
 {
-    struct collected *collected = gather->members[thread].collected;
+    struct member *member = &gather->members[thread];
+    bool done = true;
 
-    for (unsigned p = 0; collected != NULL && p < TOTALS_PARTS; p++) {
-        const struct event *events = collected->events + p * gather->capacity;
-        if (!add_shared(gather, p, events, collected->count[p], err))
-            return false;
-        collected->count[p] = 0;
-    }
-    return true;
+    for (unsigned p = 0; done && p < totals_partition_count(gather->totals); p++)
+        done = append_collected(gather, member, p, err);
+    free(member->words);
+    member->words = NULL;
+    return done;
 }
 
 /* Sorting. */
 
-bool gather_sort_next(struct gather *gather)
+bool gather_sort_begin(struct gather *gather, enum order_step step, struct err *err)
 {
-    unsigned p = atomic_fetch_add(&gather->next_part, 1);
-
-    if (p >= TOTALS_PARTS)
-        return false;
-    for (unsigned i = 0; gather->threads > 1 && i < gather->threads; i++) {
-        totals_take_part(gather->shared, gather->members[i].own, p);
-        totals_sort_part(gather->members[i].own, p);
-    }
-    totals_sort_part(gather->shared, p);
-    return true;
+    if (gather->order == NULL)
+        gather->order = order_new(gather->totals, gather->threads);
+    return (gather->order != NULL && order_begin(gather->order, step)) || out_of_memory(err);
 }
 
-size_t gather_stream_max(const struct gather *gather)
+bool gather_sort_next(struct gather *gather, enum order_step step, unsigned thread)
 {
-    return (gather->threads + 1) * (size_t)TOTALS_PARTS;
+    return order_next(gather->order, step, thread, &gather->members[thread].index);
 }
 
-static size_t streams_of(struct totals *totals, struct total_stream **ret)
+struct order *gather_order(struct gather *gather, struct err *err)
 {
-    if (totals_count(totals) == 0)
-        return 0;
-    for (unsigned p = 0; p < TOTALS_PARTS; p++)
-        ret[p] = totals_part(totals, p);
-    return TOTALS_PARTS;
-}
-
-size_t gather_streams(struct gather *gather, struct total_stream **ret, bool *disjoint)
-{
-    size_t shared = streams_of(gather->shared, ret), count = shared;
-
-    for (unsigned i = 0; gather->threads > 1 && i < gather->threads; i++)
-        count += streams_of(gather->members[i].own, ret + count);
-    *disjoint = count == shared;
-    return count;
+    if (order_is_done(gather->order))
+        return gather->order;
+    (void)out_of_memory(err);
+    return NULL;
 }

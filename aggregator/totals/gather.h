@@ -1,10 +1,9 @@
 /*
- * The totals of several threads in bounded memory: tables, locks and spills.
+ * The totals of several threads in bounded memory: what they collect, locks and spills.
  *
- * While keys are few, each thread adds to a small table of its own and touches no lock. When that
- * is full, the thread goes over to one table for all: it collects events part by part and adds many
- * of a part at once, under the part's lock. So no key is in memory twice, and nothing large is left
- * to be combined.
+ * Each thread collects records by partition and appends many at once, under the partition's lock.
+ * When memory is full, all partitions are compacted; if that does not help, they are sorted and
+ * spilled.
  */
 #ifndef AGGREGATOR_TOTALS_GATHER_H
 #define AGGREGATOR_TOTALS_GATHER_H
@@ -14,12 +13,12 @@
 #include <stdint.h>
 
 #include "aggregator/scan/event.h"
+#include "aggregator/totals/order.h"
 #include "aggregator/totals/spill.h"
-#include "aggregator/totals/totals.h"
 #include "common/err.h"
 
-/* What each thread needs: a small table, what it collects, and a share of the one for all. */
-enum { GATHER_BUDGET_MIN = 2 * TOTALS_BUDGET_MIN };
+/* What each thread needs: what it collects, and a share of the memory for all. */
+enum { GATHER_BUDGET_MIN = 2 << 20 };
 
 struct gather;
 
@@ -31,9 +30,19 @@ struct gather *gather_new(unsigned threads, size_t budget, bool statistics, uint
                           struct spill *spill);
 void gather_free(struct gather *gather); /* accepts NULL */
 
-/* Adds events as thread number `thread`; each number is one thread's at a time. */
+/*
+ * Adds events as thread number `thread`; each number is one thread's at a time. Keys have 1 to
+ * SCAN_KEY_LIMIT bytes, none of them 0. A value is not negative, or TOTAL_OVERFLOW.
+ */
 bool gather_add(struct gather *gather, unsigned thread, const struct event *events, size_t count,
                 struct err *err);
+
+/*
+ * Sets bytes of the budget aside for another use, for good; totals that are in the way are spilled.
+ * 1: done; 0: the budget is too small; -1: *err is filled. Threads may add at once, where there are
+ * several.
+ */
+int gather_reserve(struct gather *gather, size_t bytes, struct err *err);
 
 /*
  * Sets bytes of the budget aside for another use, for good; totals that are in the way are spilled.
@@ -46,14 +55,14 @@ int gather_reserve(struct gather *gather, size_t bytes, struct err *err);
 bool gather_flush(struct gather *gather, unsigned thread, struct err *err);
 
 /*
- * After all threads' gather_flush(): combines and sorts one more part, false when none is left.
- * Threads may do so at once.
+ * After all threads' gather_flush(): sorts in ORDER_STEPS steps. Each is begun once; then threads
+ * call gather_sort_next() at once until it is false, and all end before the next step.
  */
-bool gather_sort_next(struct gather *gather);
+bool gather_sort_begin(struct gather *gather, enum order_step step, struct err *err);
+bool gather_sort_next(struct gather *gather, enum order_step step, unsigned thread);
 
-/* The sorted streams, at most gather_stream_max(), into ret; returns how many. Disjoint where no
- * key is in two of them. */
-size_t gather_stream_max(const struct gather *gather);
-size_t gather_streams(struct gather *gather, struct total_stream **ret, bool *disjoint);
+/* After the last step: the totals that were not spilled, owned by it. NULL where memory was short.
+ */
+struct order *gather_order(struct gather *gather, struct err *err);
 
 #endif

@@ -289,33 +289,17 @@ static bool merge_level(struct spill *spill, struct run *taken[SPILL_FAN_IN], st
     return add_run(spill, merged, err);
 }
 
-static bool write_sorted(struct totals *totals, struct run *run, struct err *err)
-{
-    struct total_stream *parts[TOTALS_PARTS];
-
-    for (unsigned p = 0; p < TOTALS_PARTS; p++) {
-        totals_sort_part(totals, p);
-        parts[p] = totals_part(totals, p);
-    }
-    struct merge *merge = merge_new(parts, TOTALS_PARTS);
-    bool done = merge != NULL ? copy_stream(merge_stream(merge), run, err)
-                              : err_set(err, STATUS_TRANSIENT, "out of memory");
-    merge_free(merge);
-    return done;
-}
-
-bool spill_totals(struct spill *spill, struct totals *totals, struct err *err)
+bool spill_stream(struct spill *spill, struct total_stream *sorted, struct err *err)
 {
     struct run *taken[SPILL_FAN_IN];
     struct run *run = run_new(spill, 0, err);
 
     if (run == NULL)
         return false;
-    if (!write_sorted(totals, run, err)) {
+    if (!copy_stream(sorted, run, err)) {
         run_free(run);
         return false;
     }
-    totals_clear(totals);
     if (!add_run(spill, run, err))
         return false;
 

@@ -1,5 +1,5 @@
 /*
- * Sorted runs of totals on disk: what a full table leaves behind, to be merged on the way out.
+ * Sorted runs of totals on disk: what full memory leaves behind, to be merged on the way out.
  *
  * Each run is an unlinked temporary file, so nothing is left however the process ends. When
  * SPILL_FAN_IN runs of one level exist they are merged into one of the next, so that the number of
@@ -12,7 +12,6 @@
 #include <stdint.h>
 
 #include "aggregator/totals/merge.h"
-#include "aggregator/totals/totals.h"
 #include "common/err.h"
 
 enum { SPILL_FAN_IN = 16 };
@@ -23,8 +22,8 @@ struct spill;
 struct spill *spill_new(const char *directory);
 void spill_free(struct spill *spill); /* accepts NULL */
 
-/* Sorts the table, writes it as a run and empties it. */
-bool spill_totals(struct spill *spill, struct totals *totals, struct err *err);
+/* Writes a sorted stream as a run. */
+bool spill_stream(struct spill *spill, struct total_stream *sorted, struct err *err);
 
 /* The runs as streams, owned by the spill; not while others still spill. */
 size_t spill_run_count(const struct spill *spill);

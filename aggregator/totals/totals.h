@@ -1,69 +1,67 @@
 /*
- * Totals per key in bounded memory. Pure.
+ * Totals per key in bounded memory, by append and compact. Pure.
  *
- * A hash table that keeps short keys and their sums in its slots, so that an event costs one visit
- * to memory. The hash is seeded by the caller, so that nobody can prepare colliding keys; its top
- * bits cut the table into parts that grow, are combined and are sorted each on its own.
+ * The hash of a key names its partition. Records of events are appended to it, which costs no
+ * visit to memory that is not at hand; when it has twice as many as it had keys, equal ones are
+ * added up while the partition is in the cache. Threads may work on different partitions at once.
  */
 #ifndef AGGREGATOR_TOTALS_TOTALS_H
 #define AGGREGATOR_TOTALS_TOTALS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "aggregator/totals/compact.h"
 
-#include "aggregator/scan/event.h"
-#include "aggregator/totals/total.h"
+struct partition {
+    struct list list;
+    size_t unique;       /* of its records, the first */
+    size_t next_compact; /* records */
+};
 
-struct totals;
+struct totals {
+    struct pool *pool;
+    uint64_t seed;
+    bool statistics;
+    unsigned bits;        /* of a partition's number */
+    size_t chunks, limit; /* limit: of the chunks, what records may take */
+    struct partition partitions[];
+};
 
-/* At most `budget` bytes (at least TOTALS_BUDGET_MIN). NULL without memory. */
-enum { TOTALS_BUDGET_MIN = 1 << 20, TOTALS_PART_BITS = 4, TOTALS_PARTS = 1 << TOTALS_PART_BITS };
-struct totals *totals_new(size_t budget, bool statistics, uint64_t seed);
+enum { TOTALS_BITS_MOST = 8 };
+
+/* About `chunks` chunks of memory, in 2^bits partitions. NULL without memory. */
+struct totals *totals_new(size_t chunks, unsigned bits, bool statistics, uint64_t seed);
 void totals_free(struct totals *totals); /* accepts NULL */
 
-/*
- * Adds events, of keys of 1 to 2^16-1 bytes, in their order and returns how many were added: fewer
- * than count when the next one's key is new and the budget does not let its part grow.
- */
-size_t totals_add(struct totals *totals, const struct event *events, size_t count);
-
-/* The hashes of events, and the part that one belongs to. */
-void totals_hash(const struct totals *totals, const struct event *events, size_t count,
-                 uint64_t *ret);
-static inline unsigned totals_part_of(uint64_t hash)
+static inline unsigned totals_partition_count(const struct totals *totals)
 {
-    return (unsigned)(hash >> (64 - TOTALS_PART_BITS));
+    return 1u << totals->bits;
+}
+
+static inline unsigned totals_partition_of(const struct totals *totals, uint64_t hash)
+{
+    return (unsigned)(hash >> (64 - totals->bits));
 }
 
 /*
- * As totals_add() for events of one part that have their hash's low half. Threads may add to
- * different parts of one table at once.
+ * Appends records of one partition, and compacts it where it is time to. Returns how many of the
+ * words it took: fewer than `len` where memory is full.
  */
-size_t totals_add_part(struct totals *totals, unsigned p, const struct event *events, size_t count);
+size_t totals_append(struct totals *totals, unsigned p, const uint64_t *words, size_t len,
+                     size_t records, struct compact_index *index);
 
-size_t totals_count(const struct totals *totals);
+/* Adds up equal keys. What the index does not suffice for stays as it is. */
+void totals_compact(struct totals *totals, unsigned p, struct compact_index *index);
+
+/* After the records were taken out of it. */
+void totals_empty(struct totals *totals, unsigned p);
 
 /*
- * Sets bytes of the budget aside for another use; false: that would not leave TOTALS_BUDGET_MIN to
- * grow by. A table that is empty gives up what it does not need for that.
+ * Sets bytes aside for another use, for good, while no thread is about. False where that would not
+ * leave a chunk for each partition, or where records are in the way.
  */
 bool totals_reserve(struct totals *totals, size_t bytes);
+bool totals_is_empty(const struct totals *totals);
 
-/*
- * Adds part p of another table with the same seed and statistics to part p of this one, as far as
- * the budget goes; what does not fit stays there. Long keys stay the other's memory. Threads may
- * work on different parts of two tables at once.
- */
-void totals_take_part(struct totals *totals, struct totals *from, unsigned p);
-
-/* Sorts part p by key bytes. From here on only its stream and totals_clear() make sense. */
-void totals_sort_part(struct totals *totals, unsigned p);
-
-/* The stream of a sorted part, owned by the table. */
-struct total_stream *totals_part(struct totals *totals, unsigned p);
-
-/* Empties it and keeps the memory. */
-void totals_clear(struct totals *totals);
+/* Whether so much is free that it is not worth the while to make more. */
+bool totals_has_room(const struct totals *totals);
 
 #endif

@@ -138,7 +138,7 @@ totals() { refused "$1" "$BUILD/aggregator" --print csv --max-bad 1 "${@:2}"; }
 
 @test "a disk that is full is status 10, one that is too small for the file alone 4" {
   unshare --mount true 2>/dev/null || skip 'may not make namespaces'
-  "$BUILD/fake_gen" --events 200000 --users 10000000 --seed 1 --output many.jsonl
+  "$BUILD/fake_gen" --events 600000 --users 10000000 --seed 1 --output many.jsonl
   mkdir small
   on_small() { # MEGABYTES-TAKEN COMMAND...
     run unshare --mount bash -c 'mount -t tmpfs -o size=8m none small &&

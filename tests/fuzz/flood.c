@@ -1,6 +1,6 @@
 /*
- * Events whose keys fall together under XXH3 without a seed: in the hash's top 4 bits, and in the
- * top 10 of its lower half, which is where a table looks first. flood KEYS colliding|any
+ * Events whose keys fall together under XXH3 without a seed: in the hash's top 8 bits, a partition,
+ * and in the top 6 of its lower half, where its index looks first. flood KEYS colliding|any
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { KEY = 16, SAME_TOP = 60, SAME_LOW = 22, TIMES = 2 };
+enum { KEY = 16, SAME_TOP = 56, SAME_LOW = 26, TIMES = 2 };
 
 static void name_key(char key[KEY], uint64_t number)
 {

@@ -6,7 +6,7 @@
 set -euo pipefail
 
 program=$1 results=$2
-keys=20000 most=2
+keys=8000 most=2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$results"
