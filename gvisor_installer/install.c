@@ -224,6 +224,6 @@ bool verify_main(struct session *session, struct err *err)
         else if (!was)
             log_info("all is well again");
     }
-    /* Being asked to stop is how this ends. */
+    /* A request to stop is the normal end of this loop. */
     return err->status == STATUS_CANCELLED;
 }

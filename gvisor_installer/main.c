@@ -45,7 +45,7 @@ static void print_help(void)
         "11 cancelled, retry.\n");
 }
 
-/* The payload's name goes before everything else: without one there is nothing to plan. */
+/* First the name of the payload's release: without it there is nothing to plan. */
 static bool find_release(struct session *session, bool needed, struct err *err)
 {
     struct install_options *options = session->options;
@@ -163,7 +163,7 @@ int main(int argc, char **argv)
     struct err err = {0};
 
     program_start();
-    /* What is written is for the node's other users to read, and is told its mode besides. */
+    /* The node's other users must be able to read what we write. */
     (void)umask(022);
     log_open("gvisor_installer", LOG_AUTO, getenv("TRACEPARENT"));
     return program_finish(dispatch(argc, argv, &err), &err);

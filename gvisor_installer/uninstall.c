@@ -30,8 +30,8 @@ static bool refuse_users(const struct install_options *options, struct err *err)
 
 /*
  * Whether the notes of the installation are lost: there are none, or they are broken, or the copies
- * that they speak of have gone. What is not noted is then told by what it says, in containerd's
- * files; under the prefix nothing can be.
+ * that they speak of have gone. What is ours in containerd's files is then known by its contents;
+ * what is ours under the prefix cannot be known.
  */
 static bool find_lost(const char *prefix, struct survey *survey, struct err *err)
 {
@@ -51,8 +51,8 @@ static bool find_lost(const char *prefix, struct survey *survey, struct err *err
 }
 
 /*
- * No file that is looked at has anything of ours in it. It may be in one that is not: then the
- * programs stay, for containerd would still start pods with them.
+ * None of the files that we look at has anything of ours in it. Another file may: then the programs
+ * stay, because containerd would still start pods with them.
  */
 static bool check_absent(const struct survey *survey, const struct install_options *options,
                          struct err *err)

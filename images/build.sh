@@ -158,7 +158,8 @@ image() { # PROGRAM: from its root to the archive
   echo "$program:$version $manifest $out/$program.tar"
 }
 
-# The third-party archives by themselves: make hands its variables down to their builds.
+# The third-party archives come first, in a make of their own: the variables that `compile` gives to
+# make would reach their builds too.
 make build/deps/.stamp
 base_layer
 for program in "$@"; do

@@ -133,8 +133,9 @@ prepare() {
   fi
 }
 
-# How long a container takes that prints its version and ends, runtime and all: in turns, because
-# the machine changes. The first turn warms up and is thrown away.
+# Measures how long a container takes that prints its version and ends, the runtime's own time
+# included. Cells take turns, because the load of the machine changes. The first
+# turn warms up and is thrown away.
 measure_starts() {
   local turn cell began starts=()
   declare -A command_of=()
@@ -220,7 +221,7 @@ esac
 "$root/.ci/setup" build run
 make -s -j"$(nproc)" -C "$root" build/gvisor_probe >&2 # stdout is for the comparison
 probe=$root/build/gvisor_probe
-# Before anything is installed or run: compare's own options are compare's to judge.
+# Lets compare check its options before anything runs.
 "$probe" compare "${compare_options[@]}" --help >/dev/null
 find_runtimes
 experiment

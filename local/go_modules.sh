@@ -34,7 +34,7 @@ fetch_module() { # MODULE VERSION: prints a JSON object with Sum and Dir
 module_files() { # NAME: prints the directory of its module's files, which are what is pinned
   local module version sum answer
   read -r module version sum < <(pin "$1")
-  # The pin says more than the public checksum database, which not every proxy passes on.
+  # The pin takes the place of the public checksum database, which not every proxy passes on.
   answer=$(GONOSUMDB=$module fetch_module "$module" "$version") || return
   [[ $(jq -r .Sum <<<"$answer") == "$sum" ]] || die "$module@$version is not what 'versions' pins"
   jq -r .Dir <<<"$answer"

@@ -1,6 +1,6 @@
 /*
- * The text of files that are read in turn, by one thread at a time: pipes, gzip, BGZF, zstd. What
- * is cut into members that say how long they are is only cut up here, for others to inflate.
+ * The text of files that are read in turn, by one thread at a time: pipes, gzip, BGZF, zstd.
+ * Members that state their length are only cut out here; others inflate them.
  */
 #ifndef AGGREGATOR_READ_UNPACK_H
 #define AGGREGATOR_READ_UNPACK_H

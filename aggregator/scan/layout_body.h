@@ -94,8 +94,7 @@ static inline void put_key(struct event *ret, const unsigned char *key, size_t l
 
 /* Plain lines. */
 
-/* Where text that is longer than what is searched at a time ends; as if it were empty where that is
- * beyond `safe`. */
+/* Where a text that is longer than a vector ends; p itself if that is beyond `safe`. */
 static __attribute__((noinline)) const unsigned char *skip_long_text(const unsigned char *p,
                                                                      const unsigned char *safe)
 {

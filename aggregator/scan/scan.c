@@ -32,8 +32,8 @@ static size_t count_zeros(const unsigned char *p, const unsigned char *end)
 }
 
 /*
- * Returns NULL, which ends both the readers of a part (no next byte) and the tests (false). NUL
- * bytes are told as such, after what may be left of a character too.
+ * Notes the fault. Returns NULL: "no next byte" for functions that read a part, false for those
+ * that test one. NUL bytes get a reason of their own, also after an incomplete character.
  */
 static const unsigned char *bad_as(const struct line *line, const unsigned char *at,
                                    const char *reason, const char *advice)

@@ -35,7 +35,7 @@ static void each_kind_of_value_is_told_exactly(void **state)
     assert_string_equal(told("peak_rss_bytes", &run, 6), "5");
 }
 
-static void unknown_memory_is_no_number(void **state)
+static void unknown_memory_is_not_a_number(void **state)
 {
     const struct run_facts run = {.usage = {.peak_rss_bytes = 5}};
     (void)state;
@@ -59,7 +59,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_of_value_is_told_exactly),
-        cmocka_unit_test(unknown_memory_is_no_number),
+        cmocka_unit_test(unknown_memory_is_not_a_number),
         cmocka_unit_test(every_fact_is_told_somewhere_and_nowhere_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

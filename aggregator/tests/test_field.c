@@ -48,7 +48,7 @@ static void steps_are_those_of_rfc_6901(void **state)
     }
 }
 
-static void what_is_no_pointer_to_a_field_is_refused(void **state)
+static void what_is_not_a_pointer_to_a_field_is_refused(void **state)
 {
     static const struct {
         const char *text, *reason;
@@ -114,7 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_are_those_of_rfc_6901),
-        cmocka_unit_test(what_is_no_pointer_to_a_field_is_refused),
+        cmocka_unit_test(what_is_not_a_pointer_to_a_field_is_refused),
         cmocka_unit_test(fields_overlap_where_one_is_within_the_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,7 +80,7 @@ static void wrong_formats_are_told_by_name(void **state)
     }
 }
 
-static void a_bad_first_line_is_no_format(void **state)
+static void a_bad_first_line_is_not_another_format(void **state)
 {
     static const struct {
         const char *bytes;
@@ -149,7 +149,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_formats_are_told_by_name),
-        cmocka_unit_test(a_bad_first_line_is_no_format),
+        cmocka_unit_test(a_bad_first_line_is_not_another_format),
         cmocka_unit_test(tar_is_told_by_its_header),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,7 +196,7 @@ static void objects_are_told_apart_however_they_are_cut(void **state)
     }
 }
 
-/* Too many levels are no fault of the JSON, however long the object is. */
+/* Too many levels do not make the JSON broken, however long the object is. */
 static void an_object_of_too_many_levels_is_passed_over(void **state)
 {
     struct scan_rules wide = rules;

@@ -304,7 +304,7 @@ static void rubbish_after_the_end_is_an_error(void **state)
 }
 
 /* As tapes and object stores fill files up to whole blocks. */
-static void zeros_after_the_end_are_no_data(void **state)
+static void zeros_after_the_end_are_not_data(void **state)
 {
     static const size_t counts[] = {1, 2, 511, READER_BUFFER - 1, READER_BUFFER, 3 * READER_BUFFER};
     static const char zeros[3 * READER_BUFFER];
@@ -338,7 +338,7 @@ static void zeros_after_the_end_are_no_data(void **state)
     buf_release(&got.text);
 }
 
-static void empty_file_with_a_compressed_name_is_no_input(void **state)
+static void empty_file_with_a_compressed_name_is_not_input(void **state)
 {
     static const struct {
         const char *name;
@@ -627,8 +627,8 @@ int main(void)
         cmocka_unit_test(every_flipped_bit_is_an_error_or_changes_nothing),
         cmocka_unit_test(any_damage_ends_well),
         cmocka_unit_test(rubbish_after_the_end_is_an_error),
-        cmocka_unit_test(zeros_after_the_end_are_no_data),
-        cmocka_unit_test(empty_file_with_a_compressed_name_is_no_input),
+        cmocka_unit_test(zeros_after_the_end_are_not_data),
+        cmocka_unit_test(empty_file_with_a_compressed_name_is_not_input),
         cmocka_unit_test(kinds_are_told_apart_by_content),
         cmocka_unit_test(what_cannot_be_read_is_refused_by_name),
         cmocka_unit_test(file_that_changes_while_read_may_pass_later),

@@ -207,7 +207,7 @@ static void rubbish_after_the_end_is_an_error(void **state)
     }
 }
 
-static void zeros_after_the_end_are_no_data(void **state)
+static void zeros_after_the_end_are_not_data(void **state)
 {
     static const size_t counts[] = {1, 3, 4, 511, READER_BUFFER, 3 * READER_BUFFER};
     static const char zeros[3 * READER_BUFFER];
@@ -328,7 +328,7 @@ int main(void)
         cmocka_unit_test(every_flipped_bit_is_an_error_or_changes_nothing),
         cmocka_unit_test(any_damage_ends_well),
         cmocka_unit_test(rubbish_after_the_end_is_an_error),
-        cmocka_unit_test(zeros_after_the_end_are_no_data),
+        cmocka_unit_test(zeros_after_the_end_are_not_data),
         cmocka_unit_test(what_is_not_read_is_refused_with_the_way_out),
         cmocka_unit_test(memory_is_asked_for_once_by_window),
     };

@@ -19,7 +19,7 @@ static struct runtime_path inside(struct runtime_path runtime, const char *key, 
     return runtime;
 }
 
-/* containerd 1.x can still be given the default runtime without a name, beside those with one. */
+/* In containerd 1.x a table default_runtime may also define a runtime without a name. */
 static struct runtime_path nameless(const struct containerd_config *dump)
 {
     return (struct runtime_path){

@@ -8,7 +8,7 @@
 
 #include "common/buf.h"
 
-/* Both made by the kernel or a signer for the bytes that the file holds. */
+/* Both are signatures of the file's contents. */
 static bool signs_contents(const char *name)
 {
     return strcmp(name, "security.ima") == 0 || strcmp(name, "security.evm") == 0;
@@ -25,7 +25,8 @@ static bool copy_one(int from, int to, const char *name, const char *shown, stru
     if (len < 0)
         return errno == ENODATA ||
                err_errno(err, errno, "cannot read the attribute %s of %s", name, shown);
-    /* A label that the directory gives to its files need not be set, and perhaps may not. */
+    /* A label that the file already has from its directory need not be set; setting it may be
+     * forbidden. */
     if (fgetxattr(to, name, has.data, XATTR_SIZE_MAX) == len &&
         memcmp(value.data, has.data, (size_t)len) == 0)
         return true;

@@ -358,7 +358,8 @@ static bool take(struct pollfd *from, struct buf *into, struct err *err)
     return true;
 }
 
-/* Until the program has ended; what it leaves running may hold its outputs open for ever. */
+/* Reads until the program has ended: processes that it leaves behind may keep its outputs open for
+ * ever. */
 static bool collect(const int ends[2], pid_t pid, double deadline, struct buf *into[2],
                     int *ret_status, struct err *err)
 {

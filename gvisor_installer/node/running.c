@@ -45,7 +45,7 @@ static bool absolute(long pid, const char *path, char out[CONFIG_PATH_MAX])
            snprintf(out, CONFIG_PATH_MAX, "%.*s/%s", (int)len, directory, path) < CONFIG_PATH_MAX;
 }
 
-/* Where the configuration has containerd answer. */
+/* Whether the configuration has containerd answer on that socket. */
 static bool answers_on(const char *config, const char *socket)
 {
     OWNED_BUF(text, FILE_MAX);
@@ -62,7 +62,7 @@ static bool answers_on(const char *config, const char *socket)
     return same;
 }
 
-/* A containerd; with a socket only one whose address that is. */
+/* Whether the process is a containerd and, where a socket is given, has that address. */
 static bool look(long pid, const char *socket, struct running *ret)
 {
     OWNED_BUF(line, CMDLINE_MAX);

@@ -71,8 +71,7 @@ static bool is_same(const char *path, const struct state_file *file, bool *ret, 
     return true;
 }
 
-/* The copy, from an older installer or by us. *ret_found: it is what was noted; else out is ours.
- */
+/* Finds the noted copy, an older installer's or ours. If neither, out is our copy's path. */
 static bool find(const char *prefix, const struct state_file *file, char out[CONFIG_PATH_MAX],
                  bool *ret_found, struct err *err)
 {

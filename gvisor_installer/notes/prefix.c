@@ -185,7 +185,7 @@ static bool counts_as_empty(const char *prefix, const char *name)
 
     if (strcmp(name, "lock") == 0 || strcmp(name, "lost+found") == 0)
         return true;
-    /* An installer before this one, that could not unpack, leaves this one empty. */
+    /* An older installer that failed to unpack leaves this directory empty. */
     join(path, prefix, name);
     DIR *entries = strcmp(name, "releases") == 0 ? opendir(path) : NULL;
     if (entries == NULL)

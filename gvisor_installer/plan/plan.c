@@ -257,7 +257,7 @@ static bool plan_drop_in(const struct plan_facts *facts, const struct base *base
                       "gVisor's runtimes for containerd", err);
 }
 
-/* Of two the second would be forgotten, and outlive an uninstall. */
+/* The notes hold one drop-in: a second one would be forgotten and survive an uninstall. */
 static bool plan_left(const struct plan_facts *facts, struct plan *plan, struct err *err)
 {
     if (facts->left.text == NULL)
@@ -382,7 +382,7 @@ static bool without_us(const struct plan_facts *facts, struct buf *out, struct e
     return buf_ok(out, err) && verify(facts, &base, out->data, out->len, err);
 }
 
-/* What a template holds comes back whatever is taken out of the file that is made from it. */
+/* What a template holds comes back after it was taken out of the file that is made from it. */
 static bool check_template(const struct plan_facts *facts, struct err *err)
 {
     struct vendor writer;

@@ -214,7 +214,7 @@ static const char *without_var(const char *path)
     return strncmp(path, "/var/run/", 9) == 0 ? path + 4 : path;
 }
 
-/* What is changed is read by the containerd that answers on the socket, and not by another one. */
+/* The containerd that answers on the socket must read what we change. */
 static bool check_running(const struct plan_facts *facts, const struct base *base, struct err *err)
 {
     const struct containerd_config *files[1 + PLAN_IMPORTED_MAX];

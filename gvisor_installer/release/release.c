@@ -199,7 +199,7 @@ static bool put_archive(struct unpacking *to, int fd, struct err *err)
     if (lseek(fd, 0, SEEK_SET) != 0 || archive_read_open_fd(archive, fd, COPY_SIZE) != ARCHIVE_OK)
         done = err_set(err, STATUS_INPUT, "no tar, packed with bzip2 or not: %s",
                        archive_error_string(archive));
-    /* A warning is of a name that this locale has no letters for: none of gVisor's. */
+    /* A warning is about a name that this locale cannot represent: not one of gVisor's. */
     while (done && ((got = archive_read_next_header(archive, &entry)) == ARCHIVE_OK ||
                     got == ARCHIVE_WARN)) {
         const char *path = archive_entry_pathname(entry), *name;
@@ -214,7 +214,7 @@ static bool put_archive(struct unpacking *to, int fd, struct err *err)
     return done;
 }
 
-/* It runs, and is the release that it is called. */
+/* Checks that runsc runs and that its version is the release's name. */
 static bool check_version(const char *directory, const char *release, struct err *err)
 {
     OWNED_BUF(said, 1 << 20);

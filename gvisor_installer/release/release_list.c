@@ -194,7 +194,7 @@ bool release_replace(const char *partial, const char *directory, struct err *err
 
 /* --- taking it away --------------------------------------------------------------------------- */
 
-/* What an interrupted unpacking leaves has no list; nobody else has seen it either. */
+/* An interrupted unpacking leaves no list; nobody else has used its files either. */
 static bool remove_sidecars(const char *directory, struct err *err)
 {
     char path[PATH_MAX];

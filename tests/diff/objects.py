@@ -19,7 +19,7 @@ class ObjectsGenerator(Shapes):
 
     def file(self, damaged):
         choice, below = self.random.choice, self.below
-        # Bad objects alone are no input.
+        # Bad objects alone are not input.
         texts = [self.object_of([(steps(self.rules.key), '"u"'), (steps(self.rules.value), "1")],
                                 sloppy=False), "\n"]
         for _ in range(FILE):
