@@ -8,7 +8,7 @@
 #   --keep DIR         keep the reports and the witness's record there
 #   --confound WHAT    spoil it on purpose, to see it refused: uid, capability, seccomp, path, mode
 #                      or directory (the two pods of many demonstrations: one may write, one not)
-#   --costs            measure what calls and starts cost, too; says so where the machine is too busy
+#   --costs            measure what calls and starts cost, too; reports a busy machine
 #   --help             this text
 #   anything else      goes to `gvisor_probe compare`: --format markdown, --expect FILE ...
 #
