@@ -65,7 +65,7 @@ static bool publish_rejects(struct run *run, struct err *err)
            (outfile_commit(&run->rejects, err) || err_prefix(err, "--rejects"));
 }
 
-/* Results. */
+/* Writing results. */
 
 /* The table's first column is as wide as its widest key. */
 static bool measure_keys(struct total_stream *totals, size_t *ret, struct err *err)

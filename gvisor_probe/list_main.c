@@ -109,7 +109,7 @@ bool list_main(const struct birth *birth, int argc, char **argv, struct err *err
     for (int i = 0; i < groups.count; i++) {
         enum probe_group group;
         if (!group_parse(groups.item[i], &group))
-            return err_set(err, STATUS_USAGE, "'%s' is no group; see --help", groups.item[i]);
+            return err_set(err, STATUS_USAGE, "'%s' is not a group; see --help", groups.item[i]);
         add_group(group, true, add_line, &text);
     }
     return print(&text, err);
@@ -138,7 +138,7 @@ bool explain_main(const struct birth *birth, int argc, char **argv, struct err *
             add_group(group, false, add_explained, &text);
         else
             return err_set(err, STATUS_USAGE,
-                           "'%s' is no probe and no group; gvisor_probe list names them",
+                           "'%s' is neither a probe nor a group; gvisor_probe list names them",
                            names.item[i]);
     }
     return print(&text, err);

@@ -23,7 +23,7 @@ struct finding {
     struct err *err;
 };
 
-/* Names. */
+/* The list of names. */
 
 static bool out_of_memory(struct err *err)
 {
@@ -117,7 +117,7 @@ static bool add_file(const struct finding *finding, char *path)
     return add(finding, finding->found, path);
 }
 
-/* Directories. */
+/* Reading directories. */
 
 static bool is_hidden(const char *entry)
 {
@@ -209,7 +209,7 @@ static bool add_directory(const struct finding *finding, const char *path)
     return true;
 }
 
-/* Operands. */
+/* Taking operands. */
 
 static bool add_operand(const struct finding *finding, const char *name)
 {
@@ -228,7 +228,7 @@ static bool add_operand(const struct finding *finding, const char *name)
     return S_ISDIR(st.st_mode) ? add_directory(finding, name) : add_file(finding, strdup(name));
 }
 
-/* The list. */
+/* Reading --files-from. */
 
 static bool bad_list(struct err *err, const char *label, uint64_t number, const char *what)
 {

@@ -66,7 +66,7 @@ static bool may_pack(struct unpack *unpack, bool *ret, struct err *err)
     return true;
 }
 
-/* Frames. */
+/* Reading frames. */
 
 /* Less than a magic number, and the begin of one: the file was cut there. */
 static bool is_cut_magic(const unsigned char *bytes, size_t len)

@@ -107,7 +107,7 @@ static void every_truncation_is_an_error(void **state)
     made_add_zstd(&stored, line, LINE, 3, MADE_UNSIZED | MADE_UNCHECKED);
     ends[2] = stored.len;
     made_add_frames(&stored, line, LINE, 20, 0);
-    for (size_t at = 4; at < stored.len; at++) { /* fewer bytes are no sign of zstd */
+    for (size_t at = 4; at < stored.len; at++) { /* fewer bytes do not tell zstd */
         struct reading got;
         bool whole = at == ends[0] || at == ends[1] || at >= ends[2];
         read_bytes(stored.data, at, &got);

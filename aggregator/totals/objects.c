@@ -63,7 +63,7 @@ void objects_free(struct objects *objects)
     free(objects);
 }
 
-/* Places. */
+/* Places in the input. */
 
 static struct place place_of(const struct objects *o, const unsigned char *p)
 {

@@ -25,7 +25,7 @@ struct sequence {
     char digest[DIGEST_TEXT], digest_in_order[DIGEST_TEXT];
 };
 
-/* Slices. */
+/* Scanning slices. */
 
 void slice_cut(struct slice *slice)
 {

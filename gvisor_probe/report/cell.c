@@ -57,7 +57,7 @@ static uint64_t read_digits(struct json_in *in, const char *path, int base, uint
     uint64_t value = 0;
 
     if (text != NULL && !parse_digits(text, base, max, &value))
-        (void)json_reject(in, path, base == 8 ? "is no mode" : "is no set of capabilities");
+        (void)json_reject(in, path, base == 8 ? "is not a mode" : "is not a set of capabilities");
     return value;
 }
 
@@ -114,7 +114,7 @@ static void check_name(struct json_in *in, const char *path, const char *name, c
 {
     if (!in->failed &&
         (name[0] == '\0' || strlen(name) > NAME_MAX_BYTES || strspn(name, bytes) != strlen(name)))
-        (void)json_reject(in, path, "is no plain name");
+        (void)json_reject(in, path, "is not a plain name");
 }
 
 static void read_probe(struct json_in *in, struct cell_probe *ret)

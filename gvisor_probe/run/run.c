@@ -39,7 +39,8 @@ static bool check_only(const char *only, struct err *err)
                        only);
         if (probe_find(word) == NULL && !group_parse(word, &group))
             return err_set(err, STATUS_USAGE,
-                           "--only: '%s' is no probe and no group; see gvisor_probe list", word);
+                           "--only: '%s' is neither a probe nor a group; see gvisor_probe list",
+                           word);
         only += len + (only[len] == ',');
     }
     return true;
