@@ -174,6 +174,12 @@ BEGIN
   END IF;
 END $$;
 
+CREATE OR REPLACE FUNCTION keep_counts(c owner_count) RETURNS void
+LANGUAGE sql SET search_path = jobs, pg_temp AS $$
+  UPDATE owner_count SET last_number = c.last_number, active = c.active, credit = c.credit,
+    credit_at = c.credit_at, day = c.day, day_count = c.day_count WHERE owner = c.owner
+$$;
+
 -- Jobs into the queue, several in one transaction; outcome is `accepted`, `repeated` (the key was
 -- used for the very same job: its answer again), or what is wrong. A row a job.
 CREATE OR REPLACE FUNCTION jobs_v1.submit(tokens text[], kinds text[], names text[], parameters text[],
@@ -185,11 +191,13 @@ DECLARE
   kept record;
   counts owner_count;
   limits owner;
-  today date := (now() AT TIME ZONE 'UTC')::date;
   left_over double precision; -- jobs that the rate allows now
+  held int;                   -- the owner whose counts are locked
+  changed boolean := false;   -- whether they are to be kept
+  today date := (now() AT TIME ZONE 'UTC')::date;
 BEGIN
   IF cardinality(tokens) NOT BETWEEN 1 AND 100 THEN RAISE EXCEPTION 'from 1 to 100 jobs at once'; END IF;
-  -- By owner, so that two batches never wait for each other.
+  -- By owner, so that two batches never wait for each other, and an owner's counts change once.
   FOR asked IN
     SELECT i, who.owner, who.problem FROM generate_subscripts(tokens, 1) i,
            token_owner(tokens[i], 'submit') who ORDER BY who.owner, i
@@ -197,11 +205,21 @@ BEGIN
     item := asked.i; outcome := asked.problem; id := NULL; number := NULL; retry_after := NULL;
     IF asked.owner IS NULL THEN RETURN NEXT; CONTINUE; END IF;
 
-    -- The row of counts is the owner's lock: of two requests with one key the second waits here.
-    SELECT c.* INTO STRICT counts FROM owner_count c WHERE c.owner = asked.owner FOR UPDATE;
+    IF asked.owner IS DISTINCT FROM held THEN
+      IF changed THEN PERFORM keep_counts(counts); END IF;
+      changed := false;
+      -- The row of counts is the owner's lock: of two requests with one key the second waits here.
+      SELECT c.* INTO STRICT counts FROM owner_count c WHERE c.owner = asked.owner FOR UPDATE;
+      SELECT o.* INTO STRICT limits FROM owner o WHERE o.id = asked.owner;
+      held := asked.owner;
+      left_over := least(limits.per_minute, coalesce(counts.credit + limits.per_minute / 60.0 *
+        extract(epoch FROM clock_timestamp() - counts.credit_at), limits.per_minute));
+      IF counts.day IS DISTINCT FROM today THEN counts.day := today; counts.day_count := 0; END IF;
+    END IF;
+
     IF keys[item] IS NOT NULL THEN
       SELECT k.digest, j.id, j.number INTO kept FROM idempotency k JOIN job j ON j.id = k.job
-       WHERE k.owner = asked.owner AND k.key = keys[item] AND k.at > now() - interval '1 day';
+       WHERE k.owner = held AND k.key = keys[item] AND k.at > now() - interval '1 day';
       IF FOUND THEN
         IF kept.digest = digests[item] THEN
           outcome := 'repeated'; id := kept.id; number := kept.number;
@@ -212,40 +230,35 @@ BEGIN
       END IF;
     END IF;
 
-    SELECT o.* INTO STRICT limits FROM owner o WHERE o.id = asked.owner;
-    left_over := least(limits.per_minute, coalesce(counts.credit + limits.per_minute / 60.0 *
-      extract(epoch FROM clock_timestamp() - counts.credit_at), limits.per_minute));
     IF left_over < 1 THEN
       outcome := 'rate'; retry_after := ceil((1 - left_over) * 60 / limits.per_minute);
-      RETURN NEXT; CONTINUE;
-    END IF;
-    IF counts.day = today AND counts.day_count >= limits.per_day THEN
+    ELSIF counts.day_count >= limits.per_day THEN
       outcome := 'day';
       retry_after := ceil(extract(epoch FROM today + 1 - (now() AT TIME ZONE 'UTC')));
-      RETURN NEXT; CONTINUE;
-    END IF;
-    IF counts.active >= limits.active_max THEN
+    ELSIF counts.active >= limits.active_max THEN
       outcome := 'active'; retry_after := 10;
-      RETURN NEXT; CONTINUE;
+    ELSE
+      left_over := left_over - 1;
+      counts.last_number := counts.last_number + 1;
+      counts.active := counts.active + 1;
+      counts.day_count := counts.day_count + 1;
+      counts.credit := left_over;
+      counts.credit_at := clock_timestamp();
+      changed := true;
+      outcome := 'accepted'; id := gen_random_uuid(); number := counts.last_number;
+      INSERT INTO job (id, owner, number, kind, name, parameters, filename, file, digest, deadline_s)
+      VALUES (submit.id, held, submit.number, kinds[item], names[item], parameters[item]::jsonb,
+              filenames[item], files[item], digests[item], deadlines[item]);
+      IF keys[item] IS NOT NULL THEN
+        INSERT INTO idempotency (owner, key, digest, job)
+        VALUES (held, keys[item], digests[item], submit.id)
+        ON CONFLICT (owner, key) DO UPDATE
+          SET digest = excluded.digest, job = excluded.job, at = now();
+      END IF;
     END IF;
-
-    number := counts.last_number + 1;
-    INSERT INTO job AS j (owner, number, kind, name, parameters, filename, file, digest, deadline_s)
-    VALUES (asked.owner, counts.last_number + 1, kinds[item], names[item], parameters[item]::jsonb,
-            filenames[item], files[item], digests[item], deadlines[item])
-    RETURNING j.id INTO id;
-    IF keys[item] IS NOT NULL THEN
-      INSERT INTO idempotency (owner, key, digest, job)
-      VALUES (asked.owner, keys[item], digests[item], id)
-      ON CONFLICT (owner, key) DO UPDATE SET digest = excluded.digest, job = excluded.job, at = now();
-    END IF;
-    UPDATE owner_count c SET last_number = c.last_number + 1, active = c.active + 1,
-      credit = left_over - 1, credit_at = clock_timestamp(), day = today,
-      day_count = CASE WHEN c.day = today THEN c.day_count + 1 ELSE 1 END
-     WHERE c.owner = asked.owner;
-    outcome := 'accepted';
     RETURN NEXT;
   END LOOP;
+  IF changed THEN PERFORM keep_counts(counts); END IF;
 END $$;
 
 -- What a client sees of a job. place counts the owner's jobs before it that wait, from 1.
