@@ -261,7 +261,7 @@ programs=(fake_gen aggregator gvisor_probe)
 # What a workflow's parameters are called: --NAME VALUE, --NAME=VALUE and -p NAME=VALUE set them.
 read_parameters() { # WORKFLOW OPTION...: sets parameters to what argo submit takes
   local names name value
-  names=$(sed -n '/^  arguments:/,/^  [a-z]/s/^      - name: //p' "$root/workflows/$1")
+  names=$(sed -n '/^  arguments:/,/^  [a-z]/s/^      [- ] name: //p' "$root/workflows/$1")
   shift
   parameters=()
   while (($#)); do
