@@ -11,7 +11,8 @@
 #include "job_service/db/calls.h"
 
 enum {
-    POLL_MS = 200,      /* between two looks at what long polls wait for */
+    POLL_MS = 200,      /* between two looks at what long polls wait for, at least */
+    POLL_SHARE = 5,     /* of the time that a look takes, the pause after it */
     RETRY_MS = 500,     /* between two attempts to reach the database */
     CHANGED_MAX = 5000, /* jobs in one look */
 };
@@ -280,9 +281,10 @@ static void *watch(void *argument)
             put(&looked, take(&pool->waits));
         bool draining = pool->draining;
         pthread_mutex_unlock(&pool->lock);
+        uint64_t began = clock_ms();
         if (!draining)
             find_changed(watcher, looked.first);
-        uint64_t now = clock_ms();
+        uint64_t now = clock_ms(), pause = POLL_SHARE * (now - began);
         pthread_mutex_lock(&pool->lock);
         while (looked.count > 0) {
             struct exchange *exchange = take(&looked);
@@ -294,12 +296,12 @@ static void *watch(void *argument)
             put(&pool->asks, exchange);
             pthread_cond_signal(&pool->work);
         }
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += POLL_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
-        if (!pool->draining && !pool->stopping)
-            (void)pthread_cond_timedwait(&pool->tick, &pool->lock, &until);
+        now += pause > POLL_MS ? pause : POLL_MS;
+        until = (struct timespec){(time_t)(now / 1000), (long)(now % 1000) * 1000000L};
+        /* Those that begin to wait meanwhile do not shorten the pause. */
+        while (!pool->draining && !pool->stopping &&
+               pthread_cond_timedwait(&pool->tick, &pool->lock, &until) == 0)
+            ;
     }
     pthread_mutex_unlock(&pool->lock);
     pg_close(watcher->pg);
@@ -383,6 +385,12 @@ void pool_stop(struct pool *pool)
         (void)pthread_join(pool->watcher.thread, NULL);
     for (unsigned i = 0; i < pool->started; i++)
         (void)pthread_join(pool->workers[i].thread, NULL);
+    /* What a worker put back when the watcher had ended already. */
+    while (pool->waits.count > 0) {
+        struct exchange *exchange = take(&pool->waits);
+        exchange_problem(exchange, PROBLEM_UNAVAILABLE, "the service is ending");
+        pool->rules->give_back(exchange);
+    }
     pthread_cond_destroy(&pool->work);
     pthread_cond_destroy(&pool->tick);
     pthread_mutex_destroy(&pool->lock);
