@@ -195,23 +195,27 @@ static bool serve(const struct api_options *options, const struct pg_settings *d
     if (the_pool == NULL)
         return false;
     the_server = server_start(&server_rules, err);
-    bool done =
-        the_server != NULL &&
-        (options->metrics == NULL || (metrics = server_start(&metrics_rules, err)) != NULL) &&
-        write_port(options->port_file, server_port(the_server), err);
+    bool done = the_server != NULL &&
+                (options->metrics == NULL || (metrics = server_start(&metrics_rules, err)) != NULL);
     if (done) {
         log_info("listening on port %u", server_port(the_server));
         if (metrics != NULL)
             log_info("metrics on port %u", server_port(metrics));
+        /* Last: whoever waits for the file may read the log. */
+        done = write_port(options->port_file, server_port(the_server), err);
+    }
+    if (done) {
         wait_for_signal();
         drain(the_server, the_pool, options->drain_ms);
     }
-    /* The pool first: what it holds would be given back to a server that is gone. */
+    /* The pool's work first: what it holds would be given back to a server that is gone. What
+     * still comes in is refused by it, so it is there until the servers are not. */
     pool_stop(the_pool);
     if (the_server != NULL)
         server_stop(the_server);
     if (metrics != NULL)
         server_stop(metrics);
+    pool_free(the_pool);
     return done;
 }
 

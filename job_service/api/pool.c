@@ -344,6 +344,7 @@ struct pool *pool_start(const struct pool_rules *rules, struct err *err)
     if (done)
         return pool;
     pool_stop(pool);
+    pool_free(pool);
     return NULL;
 }
 
@@ -352,7 +353,7 @@ void pool_put(struct pool *pool, struct exchange *exchange)
     bool refused;
 
     pthread_mutex_lock(&pool->lock);
-    refused = pool->asks.count + pool->submits.count >= POOL_QUEUE_MAX;
+    refused = pool->stopping || pool->asks.count + pool->submits.count >= POOL_QUEUE_MAX;
     exchange->over = exchange->over || pool->draining;
     if (!refused) {
         put(submit_is_meant(exchange) ? &pool->submits : &pool->asks, exchange);
@@ -391,6 +392,10 @@ void pool_stop(struct pool *pool)
         exchange_problem(exchange, PROBLEM_UNAVAILABLE, "the service is ending");
         pool->rules->give_back(exchange);
     }
+}
+
+void pool_free(struct pool *pool)
+{
     pthread_cond_destroy(&pool->work);
     pthread_cond_destroy(&pool->tick);
     pthread_mutex_destroy(&pool->lock);

@@ -31,7 +31,10 @@ void pool_put(struct pool *pool, struct exchange *exchange);
 
 /* Long polls are answered as things stand, and no further ones begin. */
 void pool_drain(struct pool *pool);
-void pool_stop(struct pool *pool); /* after the last exchange was given back */
+/* Ends the threads. All that is or comes in is answered with 503; then nothing may come any more.
+ */
+void pool_stop(struct pool *pool);
+void pool_free(struct pool *pool);
 
 size_t pool_waiting(struct pool *pool); /* long polls */
 size_t pool_queued(struct pool *pool);

@@ -22,7 +22,7 @@ stop_server() { "$here/../../local/postgres.sh" stop "$BATS_FILE_TMPDIR/db" imme
 
 wait_for() { # COMMAND...: at most 20 s
   local end=$((SECONDS + 20))
-  until "$@"; do ((SECONDS < end)) || return 1; done
+  until "$@"; do ((SECONDS < end)) || return 1; sleep 0.02; done
 }
 
 start_api() { # OPTION...: sets url; its log is $api_log
