@@ -10,11 +10,11 @@
 #   ./run.sh box down                ends that and removes all of it but its cache
 #   ./run.sh minikube [OPTION...]    on minikube, started if it is not
 #   ./run.sh cluster [OPTION...]     in the current context of kubectl and its namespace
-#   ./run.sh api [--port N]         the service that takes jobs over HTTP: local/api.sh
+#   ./run.sh api [--port N]          the service that takes jobs over HTTP: local/api.sh
 #   ./run.sh --help
 #
-# Options everywhere: --events N, --users N, --products N, --seed S. On clusters every parameter of
-# the workflow is an option (--image-prefix REGISTRY/, --max-bad N; workflows/base/pipeline.yaml and
+# Options of local, box, minikube and cluster: --events N, --users N, --products N, --seed S. On
+# clusters every parameter of the workflow is an option (--image-prefix REGISTRY/, --max-bad N; workflows/base/pipeline.yaml and
 # workflows/gvisor_run.yaml list them), and -p NAME=VALUE says the same. `cluster` installs nothing
 # cluster-wide unless told: --install-argo installs Argo Workflows in the namespace argo,
 # --namespace NAME uses and if need be creates that namespace.
@@ -391,6 +391,9 @@ cluster_run() {
   NAMESPACE=$namespace "$root/workflows/try.sh" "${parameters[@]}"
 }
 
+case " ${*:2} " in # gvisor, api and the programs have a help of their own
+*' --help '*) case $1 in local | files | box | minikube | cluster) help; exit ;; esac ;;
+esac
 case ${1:-local} in
 local) local_run "${@:2}" ;;
 files) files_run "${@:2}" ;;

@@ -66,11 +66,11 @@ cat <<END
 
   curl $url/hello
   curl -X POST -H 'Authorization: mytoken' $url/jobs
-  curl -F file=@Dockerfile $url/job/build
+  printf 'FROM debian:12\\nRUN echo hi\\n' | curl -F 'file=@-;filename=Dockerfile' $url/job/build
   curl $url/job/performance/1
   curl -H 'Authorization: mytoken' $url/v1/jobs
 
-The database, as its owner: eval "\$(cat $temp/db/env)" && psql
+The database, as its owner: (. $temp/db/env && psql)
 Ctrl-C ends it and removes all of it.
 END
 wait "$api"

@@ -8,7 +8,17 @@ BEGIN;
 SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('job_service.create', 0));
 
 DO $$
+DECLARE
+  other text := (SELECT min(format('%I.%I', n.nspname, c.relname)) FROM pg_class c
+                   JOIN pg_namespace n ON n.oid = c.relnamespace
+                  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_'
+                    AND n.nspname NOT IN ('information_schema', 'jobs'));
 BEGIN
+  IF other IS NOT NULL THEN
+    RAISE EXCEPTION 'database % has tables of others: %', current_database(), other
+      USING HINT = 'give the jobs a database of their own (createdb jobs): in it temporary tables,'
+        ' large objects and advisory locks are taken away from everybody';
+  END IF;
   IF to_regrole('jobs_owner') IS NULL THEN CREATE ROLE jobs_owner NOLOGIN; END IF;
   IF to_regrole('jobs_api') IS NULL THEN CREATE ROLE jobs_api LOGIN CONNECTION LIMIT 20; END IF;
   IF to_regrole('jobs_dispatch') IS NULL THEN CREATE ROLE jobs_dispatch LOGIN CONNECTION LIMIT 10; END IF;

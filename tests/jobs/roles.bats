@@ -76,6 +76,15 @@ refused() { # SQL TEXT
   same "$before" "$(pg_dump --schema-only --schema=jobs --schema=jobs_v1 | grep -v '^\\')"
 }
 
+@test "a database that has tables of others is left alone" {
+  createdb shared
+  PGDATABASE=shared psql -XAtqc 'CREATE TABLE session_duration (a int)'
+  PGDATABASE=shared run -3 --separate-stderr psql -XAtq -v ON_ERROR_STOP=1 -f "$BATS_FILE_TMPDIR/init.sql"
+  [[ $stderr == *'tables of others: public.session_duration'* ]]
+  [[ $stderr == *'createdb jobs'* ]]
+  PGDATABASE=shared PGUSER=jobs_api PGPASSWORD=api psql -XAtqc 'SELECT pg_advisory_xact_lock(1)'
+}
+
 @test "a newer schema is left alone" {
   createdb newer
   PGDATABASE=newer psql -XAtq -v ON_ERROR_STOP=1 -f "$BATS_FILE_TMPDIR/init.sql" 2>/dev/null
