@@ -63,6 +63,8 @@ $(JOBS_VENV)/.stamp: tests/jobs/requirements.txt
 jobs: all $(JOBS_VENV)/.stamp ## the jobs' service: its routes, tokens, clients that do not behave (bats)
 	.ci/setup test jobs
 	JOBS=$$(nproc) tests/run_bats.sh $(RESULTS) tests/jobs
+	$(MAKE) WERROR=1 PROFILE=tsan build/tsan/bin/job_service
+	tests/jobs/tsan.sh $(RESULTS) build/tsan/bin
 	timeout 10m tests/jobs/kills.py $(KILLS) $(RESULTS)/jobs-kills.tap
 KILLS ?= 40
 
