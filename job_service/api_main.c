@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,7 +20,13 @@
 #include "job_service/api/server.h"
 #include "job_service/commands.h"
 
-enum { KINDS_FILE_MAX = 1 << 20, TICK_MS = 20, METRICS_CONNECTIONS = 100 };
+enum {
+    KINDS_FILE_MAX = 1 << 20,
+    TICK_MS = 20,
+    METRICS_CONNECTIONS = 100,
+    ANSWER_MS = 12000,
+    OWN_DESCRIPTORS = 150
+};
 
 struct api_options {
     const char *listen, *metrics, *dsn, *kinds, *port_file;
@@ -75,7 +82,7 @@ static const struct option_spec specs[] = {
      .help = "clients at once; descriptors must allow it (ulimit -n)"},
     {.name = "drain",
      .arg = "TIME",
-     .fallback = "20s",
+     .fallback = "15s",
      .parse = option_duration,
      .max = 3600000,
      .offset = offsetof(struct api_options, drain_ms),
@@ -98,7 +105,7 @@ static const struct program_info info = {
 };
 
 static struct pool *the_pool;
-static struct server *the_server;
+static struct server *the_server, *the_metrics;
 
 static void take(void *context, struct exchange *exchange)
 {
@@ -146,6 +153,28 @@ static bool write_port(const char *path, uint16_t port, struct err *err)
     return false;
 }
 
+/* Each client is a descriptor; some more are for the database and the log. */
+static uint64_t allowed_connections(uint64_t wanted)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return wanted;
+    rlim_t needed = wanted + OWN_DESCRIPTORS;
+    if (limit.rlim_cur < needed) {
+        limit.rlim_cur = limit.rlim_max < needed ? limit.rlim_max : needed;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        (void)getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur >= needed)
+        return wanted;
+    uint64_t allowed = limit.rlim_cur > 2 * OWN_DESCRIPTORS ? limit.rlim_cur - OWN_DESCRIPTORS
+                                                            : limit.rlim_cur / 2 + 1;
+    log_warn("only %llu clients at once, because of the limit of descriptors (ulimit -n)",
+             (unsigned long long)allowed);
+    return allowed;
+}
+
 static void wait_for_signal(void)
 {
     sigset_t stops;
@@ -165,6 +194,8 @@ static void drain(struct server *server, struct pool *pool, uint64_t within_ms)
 
     log_info("stopping: no new jobs, %zu long polls are answered", pool_waiting(pool));
     server_drain(server);
+    if (the_metrics != NULL)
+        server_drain(the_metrics);
     pool_drain(pool);
     for (uint64_t waited = 0; waited < within_ms && (busy = server_busy(server)) > 0;
          waited += TICK_MS)
@@ -181,26 +212,26 @@ static bool serve(const struct api_options *options, const struct pg_settings *d
                                           .workers = (unsigned)options->workers,
                                           .give_back = server_answer,
                                           .count = count};
-    const struct server_rules server_rules = {.listen = options->listen,
-                                              .connections = (unsigned)options->connections,
-                                              .take = take,
-                                              .openapi = openapi_json};
+    const struct server_rules server_rules = {
+        .listen = options->listen,
+        .connections = (unsigned)allowed_connections(options->connections),
+        .take = take,
+        .openapi = openapi_json};
     const struct server_rules metrics_rules = {.listen = options->metrics,
                                                .connections = METRICS_CONNECTIONS,
                                                .take = take,
                                                .metrics_only = true};
-    struct server *metrics = NULL;
 
     the_pool = pool_start(&pool_rules, err);
     if (the_pool == NULL)
         return false;
     the_server = server_start(&server_rules, err);
-    bool done = the_server != NULL &&
-                (options->metrics == NULL || (metrics = server_start(&metrics_rules, err)) != NULL);
+    bool done = the_server != NULL && (options->metrics == NULL ||
+                                       (the_metrics = server_start(&metrics_rules, err)) != NULL);
     if (done) {
         log_info("listening on port %u", server_port(the_server));
-        if (metrics != NULL)
-            log_info("metrics on port %u", server_port(metrics));
+        if (the_metrics != NULL)
+            log_info("metrics on port %u", server_port(the_metrics));
         /* Last: whoever waits for the file may read the log. */
         done = write_port(options->port_file, server_port(the_server), err);
     }
@@ -213,8 +244,8 @@ static bool serve(const struct api_options *options, const struct pg_settings *d
     pool_stop(the_pool);
     if (the_server != NULL)
         server_stop(the_server);
-    if (metrics != NULL)
-        server_stop(metrics);
+    if (the_metrics != NULL)
+        server_stop(the_metrics);
     pool_free(the_pool);
     return done;
 }
@@ -246,6 +277,9 @@ bool api_main(int argc, char **argv, struct err *err)
         !pg_settings_read_password(&database, password, err) ||
         !read_kinds(options.kinds, &kinds, err))
         return false;
+    database.answer_ms = ANSWER_MS;
+    database.program = "job_service";
+    pg_prepare_environment(&database);
     bool done = serve(&options, &database, kinds, err);
     kinds_free(kinds);
     return done;

@@ -17,7 +17,8 @@ enum {
 
 struct pg {
     PGconn *conn;
-    bool astray; /* the server broke the protocol: nothing more is sent to it */
+    int answer_ms; /* how long an answer may take, or -1 */
+    bool astray;   /* the server broke the protocol: nothing more is sent to it */
     char sqlstate[SQLSTATE_LEN + 1];
 };
 
@@ -63,6 +64,7 @@ bool pg_connect(struct pg **ret, const struct pg_settings *settings, uint64_t wa
         free(pg);
         return false;
     }
+    pg->answer_ms = settings->answer_ms == 0 ? -1 : (int)settings->answer_ms;
     *ret = pg;
     return true;
 }
@@ -90,7 +92,21 @@ bool pg_is_alive(const struct pg *pg)
     return !pg->astray && PQstatus(pg->conn) == CONNECTION_OK;
 }
 
+bool pg_is_quiet(const struct pg *pg)
+{
+    struct pollfd one = {.fd = PQsocket(pg->conn), .events = POLLIN};
+
+    return poll(&one, 1, 0) == 0;
+}
+
 /* Statements. */
+
+/* What is under way cannot be told from what comes next: the session is over. */
+static bool give_up(struct pg *pg, int timeout_ms, struct err *err)
+{
+    pg->astray = pg->astray || pg->answer_ms >= 0;
+    return err_set(err, STATUS_TRANSIENT, "no answer from the database in %d s", timeout_ms / 1000);
+}
 
 /* Sends the buffered data and reads what arrives, so that neither side waits for the other. */
 static bool flush(struct pg *pg, struct err *err)
@@ -101,8 +117,11 @@ static bool flush(struct pg *pg, struct err *err)
             return fail_result(pg, NULL, err);
         if (left == 0)
             return true;
-        if (stop_wait(PQsocket(pg->conn), POLLIN | POLLOUT, -1, err) < 0)
+        int ready = stop_wait(PQsocket(pg->conn), POLLIN | POLLOUT, pg->answer_ms, err);
+        if (ready < 0)
             return false;
+        if (ready == 0)
+            return give_up(pg, pg->answer_ms, err);
         if (PQconsumeInput(pg->conn) == 0)
             return fail_result(pg, NULL, err);
     }
@@ -116,8 +135,7 @@ static bool next_result(struct pg *pg, int timeout_ms, PGresult **ret, struct er
         if (ready < 0)
             return false;
         if (ready == 0 && timeout_ms >= 0)
-            return err_set(err, STATUS_TRANSIENT, "no answer from the database in %d s",
-                           timeout_ms / 1000);
+            return give_up(pg, timeout_ms, err);
         if (PQconsumeInput(pg->conn) == 0)
             return fail_result(pg, NULL, err);
     }
@@ -153,7 +171,7 @@ static bool finish(struct pg *pg, PGresult **ret, struct err *err)
     bool good = true;
 
     for (int count = 0;; count++) {
-        if (!next_result(pg, -1, &result, err)) {
+        if (!next_result(pg, pg->answer_ms, &result, err)) {
             PQclear(kept);
             return false;
         }

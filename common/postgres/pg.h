@@ -23,6 +23,8 @@ void pg_close(struct pg *pg); /* accepts NULL; an open transaction rolls back */
 int pg_version(const struct pg *pg);          /* 150018 for 15.18 */
 const char *pg_sqlstate(const struct pg *pg); /* of the last failure; "" without one */
 bool pg_is_alive(const struct pg *pg);        /* false once the connection is lost */
+/* Between statements: nothing came from the server, such as the news that it ends. */
+bool pg_is_quiet(const struct pg *pg);
 
 struct pg_rows;
 

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <nss.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,8 +146,10 @@ static void look_at_password_file(struct pg_params *params, char *why, size_t si
     const char *service = pg_params_get(params, "service");
 
     why[0] = '\0';
-    if (service !=
-        NULL) /* PQconndefaults() reads the variable, and a parameter overrides it anyway */
+    const char *known = getenv("PGSERVICE");
+
+    /* PQconndefaults() reads the variable, and a parameter overrides it anyway. */
+    if (service != NULL && (known == NULL || strcmp(known, service) != 0))
         (void)setenv("PGSERVICE", service, 1);
     PQconninfoOption *defaults = PQconndefaults();
     const char *path = pg_params_get(params, "passfile");
@@ -156,6 +159,27 @@ static void look_at_password_file(struct pg_params *params, char *why, size_t si
         !password_file_usable(path != NULL ? path : default_of(defaults, "passfile"), why, size))
         pg_params_set(params, "passfile", "/dev/null/none"); /* a file that cannot exist */
     PQconninfoFree(defaults);
+}
+
+/* Built into a static program. Modules that nsswitch.conf names could crash it. */
+static void use_own_lookups(void)
+{
+    (void)__nss_configure_lookup("passwd", "files");
+    (void)__nss_configure_lookup("group", "files");
+    (void)__nss_configure_lookup("hosts", "files dns");
+}
+
+void pg_prepare_environment(const struct pg_settings *settings)
+{
+    struct pg_params params = {0};
+    struct err ignored = {0};
+    char why[PATH_MAX + 256];
+    PQconninfoOption *dsn = settings->dsn == NULL ? NULL : parse_dsn(settings->dsn, &ignored);
+
+    put_dsn(&params, dsn);
+    pg_params_complete(&params, settings);
+    look_at_password_file(&params, why, sizeof why);
+    PQconninfoFree(dsn);
 }
 
 static PGconn *connect_once(const struct pg_settings *settings, struct err *err)
@@ -184,20 +208,13 @@ static PGconn *connect_once(const struct pg_settings *settings, struct err *err)
     return NULL;
 }
 
-/* Built into a static program. Modules that nsswitch.conf names could crash it. */
-static void use_own_lookups(void)
-{
-    (void)__nss_configure_lookup("passwd", "files");
-    (void)__nss_configure_lookup("group", "files");
-    (void)__nss_configure_lookup("hosts", "files dns");
-}
-
 struct pg_conn *pg_connection(const struct pg_settings *settings, uint64_t wait_ms, struct err *err)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     const double until = machine_seconds() + (double)wait_ms / 1000;
     int pause_ms = BACKOFF_FIRST_MS;
 
-    use_own_lookups();
+    (void)pthread_once(&once, use_own_lookups);
     for (;;) {
         PGconn *conn = connect_once(settings, err);
         if (conn != NULL)

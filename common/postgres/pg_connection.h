@@ -17,10 +17,18 @@ struct pg_settings {
     const char *user, *password, *host, *name, *port;
     uint64_t wait_ms;         /* how long to retry the first connection */
     uint64_t lock_timeout_ms; /* how long to wait for a concurrent load of the same run */
+    uint64_t answer_ms;  /* how long an answer may take before the session is given up; 0: any */
+    const char *program; /* its name in pg_stat_activity; NULL: aggregator */
 };
 
 /* USAGE: dsn does not parse or holds a secret; a host, port, user or database is implausible. */
 bool pg_check_settings(const struct pg_settings *settings, struct err *err);
+
+/*
+ * Sets the environment that libpq is to find, as each connection does otherwise: a program calls it
+ * before its threads connect, because the environment cannot be changed while others read it.
+ */
+void pg_prepare_environment(const struct pg_settings *settings);
 
 /*
  * Connects to the primary among the hosts. TLS is verify-full by default, unless every host is a

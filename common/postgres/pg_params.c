@@ -191,7 +191,8 @@ void pg_params_complete(struct pg_params *params, const struct pg_settings *sett
     pg_params_put(params, "dbname", settings->name);
     pg_params_put(params, "port", settings->port);
     set_defaults(params);
-    pg_params_put(params, "fallback_application_name", "aggregator");
+    pg_params_put(params, "fallback_application_name",
+                  settings->program == NULL ? "aggregator" : settings->program);
     pg_params_put(params, "client_encoding", "UTF8");
     pg_params_put(params, "keepalives_idle", "30");
     pg_params_put(params, "keepalives_interval", "10");

@@ -88,7 +88,7 @@ static void show_job(struct exchange *exchange, const struct buf *text, const st
             buf_add_text(out, ", \"note\": \"no dispatcher has ever looked for jobs\"");
     }
     buf_add_text(out, "}\n");
-    (void)snprintf(exchange->etag, sizeof exchange->etag, "\"%" PRIu64 "\"", found->version);
+    (void)snprintf(exchange->etag, sizeof exchange->etag, "W/\"%" PRIu64 "\"", found->version);
 }
 
 static bool answer_look(struct pg *pg, struct exchange *exchange, bool *ret_wait, struct err *err)
@@ -106,7 +106,7 @@ static bool answer_look(struct pg *pg, struct exchange *exchange, bool *ret_wait
     if (job == NULL)
         return err_set(err, STATUS_TRANSIENT, "out of memory");
     bool same = exchange->asked.version != 0 && exchange->asked.version == found.version;
-    bool ready = exchange->asked.version != 0 ? !same : is_final(job);
+    bool ready = is_final(job) || (exchange->asked.version != 0 && !same);
     exchange->wait_applied = exchange->asked.wait_s > 0;
     exchange->seen = found.version;
     *ret_wait = exchange->asked.wait_s > 0 && !exchange->over && !ready;
@@ -118,7 +118,7 @@ static bool answer_look(struct pg *pg, struct exchange *exchange, bool *ret_wait
         show_seed(exchange, job);
     } else if (same) {
         exchange->status = 304;
-        (void)snprintf(exchange->etag, sizeof exchange->etag, "\"%" PRIu64 "\"", found.version);
+        (void)snprintf(exchange->etag, sizeof exchange->etag, "W/\"%" PRIu64 "\"", found.version);
     } else {
         show_job(exchange, &text, job, &found);
     }

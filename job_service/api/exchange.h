@@ -27,7 +27,10 @@ struct exchange {
     bool changed, over;
 
     struct buf body;
-    bool body_too_large;
+    size_t discarded;               /* bytes of a body that nobody wants */
+    enum problem_kind body_problem; /* why it is not wanted, or PROBLEM_NONE */
+
+    bool busy; /* a submit whose owner was locked: to be tried again */
 
     /* Answered. */
     bool answered;
@@ -36,6 +39,7 @@ struct exchange {
     struct buf answer;
     char location[64], etag[32];
     const char *allow;
+    bool close; /* the connection, after the answer */
     unsigned retry_after_s;
     bool wait_applied, log_complete_known, log_complete;
     uint64_t log_stored;

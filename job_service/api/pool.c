@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "common/machine.h"
 #include "job_service/api/answer.h"
 #include "job_service/api/submit.h"
 #include "job_service/db/calls.h"
@@ -15,6 +16,9 @@ enum {
     POLL_SHARE = 5,     /* of the time that a look takes, the pause after it */
     RETRY_MS = 500,     /* between two attempts to reach the database */
     CHANGED_MAX = 5000, /* jobs in one look */
+    BUSY_S = 5,         /* how long a locked owner's submit is tried */
+    BUSY_MS = 5,        /* pause before the next try */
+    BATCH_BYTES = 16 << 20,
 };
 
 struct queue {
@@ -76,7 +80,7 @@ static void queue_init(struct queue *queue)
 /* The worker's session, opened when need be; one that was lost is not tried at every request. */
 static bool reach(struct worker *worker, struct err *err)
 {
-    if (worker->pg != NULL && !pg_is_alive(worker->pg)) {
+    if (worker->pg != NULL && !(pg_is_alive(worker->pg) && pg_is_quiet(worker->pg))) {
         pg_close(worker->pg);
         worker->pg = NULL;
     }
@@ -140,6 +144,32 @@ static void ask(struct worker *worker, struct exchange *exchange)
     }
 }
 
+/* Gives back what is answered; what found its owner locked is tried again for a while. */
+static void finish_submits(struct pool *pool, struct exchange **exchanges, size_t count)
+{
+    const struct timespec pause = {0, BUSY_MS * 1000000L};
+    bool again = false;
+
+    for (size_t i = 0; i < count; i++) {
+        struct exchange *exchange = exchanges[i];
+        if (!exchange->busy) {
+            pool->rules->give_back(exchange);
+        } else if (machine_seconds() - exchange->began > BUSY_S) {
+            exchange_problem(exchange, PROBLEM_UNAVAILABLE,
+                             "the owner's jobs are locked by another session; try again");
+            exchange->retry_after_s = 2;
+            pool->rules->give_back(exchange);
+        } else {
+            pthread_mutex_lock(&pool->lock);
+            put(&pool->submits, exchange);
+            pthread_mutex_unlock(&pool->lock);
+            again = true;
+        }
+    }
+    if (again)
+        (void)nanosleep(&pause, NULL);
+}
+
 /* All at once; where that fails, one by one, so that only the one at fault is refused. */
 static void submit_together(struct worker *worker, struct exchange **exchanges, struct job **jobs,
                             size_t count)
@@ -149,8 +179,7 @@ static void submit_together(struct worker *worker, struct exchange **exchanges, 
     if (count == 0)
         return;
     if (reach(worker, &err) && submit_all(worker->pg, exchanges, jobs, count, &err)) {
-        for (size_t i = 0; i < count; i++)
-            worker->pool->rules->give_back(exchanges[i]);
+        finish_submits(worker->pool, exchanges, count);
         return;
     }
     bool lost = worker->pg == NULL || !pg_is_alive(worker->pg);
@@ -205,8 +234,11 @@ static void *work_on(void *argument)
         if (pool->submits.count > 0 && !pool->submitting) {
             struct queue batch;
             queue_init(&batch);
-            while (pool->submits.count > 0 && batch.count < POOL_BATCH)
+            for (size_t bytes = 0;
+                 pool->submits.count > 0 && batch.count < POOL_BATCH && bytes < BATCH_BYTES;) {
+                bytes += pool->submits.first->body.len;
                 put(&batch, take(&pool->submits));
+            }
             pool->submitting = true;
             pthread_mutex_unlock(&pool->lock);
             submit_batch(worker, batch.first);

@@ -19,6 +19,7 @@ enum {
     THREADS = 2,
     TICK_MS = 250,
     BODIES_MAX = 256 << 20, /* bytes of bodies in memory, over all requests */
+    DISCARD_MAX = 8 << 20,  /* bytes of one body that are read for the sake of an answer */
 };
 
 /* A connection for its deadline's sake. */
@@ -32,6 +33,7 @@ struct connection {
 struct server {
     const struct server_rules *rules;
     struct MHD_Daemon *daemon;
+    MHD_socket listening; /* since server_drain() */
     uint16_t port;
     pthread_mutex_t lock;
     struct connection *connections;
@@ -124,6 +126,12 @@ static void *watch_deadlines(void *argument)
 
 /* Answers. */
 
+static void release_body(struct server *server, struct exchange *exchange)
+{
+    atomic_fetch_sub(&server->bodies, exchange->body.len);
+    buf_release(&exchange->body);
+}
+
 static void add_header(struct MHD_Response *response, const char *name, const char *value)
 {
     if (value != NULL && value[0] != '\0')
@@ -167,8 +175,9 @@ static enum MHD_Result queue_answer(struct server *server, struct MHD_Connection
     add_header(response, "X-Content-Type-Options", "nosniff");
     if (exchange->asked.match.route == ROUTE_LOGS && exchange->status == 200)
         add_log_headers(response, exchange);
-    if (atomic_load(&server->draining) || exchange->status == 413)
+    if (atomic_load(&server->draining) || exchange->status == 413 || exchange->close)
         add_header(response, "Connection", "close");
+    release_body(server, exchange);
     enum MHD_Result result = MHD_queue_response(connection, exchange->status, response);
     MHD_destroy_response(response);
     set_deadline(server, connection, DEADLINE_ANSWER_S, false);
@@ -222,8 +231,17 @@ static bool take_head(struct server *server, struct exchange *exchange,
         .offset = argument(connection, "offset"),
         .state = argument(connection, "state"),
     };
+    const char *encoding = header(connection, "Transfer-Encoding");
     struct err err = {0};
 
+    /* What somebody in front may take for another request. */
+    if (encoding != NULL && (head.content_length != NULL || strcasecmp(encoding, "chunked") != 0)) {
+        exchange->close = true;
+        exchange->asked.match.route = ROUTE_NONE;
+        exchange_problem(exchange, PROBLEM_BAD_REQUEST,
+                         "send Content-Length, or Transfer-Encoding: chunked, and not both");
+        return false;
+    }
     if (server->rules->metrics_only) {
         exchange->asked.match.route = ROUTE_METRICS;
         if (strcmp(method, "GET") == 0 && strcmp(url, "/metrics") == 0)
@@ -233,13 +251,10 @@ static bool take_head(struct server *server, struct exchange *exchange,
     }
     enum problem_kind problem = request_read(&head, &exchange->asked, &err);
 
-    if (problem == PROBLEM_NONE && atomic_load(&server->bodies) <= BODIES_MAX)
+    if (problem == PROBLEM_NONE)
         return true;
-    if (problem == PROBLEM_NONE) {
-        exchange_problem(exchange, PROBLEM_UNAVAILABLE, "too many bodies at once; try again");
-        exchange->retry_after_s = 2;
-        return false;
-    }
+    if (problem == PROBLEM_NOT_FOUND)
+        exchange->asked.match.route = ROUTE_NONE;
     exchange_problem(exchange, problem, "%s", err.text);
     if (problem == PROBLEM_METHOD)
         exchange->allow = exchange->asked.match.allow;
@@ -293,19 +308,46 @@ static struct exchange *begin(struct server *server, struct MHD_Connection *conn
     return exchange;
 }
 
-static void take_body(struct server *server, struct exchange *exchange, const char *bytes,
+static bool takes_body(const struct exchange *exchange)
+{
+    enum route route = exchange->asked.match.route;
+
+    return route == ROUTE_JOBS || route == ROUTE_BUILD || route == ROUTE_SUBMIT;
+}
+
+/* Keeps what is wanted; the rest is read, up to a bound, so that the answer is heard. */
+static bool take_body(struct server *server, struct exchange *exchange, const char *bytes,
                       size_t len)
 {
-    if (exchange->answered || exchange->body_too_large)
-        return;
-    if (len > REQUEST_BODY_MAX - exchange->body.len) {
-        atomic_fetch_sub(&server->bodies, exchange->body.len);
-        buf_release(&exchange->body);
-        exchange->body_too_large = true;
+    if (takes_body(exchange) && exchange->body_problem == PROBLEM_NONE) {
+        if (len > REQUEST_BODY_MAX - exchange->body.len)
+            exchange->body_problem = PROBLEM_TOO_LARGE;
+        else if (atomic_fetch_add(&server->bodies, len) + len > BODIES_MAX) {
+            atomic_fetch_sub(&server->bodies, len);
+            exchange->body_problem = PROBLEM_UNAVAILABLE;
+        } else {
+            buf_add(&exchange->body, bytes, len);
+            if (exchange->body.refused == 0)
+                return true;
+            atomic_fetch_sub(&server->bodies, len);
+            exchange->body_problem = PROBLEM_UNAVAILABLE;
+        }
+        release_body(server, exchange);
+    }
+    exchange->discarded += len;
+    return exchange->discarded <= DISCARD_MAX;
+}
+
+static void refuse_body(struct exchange *exchange)
+{
+    exchange->close = true;
+    if (exchange->body_problem == PROBLEM_TOO_LARGE) {
+        exchange_problem(exchange, PROBLEM_TOO_LARGE, "a body may have at most %d bytes",
+                         REQUEST_BODY_MAX);
         return;
     }
-    buf_add(&exchange->body, bytes, len);
-    atomic_fetch_add(&server->bodies, len);
+    exchange_problem(exchange, PROBLEM_UNAVAILABLE, "too many bodies at once; try again");
+    exchange->retry_after_s = 2;
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
@@ -326,9 +368,13 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         return MHD_YES;
     }
     if (*len > 0) {
-        take_body(server, exchange, bytes, *len);
+        bool taken = take_body(server, exchange, bytes, *len);
         *len = 0;
-        return exchange->body_too_large ? MHD_NO : MHD_YES;
+        return taken ? MHD_YES : MHD_NO;
+    }
+    if (!exchange->answered && exchange->body_problem != PROBLEM_NONE) {
+        refuse_body(exchange);
+        exchange->answered = true;
     }
     if (!exchange->answered && answer_at_once(server, exchange))
         exchange->answered = true;
@@ -350,7 +396,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     if (exchange == NULL)
         return;
     set_deadline(server, connection, DEADLINE_HEAD_S, true);
-    atomic_fetch_sub(&server->bodies, exchange->body.len);
+    release_body(server, exchange);
     exchange_free(exchange);
     *slot = NULL;
     atomic_fetch_sub(&server->busy, 1);
@@ -368,6 +414,7 @@ struct server *server_start(const struct server_rules *rules, struct err *err)
         return NULL;
     }
     server->rules = rules;
+    server->listening = MHD_INVALID_SOCKET;
     pthread_mutex_init(&server->lock, NULL);
     if (!listen_open(rules->listen, &fd, &server->port, err)) {
         free(server);
@@ -403,6 +450,7 @@ uint16_t server_port(const struct server *server)
 void server_drain(struct server *server)
 {
     atomic_store(&server->draining, true);
+    server->listening = MHD_quiesce_daemon(server->daemon);
 }
 
 unsigned server_busy(const struct server *server)
@@ -424,6 +472,8 @@ size_t server_connections(struct server *server)
 void server_stop(struct server *server)
 {
     MHD_stop_daemon(server->daemon);
+    if (server->listening != MHD_INVALID_SOCKET)
+        (void)close(server->listening); /* which the daemon gave back */
     atomic_store(&server->ending, true);
     (void)pthread_join(server->timer, NULL);
     pthread_mutex_destroy(&server->lock);

@@ -119,7 +119,8 @@ bool submit_all(struct pg *pg, struct exchange **exchanges, struct job **asked, 
     }
     done = done && calls_submit(pg, items, count, jobs, err);
     for (size_t i = 0; done && i < count; i++)
-        answer_submitted(exchanges[i], asked[i], &jobs[i]);
+        if ((exchanges[i]->busy = strcmp(jobs[i].outcome, "busy") == 0) == false)
+            answer_submitted(exchanges[i], asked[i], &jobs[i]);
     free(items);
     free(jobs);
     return done;

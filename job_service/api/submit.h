@@ -15,7 +15,10 @@ bool submit_is_meant(const struct exchange *exchange);
 struct job *submit_prepare(struct exchange *exchange, const struct kinds *kinds);
 void submit_release(struct job *job); /* accepts NULL */
 
-/* Answers all, or none where the database failed, *err filled. */
+/*
+ * Answers all but those whose owner is locked by somebody else, which become `busy`; or none where
+ * the database failed, *err filled.
+ */
 bool submit_all(struct pg *pg, struct exchange **exchanges, struct job **asked, size_t count,
                 struct err *err);
 

@@ -208,11 +208,9 @@ bool calls_whoami(struct pg *pg, const char *token, struct found *ret, struct bu
     return true;
 }
 
-/* bytea as text: \x and two digits a byte. */
+/* Two digits a byte. */
 static void add_unhexed(struct buf *out, const char *hex)
 {
-    if (hex[0] == '\\')
-        hex += 2;
     size_t len = strlen(hex) / 2;
     if (!buf_reserve(out, len))
         return;
@@ -236,7 +234,7 @@ bool calls_logs(struct pg *pg, const char *token, const char *id, uint64_t offse
 
     (void)snprintf(digits, sizeof digits, "%llu", (unsigned long long)offset);
     if (!pg_query(pg,
-                  "SELECT problem, bytes, stored, ended, complete FROM"
+                  "SELECT problem, encode(bytes, 'hex'), stored, ended, complete FROM"
                   " jobs_v1.logs($1::text, $2::uuid, $3::bigint)",
                   3, params, &rows, err))
         return false;

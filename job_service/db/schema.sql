@@ -204,7 +204,7 @@ DECLARE
   left_over double precision; -- jobs that the rate allows now
   held int;                   -- the owner whose counts are locked
   changed boolean := false;   -- whether they are to be kept
-  today date := (now() AT TIME ZONE 'UTC')::date;
+  today date;                 -- UTC, once the lock is held
 BEGIN
   IF cardinality(tokens) NOT BETWEEN 1 AND 100 THEN RAISE EXCEPTION 'from 1 to 100 jobs at once'; END IF;
   -- By owner, so that two batches never wait for each other, and an owner's counts change once.
@@ -218,13 +218,19 @@ BEGIN
     IF asked.owner IS DISTINCT FROM held THEN
       IF changed THEN PERFORM keep_counts(counts); END IF;
       changed := false;
-      -- The row of counts is the owner's lock: of two requests with one key the second waits here.
-      SELECT c.* INTO STRICT counts FROM owner_count c WHERE c.owner = asked.owner FOR UPDATE;
+      held := NULL;
+      -- The row of counts is the owner's lock. Who finds it taken comes again: waiting here would
+      -- make other owners wait, too.
+      SELECT c.* INTO counts FROM owner_count c WHERE c.owner = asked.owner FOR UPDATE SKIP LOCKED;
+      IF NOT FOUND THEN outcome := 'busy'; RETURN NEXT; CONTINUE; END IF;
+      today := (clock_timestamp() AT TIME ZONE 'UTC')::date;
       SELECT o.* INTO STRICT limits FROM owner o WHERE o.id = asked.owner;
       held := asked.owner;
       left_over := least(limits.per_minute, coalesce(counts.credit + limits.per_minute / 60.0 *
         extract(epoch FROM clock_timestamp() - counts.credit_at), limits.per_minute));
-      IF counts.day IS DISTINCT FROM today THEN counts.day := today; counts.day_count := 0; END IF;
+      IF counts.day IS NULL OR counts.day < today THEN
+        counts.day := today; counts.day_count := 0;
+      END IF;
     END IF;
 
     IF keys[item] IS NOT NULL THEN
@@ -437,4 +443,13 @@ ALTER ROLE jobs_api SET statement_timeout = '10s';
 ALTER ROLE jobs_api SET idle_in_transaction_session_timeout = '10s';
 ALTER ROLE jobs_api SET lock_timeout = '5s';
 ALTER ROLE jobs_api SET log_parameter_max_length_on_error = 0;
+ALTER ROLE jobs_api SET synchronous_commit = on;
+-- Tokens are parameters: no log of slow or of all statements may show them.
+DO $$
+BEGIN
+  ALTER ROLE jobs_api SET log_parameter_max_length = 0;
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE WARNING 'a superuser must run: ALTER ROLE jobs_api SET log_parameter_max_length = 0'
+    USING DETAIL = 'else tokens stand in the log where statements are logged';
+END $$;
 COMMIT;

@@ -9,7 +9,7 @@
 #include "job_service/form/words.h"
 
 /* The builder silently forgets what comes after a longer line. */
-enum { LINE_MAX_BYTES = 65535 };
+enum { LINE_MAX_BYTES = 65535, HERE_LOOK = 24 };
 
 struct look {
     struct cursor at;
@@ -106,14 +106,21 @@ static bool check_mount(struct look *look, const struct word *word)
     return stages_check_source(&look->stages, word, name, look->err);
 }
 
-/* Whether a here-document begins at the word there: digits, `<<`, perhaps `-`, and its delimiter.
+/*
+ * Whether a here-document begins at the word there: digits, `<<`, perhaps `-`, and its delimiter.
+ * It looks at a few bytes only, since it is asked at each word of a long line.
  */
 static bool is_here_document(struct cursor at)
 {
-    struct word word;
+    char text[HERE_LOOK + 1];
+    size_t len = 0;
 
-    word_next(&at, &word);
-    const char *p = word.text + strspn(word.text, "0123456789");
+    for (int byte = cursor_peek(&at); byte >= 0 && len < HERE_LOOK; byte = cursor_peek(&at)) {
+        text[len++] = (char)byte;
+        cursor_step(&at);
+    }
+    text[len] = '\0';
+    const char *p = text + strspn(text, "0123456789");
     if (!starts_with(p, "<<"))
         return false;
     p += 2;
@@ -165,8 +172,11 @@ static bool take_run(struct look *look)
     if (cursor_peek(&look->at) < 0)
         return wrong_here(look, "RUN wants a command");
     for (int byte = cursor_peek(&look->at); byte >= 0; byte = cursor_peek(&look->at)) {
-        bool begins_word = shell.before == ' ' || shell.before == '\t';
-        if (begins_word && shell.quote == 0 && shell.parentheses == 0 && is_here_document(look->at))
+        bool begins_word = (shell.before == ' ' || shell.before == '\t') && byte != ' ' &&
+                           byte != '\t' && shell.quote == 0 && shell.parentheses == 0;
+        if (begins_word && byte == '#')
+            return true; /* the shell's comment, to the end */
+        if (begins_word && is_here_document(look->at))
             return wrong_here(look, no_here_documents);
         shell_step(&shell, &look->at, byte);
     }

@@ -208,6 +208,13 @@ static enum problem_kind take_length(const char *text, struct err *err)
     return PROBLEM_TOO_LARGE;
 }
 
+/* What a proxy or a browser sends along is nothing to these. */
+static bool needs_no_token(enum route route)
+{
+    return route == ROUTE_HELLO || route == ROUTE_HEALTHZ || route == ROUTE_READYZ ||
+           route == ROUTE_OPENAPI;
+}
+
 enum problem_kind request_read(const struct request_head *head, struct request *ret,
                                struct err *err)
 {
@@ -225,7 +232,8 @@ enum problem_kind request_read(const struct request_head *head, struct request *
         break;
     }
     if ((problem = take_length(head->content_length, err)) != PROBLEM_NONE ||
-        (problem = take_token(head->authorization, ret, err)) != PROBLEM_NONE ||
+        (problem = take_token(needs_no_token(ret->match.route) ? NULL : head->authorization, ret,
+                              err)) != PROBLEM_NONE ||
         (problem = take_texts(head, ret, err)) != PROBLEM_NONE)
         return problem;
     ret->version = take_versions(head->if_none_match);

@@ -97,5 +97,5 @@ const char *route_pattern(enum route route)
     for (size_t i = 0; i < COUNT; i++)
         if (routes[i].route == route)
             return routes[i].pattern;
-    return "/metrics";
+    return route == ROUTE_METRICS ? "/metrics" : "none";
 }

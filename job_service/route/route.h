@@ -19,6 +19,7 @@ enum route {
     ROUTE_HEALTHZ,
     ROUTE_READYZ,
     ROUTE_OPENAPI,
+    ROUTE_NONE,    /* no such path */
     ROUTE_METRICS, /* on a port of its own, never found by route_find() */
     ROUTES,
 };

@@ -233,6 +233,17 @@ submit_json() { submit -H 'Content-Type: application/json' -d "$1"; }
   same running "$(jq -r .state "$BATS_TEST_TMPDIR/polled")"
 }
 
+@test "a job that has ended is answered at once, however long one would wait" {
+  mine -X POST /jobs
+  place=$(header location)
+  mine -X DELETE "$place"
+  etag=$(header etag)
+  mine -H 'Prefer: wait=60' "$place"
+  same cancelled "$(field .state)"
+  mine -H 'Prefer: wait=60' -H "If-None-Match: $etag" "$place"
+  same 304 "$code"
+}
+
 @test "a log is read from an offset, with what there is of it, to its end" {
   mine -X POST /jobs
   place=$(header location)

@@ -35,6 +35,22 @@ client() { # WHAT [N]: sets output
   same stopped "$output"
 }
 
+@test "a chunked body of more than 1 MiB is answered: 413" {
+  client chunked_too_long
+  same 413 "$output"
+}
+
+@test "a request with two lengths is refused, and nothing behind it is answered" {
+  client two_lengths
+  same 400 "$output"
+}
+
+@test "a Dockerfile of hundreds of kilobytes of blanks is looked at once" {
+  { printf 'FROM debian:12\nRUN a'; for i in {1..14}; do head -c 60000 /dev/zero | tr '\0' ' '; printf '\\\n'; done; echo b; } >"$BATS_TEST_TMPDIR/Dockerfile"
+  mine -F "file=@$BATS_TEST_TMPDIR/Dockerfile" /job/build
+  same 202 "$code"
+}
+
 @test "2 MB are refused before they are sent" {
   client early
   same 413 "$output"
@@ -88,6 +104,57 @@ client() { # WHAT [N]: sets output
   wait "$poll"
   same 200 "$(<"$BATS_TEST_TMPDIR/code")"
   same queued "$(jq -r .state "$BATS_TEST_TMPDIR/polled")"
+}
+
+@test "SIGTERM under load ends in order: status 0" {
+  for i in 1 2 3; do
+    start_api --drain 300ms
+    ab -q -r -c 50 -n 1000000 -H "Authorization: $token" "$url/v1/whoami" >/dev/null 2>&1 &
+    ab -q -r -c 20 -n 1000000 -m POST -H "Authorization: $token" "$url/jobs" >/dev/null 2>&1 &
+    busy() { curl -sS -m 5 -H "Authorization: $token" "$url/v1/jobs?limit=1" | grep -q '"number"'; }
+    wait_for busy
+    stop_api
+  done
+}
+
+@test "a database that does not answer makes 503, and SIGTERM ends the service" {
+  start_api
+  mine /v1/whoami
+  mapfile -t backends < <(psql -XAtqc "SELECT pid FROM pg_stat_activity WHERE application_name = 'job_service'")
+  [ "${#backends[@]}" -ge 1 ]
+  kill -STOP "${backends[@]}"
+  for i in {1..8}; do curl -sS -m 29 -o /dev/null -w '%{http_code}\n' -H "Authorization: $token" "$url/v1/whoami" >"$BATS_TEST_TMPDIR/code$i" & pids[i]=$!; done
+  for i in {1..8}; do wait "${pids[i]}"; done
+  kill -CONT "${backends[@]}"
+  grep -qx 503 "$BATS_TEST_TMPDIR"/code*
+  same '' "$(cat "$BATS_TEST_TMPDIR"/code* | grep -vxE '200|503')"
+  stop_api
+}
+
+@test "an owner who is locked waits alone" {
+  "$job_service" owner create "locked$BATS_TEST_NUMBER"
+  locked=$("$job_service" token create "locked$BATS_TEST_NUMBER")
+  coproc HOLDER { psql -XAtq; }
+  echo "BEGIN; SELECT 'held' FROM jobs.owner_count c JOIN jobs.owner o ON o.id = c.owner WHERE o.name = 'locked$BATS_TEST_NUMBER' FOR UPDATE OF c;" >&"${HOLDER[1]}"
+  read -r -t 20 held <&"${HOLDER[0]}"
+  same held "$held"
+  curl -sS -m 20 -o /dev/null -w '%{http_code}' -X POST -H "Authorization: $locked" "$url/jobs" >"$BATS_TEST_TMPDIR/code" &
+  waiting=$!
+  for i in {1..5}; do mine -m 3 -X POST /jobs; same 202 "$code"; done
+  echo 'ROLLBACK;' >&"${HOLDER[1]}"
+  wait "$waiting"
+  same 202 "$(<"$BATS_TEST_TMPDIR/code")"
+}
+
+@test "no token stands in the database's log, whatever it logs" {
+  psql -XAtqc "ALTER SYSTEM SET log_min_duration_statement = 0" -c "SELECT pg_reload_conf()"
+  start_api
+  mine -X POST /jobs
+  mine /v1/whoami
+  stop_api
+  psql -XAtqc "ALTER SYSTEM RESET log_min_duration_statement" -c "SELECT pg_reload_conf()"
+  grep -q 'jobs_v1.submit' "$BATS_FILE_TMPDIR/db/log"
+  ! grep -rF "$token" "$BATS_FILE_TMPDIR/db/log"
 }
 
 @test "without its database the api says 503 and lives; with it, it answers again" {

@@ -78,6 +78,25 @@ def chunked(port, token):
     print(statuses(read_all(sock)))
 
 
+def chunked_too_long(port, token):
+    """2 MB whose length nobody announced: read, and answered."""
+    sock = connect(port)
+    sock.sendall(request("POST", "/v1/jobs", token, "Transfer-Encoding: chunked"))
+    piece = b"x" * 65536
+    for _ in range(32):
+        sock.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+    sock.sendall(b"0\r\n\r\n")
+    print(statuses(read_all(sock)))
+
+
+def two_lengths(port, token):
+    """Two statements of one length: what follows may be somebody else's request."""
+    sock = connect(port)
+    sock.sendall(request("POST", "/jobs", token, "Content-Length: 4", "Transfer-Encoding: chunked")
+                 + b"0\r\n\r\n" + request("GET", "/hello", token))
+    print(statuses(read_all(sock)))
+
+
 def chunked_for_ever(port, token):
     """How many bytes of a body without an announced end are taken."""
     sock = connect(port)
