@@ -170,11 +170,28 @@ bool table_is_plain(struct pg *pg, const struct sql_target *sql, bool *ret, stru
                   "WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
                   "AND (CASE WHEN pg_catalog.quote_ident(a.attname::text) = $2::text "
                   "THEN a.atttypid = 'pg_catalog.text'::regtype AND l.collname = 'C' "
+                  "AND l.collnamespace = 'pg_catalog'::regnamespace "
                   "ELSE a.atttypid = 'pg_catalog.int8'::regtype "
                   "AND pg_catalog.quote_ident(a.attname::text) IN "
                   "($3::text, $4::text, $5::text, $6::text) END) IS NOT TRUE) "
                   "FROM pg_class c WHERE c.oid = $1::regclass::oid",
                   6, params, &rows, err))
+        return false;
+    *ret = strcmp(pg_value(rows, 0, 0), "t") == 0;
+    return true;
+}
+
+bool table_is_written(struct pg *pg, const char *table, bool *ret, struct err *err)
+{
+    OWNED_ROWS rows = NULL;
+
+    if (!pg_query(pg,
+                  "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.locktype = 'relation' "
+                  "AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d "
+                  "WHERE d.datname = pg_catalog.current_database()) "
+                  "AND l.relation = $1::regclass::oid AND l.mode = 'RowExclusiveLock' "
+                  "AND l.pid <> pg_catalog.pg_backend_pid())",
+                  1, &table, &rows, err))
         return false;
     *ret = strcmp(pg_value(rows, 0, 0), "t") == 0;
     return true;

@@ -32,4 +32,7 @@ bool table_check_takes(struct pg *pg, const struct sql_target *sql, struct err *
  */
 bool table_is_plain(struct pg *pg, const struct sql_target *sql, bool *ret, struct err *err);
 
+/* Whether another session is about to change rows of it, or has and is not done. */
+bool table_is_written(struct pg *pg, const char *table, bool *ret, struct err *err);
+
 #endif

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { MAGIC = 4 };
+enum { MAGIC = 4, USUAL_WINDOW = 8 << 20 }; /* bytes; what zstd -19 uses */
 
 static bool name_error(const struct unpack *unpack, struct err *err)
 {
@@ -55,9 +55,17 @@ static bool may_pack(struct unpack *unpack, bool *ret, struct err *err)
     const size_t each = zstd_whole_memory() + PACKED_FRAME;
 
     if (unpack->side == SIDE_UNKNOWN) {
-        int room = memory->reserve == NULL
-                       ? 1
-                       : memory->reserve(memory->context, memory->blocks * each, err);
+        /* First the window of a frame that is read in turn, which may come later: without it the
+         * order of frames would decide whether they can be read at all. */
+        const size_t usual = zstd_turn_memory(USUAL_WINDOW);
+        int room = 1;
+        if (memory->reserve != NULL && usual > unpack->reserved) {
+            room = memory->reserve(memory->context, usual - unpack->reserved, err);
+            if (room > 0)
+                unpack->reserved = usual;
+        }
+        if (memory->reserve != NULL && room > 0)
+            room = memory->reserve(memory->context, memory->blocks * each, err);
         if (room < 0)
             return false;
         unpack->side = room > 0 ? SIDE_BY_SIDE : SIDE_NONE;

@@ -44,13 +44,6 @@ bool gather_add(struct gather *gather, unsigned thread, const struct event *even
  */
 int gather_reserve(struct gather *gather, size_t bytes, struct err *err);
 
-/*
- * Sets bytes of the budget aside for another use, for good; totals that are in the way are spilled.
- * 1: done; 0: the budget is too small; -1: *err is filled. Threads may add at once, where there are
- * several.
- */
-int gather_reserve(struct gather *gather, size_t bytes, struct err *err);
-
 /* After a thread's last events: adds what it has collected. */
 bool gather_flush(struct gather *gather, unsigned thread, struct err *err);
 

@@ -71,6 +71,17 @@ refused() { # STATUS TEXT COMMAND...: fails so, saying so in one line, with noth
   aggregate both.gz | awk -F, 'NR > 1 { print $1 "," $2 / 2 }' | cmp - <(tail -n +2 "$SUMS")
 }
 
+@test "zstd of small frames leaves memory for a larger window that comes later" {
+  yes '{"userId":"a","sessionDuration":1}' | head -n 240000 >long
+  head -n 1 long >one
+  zstd -q -19 long -o long.zst
+  zstd -q one -o one.zst
+  run -0 --separate-stderr "$aggregator" -m 32M -t 2 --print csv one.zst long.zst
+  [ "$output" = $'userId,sessionDuration\na,240001' ]
+  run -0 --separate-stderr "$aggregator" -m 32M -t 2 --print csv long.zst one.zst
+  [ "$output" = $'userId,sessionDuration\na,240001' ]
+}
+
 @test "zstd of one frame, of many, of parallel compressors, with names or without, gives the same totals" {
   zstd -q -c "$EVENTS_FILE" >one.zst
   zstd -q -19 --no-check -c <"$EVENTS_FILE" >unsized.zst

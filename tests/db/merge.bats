@@ -47,6 +47,8 @@ own_table() { sql 'CREATE TABLE session_duration ("userId" text COLLATE "C" PRIM
     'ALTER TABLE session_duration ADD seen bigint' \
     'ALTER TABLE session_duration ALTER "sessionDuration" TYPE numeric' \
     'ALTER TABLE session_duration ALTER "userId" TYPE text COLLATE "default"' \
+    'CREATE SCHEMA IF NOT EXISTS o; DROP COLLATION IF EXISTS o."C"; CREATE COLLATION o."C" (provider = icu, locale = $$en-US$$);
+     ALTER TABLE session_duration ALTER "userId" TYPE text COLLATE o."C"' \
     'ALTER TABLE session_duration ENABLE ROW LEVEL SECURITY' \
     'CREATE TABLE child () INHERITS (session_duration)'; do
     sql 'DROP TABLE IF EXISTS session_duration CASCADE; DROP TABLE IF EXISTS child, aggregator_runs; DROP FUNCTION IF EXISTS f' 2>/dev/null
@@ -81,16 +83,25 @@ own_table() { sql 'CREATE TABLE session_duration ("userId" text COLLATE "C" PRIM
   same $'a|1\nb|22\nc|33\nd|440' "$(sql 'SELECT * FROM session_duration ORDER BY 1')"
 }
 
+@test "beside another writer ON CONFLICT adds, since UPDATE would look at each changed row anew" {
+  succeeds first.jsonl
+  hold "BEGIN; UPDATE session_duration SET \"sessionDuration\" = 100 WHERE \"userId\" = 'a'"
+  succeeds second.jsonl
+  release COMMIT
+  same $'a|100\nb|22\nc|33\nd|40' "$(sql 'SELECT * FROM session_duration ORDER BY 1')"
+  same 2 "$(sql "SELECT count(*) FROM session_duration WHERE xmax <> 0 AND \"userId\" IN ('b', 'c')")"
+}
+
 @test "a key that somebody else inserts between UPDATE and INSERT is added to" {
   succeeds first.jsonl
-  hold "BEGIN; UPDATE session_duration SET \"sessionDuration\" = 200 WHERE \"userId\" = 'b'"
+  hold "BEGIN; SELECT FROM session_duration WHERE \"userId\" = 'b' FOR UPDATE"
   start second.jsonl
   wait_until_waiting
   sql "INSERT INTO session_duration VALUES ('d', 400)"
   release COMMIT
   finish
   ended_well
-  same $'a|1\nb|220\nc|33\nd|440' "$(sql 'SELECT * FROM session_duration ORDER BY 1')"
+  same $'a|1\nb|22\nc|33\nd|440' "$(sql 'SELECT * FROM session_duration ORDER BY 1')"
 }
 
 @test "a key that somebody else is deleting is inserted anew" {
