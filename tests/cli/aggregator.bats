@@ -76,9 +76,9 @@ refused() { # STATUS TEXT COMMAND...: fails so, saying so in one line, with noth
   head -n 1 long >one
   zstd -q -19 long -o long.zst
   zstd -q one -o one.zst
-  run -0 --separate-stderr "$aggregator" -m 32M -t 2 --print csv one.zst long.zst
+  run -0 --separate-stderr "$BUILD/aggregator" -m 32M -t 2 --print csv one.zst long.zst
   [ "$output" = $'userId,sessionDuration\na,240001' ]
-  run -0 --separate-stderr "$aggregator" -m 32M -t 2 --print csv long.zst one.zst
+  run -0 --separate-stderr "$BUILD/aggregator" -m 32M -t 2 --print csv long.zst one.zst
   [ "$output" = $'userId,sessionDuration\na,240001' ]
 }
 
