@@ -56,13 +56,14 @@ static void takes_what_the_builder_builds(void **state)
         "# a comment\n# escape=`\nFROM debian:12\nRUN a \\\n b\n",
         "# other=1\n# escape=x\nFROM debian:12\n",
         "\n# escape=`\nFROM \\\n debian:12\n",
-        /* `<<` that is no here-document. */
+        /* `<<` that does not begin a here-document. */
         "FROM debian:12\nRUN echo $((1 << 4)) $(( 1 <<x )) $(( (1) <<x ))\n",
         "FROM debian:12\nRUN echo 'a <<EOF' \"b <<EOF\" <<<EOF \\<<EOF 1<<4\n",
         "FROM debian:12\nRUN ((x = 1 <<y))\n",
         "FROM debian:12\nRUN [\"sh\", \"-c\", \"cat <<EOF\"]\n",
         "FROM debian:12\nRUN echo \\\" ' <<EOF'\n",
         "FROM debian:12\nRUN echo << 1\n",
+        "FROM debian:12\nRUN echo a # <<EOF\n",
         "FROM debian:12\nRUN (a; b) | (c)\n",
         "# escape=`\nFROM debian:12\nRUN dir c:\\\n",
         /* Options. */

@@ -112,7 +112,8 @@ static void patterns_hold_no_value(void **state)
     assert_string_equal(route_pattern(ROUTE_LOOK), "/v1/jobs/{id}");
     assert_string_equal(route_pattern(ROUTE_CANCEL), "/v1/jobs/{id}");
     assert_string_equal(route_pattern(ROUTE_PERFORMANCE), "/job/performance/{number}");
-    for (int route = 0; route < ROUTES; route++)
+    assert_string_equal(route_pattern(ROUTE_NONE), "none");
+    for (int route = 0; route < ROUTE_NONE; route++)
         assert_int_equal(route_pattern((enum route)route)[0], '/');
 }
 
