@@ -50,7 +50,7 @@ load helpers
 @test "too little memory is named: OOMKilled in argo get, nothing loaded" {
   change_pipeline '[
     {"op": "replace", "path": "/spec/templates/aggregate-claim/container/resources",
-     "value": {"requests": {"memory": "64Mi"}, "limits": {"memory": "64Mi"}}},
+     "value": {"requests": {"memory": "32Mi"}, "limits": {"memory": "32Mi"}}},
     {"op": "add", "path": "/spec/templates/aggregate-claim/container/args/-", "value": "--max-memory=1G"},
     {"op": "replace", "path": "/spec/templates/aggregate-claim/retryStrategy/limit", "value": "0"}]'
   name=$(submit workflows/single_run.yaml -p events=2000000 -p users=2000000)
