@@ -246,7 +246,7 @@ static bool serve(const struct api_options *options, const struct pg_settings *d
         server_stop(the_server);
     if (the_metrics != NULL)
         server_stop(the_metrics);
-    pool_free(the_pool);
+    pool_release(the_pool);
     return done;
 }
 

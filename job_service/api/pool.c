@@ -376,7 +376,7 @@ struct pool *pool_start(const struct pool_rules *rules, struct err *err)
     if (done)
         return pool;
     pool_stop(pool);
-    pool_free(pool);
+    pool_release(pool);
     return NULL;
 }
 
@@ -426,7 +426,7 @@ void pool_stop(struct pool *pool)
     }
 }
 
-void pool_free(struct pool *pool)
+void pool_release(struct pool *pool)
 {
     pthread_cond_destroy(&pool->work);
     pthread_cond_destroy(&pool->tick);

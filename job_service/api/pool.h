@@ -34,7 +34,7 @@ void pool_drain(struct pool *pool);
 /* Ends the threads. All that is or comes in is answered with 503; then nothing may come any more.
  */
 void pool_stop(struct pool *pool);
-void pool_free(struct pool *pool);
+void pool_release(struct pool *pool);
 
 size_t pool_waiting(struct pool *pool); /* long polls */
 size_t pool_queued(struct pool *pool);
