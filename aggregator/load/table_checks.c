@@ -169,9 +169,9 @@ bool table_is_plain(struct pg *pg, const struct sql_target *sql, bool *ret, stru
                   "LEFT JOIN pg_collation l ON l.oid = a.attcollation "
                   "WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
                   "AND (CASE WHEN pg_catalog.quote_ident(a.attname::text) = $2::text "
-                  "THEN a.atttypid = 'pg_catalog.text'::regtype AND l.collname = 'C' "
-                  "AND l.collnamespace = 'pg_catalog'::regnamespace "
-                  "ELSE a.atttypid = 'pg_catalog.int8'::regtype "
+                  "THEN a.atttypid = 'pg_catalog.text'::regtype::oid AND l.collname = 'C' "
+                  "AND l.collnamespace = 'pg_catalog'::regnamespace::oid "
+                  "ELSE a.atttypid = 'pg_catalog.int8'::regtype::oid "
                   "AND pg_catalog.quote_ident(a.attname::text) IN "
                   "($3::text, $4::text, $5::text, $6::text) END) IS NOT TRUE) "
                   "FROM pg_class c WHERE c.oid = $1::regclass::oid",

@@ -398,9 +398,11 @@ unused() { # TEXT ARGUMENT...: no login for want of a password, in one line of J
   trap_call to_char 'timestamp, varchar' text
   trap_call oid_is 'oid, regclass' boolean
   trap_call oid_is 'oid, regnamespace' boolean
+  trap_call oid_is 'oid, regtype' boolean
   trap_call name_is 'name, varchar' boolean
   sql 'CREATE OPERATOR public.= (LEFTARG = oid, RIGHTARG = regclass, FUNCTION = oid_is);
     CREATE OPERATOR public.= (LEFTARG = oid, RIGHTARG = regnamespace, FUNCTION = oid_is);
+    CREATE OPERATOR public.= (LEFTARG = oid, RIGHTARG = regtype, FUNCTION = oid_is);
     CREATE OPERATOR public.= (LEFTARG = name, RIGHTARG = varchar, FUNCTION = name_is)'
   [[ $(sql "SELECT hashtextextended('', 0)" 2>&1) == *'trapped by hashtextextended'* ]]
   succeeds --run-id 1 in.jsonl
