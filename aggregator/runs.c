@@ -7,7 +7,7 @@
 #include "aggregator/top.h"
 #include "common/log.h"
 #include "common/outfile.h"
-#include "common/table.h"
+#include "common/postgres/pg_table.h"
 
 enum { SQL_MAX = 64 * 1024, RUN_SHOWN = 600 };
 
@@ -25,28 +25,11 @@ static void add_csv_row(struct buf *out, const struct pg_rows *rows, int row)
     buf_add_text(out, "\n");
 }
 
-static void add_table(struct buf *out, const struct pg_rows *rows)
-{
-    struct table table = {.gap = 2, .count = (size_t)pg_column_count(rows)};
-    const char *cells[TABLE_CELLS_MAX];
-
-    if (table.count > TABLE_CELLS_MAX)
-        table.count = TABLE_CELLS_MAX;
-    for (int c = 0; c + 1 < (int)table.count; c++) /* the last column needs no blanks after it */
-        for (int row = -1; row < pg_row_count(rows); row++)
-            table_fit(&table, (size_t)c, cell(rows, row, c));
-    for (int row = -1; row < pg_row_count(rows); row++) {
-        for (int c = 0; c < (int)table.count; c++)
-            cells[c] = cell(rows, row, c);
-        table_row(out, &table, cells, NULL);
-    }
-}
-
 static bool format_rows(struct buf *out, const struct pg_rows *rows, enum print_format format,
                         struct err *err)
 {
     if (format == PRINT_TABLE)
-        add_table(out, rows);
+        pg_add_table(out, rows, false);
     else
         for (int row = format == PRINT_JSON ? 0 : -1; row < pg_row_count(rows); row++) {
             if (format == PRINT_JSON)

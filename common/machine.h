@@ -18,7 +18,8 @@ struct usage {
 };
 void machine_usage(struct usage *ret);
 
-/* Seconds on the monotonic clock. */
+/* The monotonic clock. */
 double machine_seconds(void);
+uint64_t machine_ms(void);
 
 #endif

@@ -54,19 +54,21 @@ struct common_options {
     const char *report;
 };
 
+#define LOG_FORMAT_OPTION(at)                                                                      \
+    {                                                                                              \
+        .name = "log-format", .arg = "auto|text|json", .fallback = "auto", .parse = option_choice, \
+        .choices = "auto|text|json", .offset = (at),                                               \
+        .help = "logs on stderr: text for people, JSON Lines for machines; auto is text on a "     \
+                "terminal",                                                                        \
+    }
+
 #define COMMON_OPTIONS(config, member)                                                             \
     {.name = "report",                                                                             \
      .arg = "FILE",                                                                                \
      .parse = option_text,                                                                         \
      .offset = offsetof(config, member) + offsetof(struct common_options, report),                 \
      .help = "write what was done, in what time and memory, as one JSON object to FILE"},          \
-    {                                                                                              \
-        .name = "log-format", .arg = "auto|text|json", .fallback = "auto", .parse = option_choice, \
-        .choices = "auto|text|json",                                                               \
-        .offset = offsetof(config, member) + offsetof(struct common_options, log_format),          \
-        .help = "logs on stderr: text for people, JSON Lines for machines; auto is text on a "     \
-                "terminal",                                                                        \
-    }
+        LOG_FORMAT_OPTION(offsetof(config, member) + offsetof(struct common_options, log_format))
 
 struct program_info {
     const char *name;       /* "fake_gen" */

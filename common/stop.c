@@ -15,6 +15,7 @@
 #include "common/civil_time.h"
 #include "common/failure.h"
 #include "common/log.h"
+#include "common/machine.h"
 #include "common/temporary.h"
 
 enum {
@@ -46,13 +47,6 @@ static struct {
     struct err failure;
 } stop = {.event = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
 
-static int64_t clock_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static struct timespec timespec_of_ms(int ms)
 {
     return (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
@@ -73,7 +67,7 @@ static void note(int reason)
     pthread_mutex_lock(&stop.lock);
     if (atomic_load(&stop.reason) == 0) {
         atomic_store(&stop.reason, reason);
-        stop.stopped_ms = clock_ms();
+        stop.stopped_ms = (int64_t)machine_ms();
         if (stop.phase == RUNNING) {
             atomic_store(&stop.requested, true);
             (void)!write(stop.event, &one, sizeof one);
@@ -104,8 +98,8 @@ static bool time_is_up(void)
         from = stop.finished_ms > from ? stop.finished_ms : from;
         within = stop.within_ms;
     }
-    bool up =
-        atomic_load(&stop.reason) != 0 && stop.phase != SHIELDED && clock_ms() - from >= within;
+    bool up = atomic_load(&stop.reason) != 0 && stop.phase != SHIELDED &&
+              (int64_t)machine_ms() - from >= within;
     if (up && stop.phase == RUNNING)
         (void)stop_err(&stop.failure);
     if (up)
@@ -288,7 +282,7 @@ void stop_finish(const struct err *outcome, int within_ms)
     bool over = stop.phase == OVER;
     if (!over) {
         stop.phase = FINISHED;
-        stop.finished_ms = clock_ms();
+        stop.finished_ms = (int64_t)machine_ms();
         stop.within_ms = within_ms;
         stop.done = outcome == NULL;
         if (outcome != NULL)

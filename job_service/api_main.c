@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "common/options.h"
 #include "common/outfile.h"
+#include "common/pause.h"
 #include "common/postgres/pg_settings.h"
 #include "common/whole.h"
 #include "job_service/api/listen.h"
@@ -32,7 +32,7 @@ struct api_options {
     const char *listen, *metrics, *dsn, *kinds, *port_file;
     bool plain_text;
     uint64_t workers, connections, drain_ms;
-    struct common_options common;
+    int log_format;
 };
 
 static const struct option_spec specs[] = {
@@ -52,12 +52,7 @@ static const struct option_spec specs[] = {
      .parse = option_flag,
      .offset = offsetof(struct api_options, plain_text),
      .help = "listen on more than loopback without TLS, which an ingress in front must then end"},
-    {.name = "dsn",
-     .short_name = 'd',
-     .arg = "DSN",
-     .parse = option_text,
-     .offset = offsetof(struct api_options, dsn),
-     .help = "the database, as a URI or key=value text without a password; else DB_* and PG*"},
+    DSN_OPTION(offsetof(struct api_options, dsn)),
     {.name = "kinds",
      .arg = "FILE",
      .parse = option_text,
@@ -92,7 +87,7 @@ static const struct option_spec specs[] = {
      .parse = option_text,
      .offset = offsetof(struct api_options, port_file),
      .help = "write the port there once it listens"},
-    COMMON_OPTIONS(struct api_options, common),
+    LOG_FORMAT_OPTION(offsetof(struct api_options, log_format)),
     {.name = NULL},
 };
 
@@ -189,7 +184,6 @@ static void wait_for_signal(void)
 /* Answers that are being made are waited for; clients that do not take theirs are not. */
 static void drain(struct server *server, struct pool *pool, uint64_t within_ms)
 {
-    const struct timespec pause = {0, TICK_MS * 1000000L};
     unsigned busy = 0;
 
     log_info("stopping: no new jobs, %zu long polls are answered", pool_waiting(pool));
@@ -199,7 +193,7 @@ static void drain(struct server *server, struct pool *pool, uint64_t within_ms)
     pool_drain(pool);
     for (uint64_t waited = 0; waited < within_ms && (busy = server_busy(server)) > 0;
          waited += TICK_MS)
-        (void)nanosleep(&pause, NULL);
+        pause_for(TICK_MS);
     if (busy > 0)
         log_warn("%u requests had not ended in time", busy);
 }
@@ -261,20 +255,13 @@ bool api_main(int argc, char **argv, struct err *err)
 
     if (outcome != OPTIONS_RUN)
         return outcome == OPTIONS_DONE;
-    log_open("job_service", (enum log_format)options.common.log_format, getenv("TRACEPARENT"));
+    log_open("job_service", (enum log_format)options.log_format, getenv("TRACEPARENT"));
     if (!options.plain_text && !listen_is_loopback(options.listen))
         return err_set(err, STATUS_USAGE,
                        "--listen %s is more than loopback, and tokens would travel unencrypted: "
                        "put an ingress with TLS in front and say --plain-text",
                        options.listen);
-    if (!pg_settings_read(&database, options.dsn, err))
-        return false;
-    if (!pg_settings_name_one(&database))
-        return err_set(err, STATUS_USAGE,
-                       "no database is named: set DB_URL, DB_NAME, DB_USER and DB_PASSWORD, or "
-                       "--dsn");
-    if (!pg_check_settings(&database, err) ||
-        !pg_settings_read_password(&database, password, err) ||
+    if (!pg_settings_require(&database, options.dsn, password, err) ||
         !read_kinds(options.kinds, &kinds, err))
         return false;
     database.answer_ms = ANSWER_MS;

@@ -55,3 +55,15 @@ bool pg_settings_read_password(struct pg_settings *settings, char password[PASSW
     settings->password = password;
     return password_file_read(file, password, err);
 }
+
+bool pg_settings_require(struct pg_settings *ret, const char *dsn, char password[PASSWORD_MAX + 1],
+                         struct err *err)
+{
+    if (!pg_settings_read(ret, dsn, err))
+        return false;
+    if (!pg_settings_name_one(ret))
+        return err_set(err, STATUS_USAGE,
+                       "no database is named: set DB_URL, DB_NAME, DB_USER and DB_PASSWORD, or "
+                       "--dsn");
+    return pg_check_settings(ret, err) && pg_settings_read_password(ret, password, err);
+}

@@ -20,4 +20,10 @@ bool pg_settings_read_password(struct pg_settings *settings, char password[PASSW
 /* Whether they, or libpq's variables, name a database at all. */
 bool pg_settings_name_one(const struct pg_settings *settings);
 
+/*
+ * All of it, checked, for a program that cannot do without a database. USAGE where none is named.
+ */
+bool pg_settings_require(struct pg_settings *ret, const char *dsn, char password[PASSWORD_MAX + 1],
+                         struct err *err);
+
 #endif

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/postgres/pg_settings.h"
-#include "common/table.h"
+#include "common/postgres/pg_table.h"
 
 enum { SHOWN_MAX = 64 << 20 };
 
@@ -13,14 +13,7 @@ bool admin_open(const char *dsn, struct pg **ret, struct err *err)
     struct pg_settings settings;
     char password[PASSWORD_MAX + 1];
 
-    if (!pg_settings_read(&settings, dsn, err))
-        return false;
-    if (!pg_settings_name_one(&settings))
-        return err_set(err, STATUS_USAGE,
-                       "no database is named: set DB_URL, DB_NAME, DB_USER and DB_PASSWORD, or "
-                       "--dsn");
-    if (!pg_check_settings(&settings, err) ||
-        !pg_settings_read_password(&settings, password, err) || !pg_connect(ret, &settings, 0, err))
+    if (!pg_settings_require(&settings, dsn, password, err) || !pg_connect(ret, &settings, 0, err))
         return false;
     if (pg_run(*ret, "SET ROLE jobs_owner", err) &&
         pg_run(*ret, "SET search_path = jobs, pg_temp", err))
@@ -32,23 +25,12 @@ bool admin_open(const char *dsn, struct pg **ret, struct err *err)
 bool admin_show(struct pg *pg, const char *sql, int count, const char *const *params,
                 struct err *err)
 {
-    struct table table = {.gap = 2, .trimmed = true};
-    const char *cells[TABLE_CELLS_MAX];
     OWNED_BUF(out, SHOWN_MAX);
     OWNED_ROWS rows = NULL;
 
     if (!pg_query(pg, sql, count, params, &rows, err))
         return false;
-    table.count = (size_t)pg_column_count(rows);
-    for (int row = -1; row < pg_row_count(rows); row++)
-        for (int c = 0; c + 1 < (int)table.count; c++)
-            table_fit(&table, (size_t)c,
-                      row < 0 ? pg_column_name(rows, c) : pg_value(rows, row, c));
-    for (int row = -1; row < pg_row_count(rows); row++) {
-        for (int c = 0; c < (int)table.count; c++)
-            cells[c] = row < 0 ? pg_column_name(rows, c) : pg_value(rows, row, c);
-        table_row(&out, &table, cells, NULL);
-    }
+    pg_add_table(&out, rows, true);
     if (!buf_ok(&out, err))
         return false;
     (void)fwrite(out.data, 1, out.len, stdout);

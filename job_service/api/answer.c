@@ -88,6 +88,10 @@ static void show_job(struct exchange *exchange, const struct buf *text, const st
             buf_add_text(out, ", \"note\": \"no dispatcher has ever looked for jobs\"");
     }
     buf_add_text(out, "}\n");
+}
+
+static void set_etag(struct exchange *exchange, const struct found *found)
+{
     (void)snprintf(exchange->etag, sizeof exchange->etag, "W/\"%" PRIu64 "\"", found->version);
 }
 
@@ -112,15 +116,14 @@ static bool answer_look(struct pg *pg, struct exchange *exchange, bool *ret_wait
     *ret_wait = exchange->asked.wait_s > 0 && !exchange->over && !ready;
     exchange->status = 200;
     exchange->type = "application/json";
-    if (*ret_wait) {
-        ;
-    } else if (exchange->asked.match.route == ROUTE_PERFORMANCE) {
+    if (exchange->asked.match.route == ROUTE_PERFORMANCE) {
         show_seed(exchange, job);
-    } else if (same) {
-        exchange->status = 304;
-        (void)snprintf(exchange->etag, sizeof exchange->etag, "W/\"%" PRIu64 "\"", found.version);
-    } else {
-        show_job(exchange, &text, job, &found);
+    } else if (!*ret_wait) {
+        set_etag(exchange, &found);
+        if (same)
+            exchange->status = 304;
+        else
+            show_job(exchange, &text, job, &found);
     }
     cJSON_Delete(job);
     return true;
@@ -142,6 +145,7 @@ static bool answer_cancel(struct pg *pg, struct exchange *exchange, struct err *
     exchange->type = "application/json";
     found.looked = true;
     found.looked_s = 0;
+    set_etag(exchange, &found);
     show_job(exchange, &text, job, &found);
     cJSON_Delete(job);
     return true;
@@ -223,17 +227,9 @@ bool answer_may_submit(struct pg *pg, struct exchange *exchange, struct err *err
 
     if (!calls_whoami(pg, exchange->asked.token, &found, &owner, err))
         return false;
-    if (found.problem[0] != '\0') {
+    if (found.problem[0] != '\0')
         answer_no_token(exchange, found.problem);
-        return true;
-    }
-    struct cJSON *whole = cJSON_Parse(owner.data);
-    const struct cJSON *scope, *scopes = cJSON_GetObjectItemCaseSensitive(whole, "scopes");
-    bool may = false;
-    for (scope = scopes == NULL ? NULL : scopes->child; scope != NULL; scope = scope->next)
-        may = may || strcmp(cJSON_GetStringValue(scope), "submit") == 0;
-    cJSON_Delete(whole);
-    if (!may)
+    else if (!found.may_submit)
         answer_no_token(exchange, "token-scope");
     return true;
 }

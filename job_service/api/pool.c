@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/machine.h"
+#include "common/pause.h"
 #include "job_service/api/answer.h"
 #include "job_service/api/submit.h"
 #include "job_service/db/calls.h"
@@ -45,14 +46,6 @@ struct pool {
     bool watching;
 };
 
-static uint64_t clock_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static void put(struct queue *queue, struct exchange *exchange)
 {
     exchange->next = NULL;
@@ -86,13 +79,13 @@ static bool reach(struct worker *worker, struct err *err)
     }
     if (worker->pg != NULL)
         return true;
-    if (worker->failed_ms != 0 && clock_ms() - worker->failed_ms < RETRY_MS)
+    if (worker->failed_ms != 0 && machine_ms() - worker->failed_ms < RETRY_MS)
         return err_set(err, STATUS_TRANSIENT, "the database could not be reached a moment ago");
     if (pg_connect(&worker->pg, worker->pool->rules->database, 0, err)) {
         worker->failed_ms = 0;
         return true;
     }
-    worker->failed_ms = clock_ms();
+    worker->failed_ms = machine_ms();
     log_warn("%s", err->text);
     /* Whatever it is, it may be mended while the service runs. */
     err->status = STATUS_TRANSIENT;
@@ -108,7 +101,7 @@ static void fail(struct worker *worker, struct exchange *exchange, const struct 
 static void wait_for_change(struct pool *pool, struct exchange *exchange)
 {
     if (exchange->until_ms == 0)
-        exchange->until_ms = clock_ms() + 1000 * (uint64_t)exchange->asked.wait_s;
+        exchange->until_ms = machine_ms() + 1000 * (uint64_t)exchange->asked.wait_s;
     exchange->changed = false;
     pthread_mutex_lock(&pool->lock);
     put(&pool->waits, exchange);
@@ -147,7 +140,6 @@ static void ask(struct worker *worker, struct exchange *exchange)
 /* Gives back what is answered; what found its owner locked is tried again for a while. */
 static void finish_submits(struct pool *pool, struct exchange **exchanges, size_t count)
 {
-    const struct timespec pause = {0, BUSY_MS * 1000000L};
     bool again = false;
 
     for (size_t i = 0; i < count; i++) {
@@ -167,7 +159,7 @@ static void finish_submits(struct pool *pool, struct exchange **exchanges, size_
         }
     }
     if (again)
-        (void)nanosleep(&pause, NULL);
+        pause_for(BUSY_MS);
 }
 
 /* All at once; where that fails, one by one, so that only the one at fault is refused. */
@@ -262,15 +254,9 @@ static void *work_on(void *argument)
 
 /* Long polls. */
 
-struct look {
-    struct exchange *list; /* what this look is about */
-};
-
 static void mark_changed(void *context, const char *id)
 {
-    const struct look *look = context;
-
-    for (struct exchange *exchange = look->list; exchange != NULL; exchange = exchange->next)
+    for (struct exchange *exchange = context; exchange != NULL; exchange = exchange->next)
         if (strcmp(exchange->asked.match.id, id) == 0)
             exchange->changed = true;
 }
@@ -280,7 +266,6 @@ static void find_changed(struct worker *watcher, struct exchange *list)
 {
     OWNED_BUF(ids, CHANGED_MAX * 48);
     OWNED_BUF(versions, CHANGED_MAX * 24);
-    struct look look = {list};
     struct err err = {0};
 
     for (struct exchange *exchange = list; exchange != NULL; exchange = exchange->next) {
@@ -290,9 +275,8 @@ static void find_changed(struct worker *watcher, struct exchange *list)
     }
     buf_add_text(&ids, "}");
     buf_add_text(&versions, "}");
-    if (!buf_ok(&ids, &err) || !buf_ok(&versions, &err) || !reach(watcher, &err) ||
-        !calls_changed(watcher->pg, ids.data, versions.data, mark_changed, &look, &err))
-        return;
+    (void)(buf_ok(&ids, &err) && buf_ok(&versions, &err) && reach(watcher, &err) &&
+           calls_changed(watcher->pg, ids.data, versions.data, mark_changed, list, &err));
 }
 
 static void *watch(void *argument)
@@ -313,10 +297,10 @@ static void *watch(void *argument)
             put(&looked, take(&pool->waits));
         bool draining = pool->draining;
         pthread_mutex_unlock(&pool->lock);
-        uint64_t began = clock_ms();
+        uint64_t began = machine_ms();
         if (!draining)
             find_changed(watcher, looked.first);
-        uint64_t now = clock_ms(), pause = POLL_SHARE * (now - began);
+        uint64_t now = machine_ms(), pause = POLL_SHARE * (now - began);
         pthread_mutex_lock(&pool->lock);
         while (looked.count > 0) {
             struct exchange *exchange = take(&looked);
@@ -388,7 +372,7 @@ void pool_put(struct pool *pool, struct exchange *exchange)
     refused = pool->stopping || pool->asks.count + pool->submits.count >= POOL_QUEUE_MAX;
     exchange->over = exchange->over || pool->draining;
     if (!refused) {
-        put(submit_is_meant(exchange) ? &pool->submits : &pool->asks, exchange);
+        put(route_submits(exchange->asked.match.route) ? &pool->submits : &pool->asks, exchange);
         pthread_cond_signal(&pool->work);
     }
     pthread_mutex_unlock(&pool->lock);

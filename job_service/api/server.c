@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "common/log.h"
 #include "common/machine.h"
+#include "common/pause.h"
 #include "job_service/api/listen.h"
 #include "job_service/api/metrics.h"
 
@@ -43,14 +42,6 @@ struct server {
     atomic_size_t bodies;
 };
 
-static uint64_t clock_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Deadlines. */
 
 static void on_connection(void *context, struct MHD_Connection *connection, void **slot,
@@ -67,7 +58,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
             one->fd =
                 MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
             one->idle = true;
-            one->expires_ms = clock_ms() + DEADLINE_HEAD_S * 1000;
+            one->expires_ms = machine_ms() + DEADLINE_HEAD_S * 1000;
             one->next = server->connections;
             one->back = &server->connections;
             if (one->next != NULL)
@@ -95,7 +86,7 @@ static void set_deadline(struct server *server, struct MHD_Connection *connectio
     if (one == NULL)
         return;
     pthread_mutex_lock(&server->lock);
-    one->expires_ms = seconds == 0 ? 0 : clock_ms() + seconds * UINT64_C(1000);
+    one->expires_ms = seconds == 0 ? 0 : machine_ms() + seconds * UINT64_C(1000);
     one->idle = idle;
     pthread_mutex_unlock(&server->lock);
 }
@@ -104,10 +95,9 @@ static void set_deadline(struct server *server, struct MHD_Connection *connectio
 static void *watch_deadlines(void *argument)
 {
     struct server *server = argument;
-    const struct timespec pause = {0, TICK_MS * 1000000L};
 
     while (!atomic_load(&server->ending)) {
-        uint64_t now = clock_ms();
+        uint64_t now = machine_ms();
         pthread_mutex_lock(&server->lock);
         for (struct connection *one = server->connections; one != NULL; one = one->next) {
             bool unused = one->idle && atomic_load(&server->draining);
@@ -119,7 +109,7 @@ static void *watch_deadlines(void *argument)
             }
         }
         pthread_mutex_unlock(&server->lock);
-        (void)nanosleep(&pause, NULL);
+        pause_for(TICK_MS);
     }
     return NULL;
 }
@@ -308,18 +298,11 @@ static struct exchange *begin(struct server *server, struct MHD_Connection *conn
     return exchange;
 }
 
-static bool takes_body(const struct exchange *exchange)
-{
-    enum route route = exchange->asked.match.route;
-
-    return route == ROUTE_JOBS || route == ROUTE_BUILD || route == ROUTE_SUBMIT;
-}
-
 /* Keeps what is wanted; the rest is read, up to a bound, so that the answer is heard. */
 static bool take_body(struct server *server, struct exchange *exchange, const char *bytes,
                       size_t len)
 {
-    if (takes_body(exchange) && exchange->body_problem == PROBLEM_NONE) {
+    if (route_submits(exchange->asked.match.route) && exchange->body_problem == PROBLEM_NONE) {
         if (len > REQUEST_BODY_MAX - exchange->body.len)
             exchange->body_problem = PROBLEM_TOO_LARGE;
         else if (atomic_fetch_add(&server->bodies, len) + len > BODIES_MAX) {

@@ -10,13 +10,6 @@
 
 enum { SEED_ANSWER = 64 }; /* bytes of each answer to POST /jobs: ab counts others as failed */
 
-bool submit_is_meant(const struct exchange *exchange)
-{
-    enum route route = exchange->asked.match.route;
-
-    return route == ROUTE_JOBS || route == ROUTE_BUILD || route == ROUTE_SUBMIT;
-}
-
 struct job *submit_prepare(struct exchange *exchange, const struct kinds *kinds)
 {
     struct job *job = malloc(sizeof *job);

@@ -9,8 +9,6 @@
 #include "job_service/api/exchange.h"
 #include "job_service/form/job.h"
 
-bool submit_is_meant(const struct exchange *exchange);
-
 /* NULL where the exchange is answered already: with what is wrong with the job. */
 struct job *submit_prepare(struct exchange *exchange, const struct kinds *kinds);
 void submit_release(struct job *job); /* accepts NULL */

@@ -200,9 +200,12 @@ bool calls_whoami(struct pg *pg, const char *token, struct found *ret, struct bu
 {
     OWNED_ROWS rows = NULL;
 
-    if (!pg_query(pg, "SELECT problem, owner FROM jobs_v1.whoami($1::text)", 1, &token, &rows, err))
+    if (!pg_query(
+            pg, "SELECT problem, owner, owner -> 'scopes' ? 'submit' FROM jobs_v1.whoami($1::text)",
+            1, &token, &rows, err))
         return false;
     take_found(rows, ret);
+    ret->may_submit = ret->exists && pg_value(rows, 0, 2)[0] == 't';
     if (ret->exists)
         buf_add_text(owner, pg_value(rows, 0, 1));
     return true;

@@ -40,6 +40,7 @@ struct found {
     bool looked;      /* a dispatcher has looked for work, ever */
     double looked_s;  /* seconds since */
     uint64_t version; /* of the job */
+    bool may_submit;  /* whoami: among the token's scopes */
 };
 
 /* Adds the job as JSON, one object. id NULL: by number. */

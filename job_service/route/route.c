@@ -92,6 +92,11 @@ enum route_outcome route_find(const char *method, const char *path, struct route
     return outcome;
 }
 
+bool route_submits(enum route route)
+{
+    return route == ROUTE_JOBS || route == ROUTE_BUILD || route == ROUTE_SUBMIT;
+}
+
 const char *route_pattern(enum route route)
 {
     for (size_t i = 0; i < COUNT; i++)

@@ -2,6 +2,7 @@
 #ifndef JOB_SERVICE_ROUTE_ROUTE_H
 #define JOB_SERVICE_ROUTE_ROUTE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,9 @@ enum route_outcome { ROUTE_FOUND, ROUTE_UNKNOWN, ROUTE_OTHER_METHOD };
 
 /* HEAD is GET. Ids that cannot be one are UNKNOWN. */
 enum route_outcome route_find(const char *method, const char *path, struct route_match *ret);
+
+/* Whether it takes a job, and so a body. */
+bool route_submits(enum route route);
 
 /* "/v1/jobs/{id}": what metrics call it. */
 const char *route_pattern(enum route route);
