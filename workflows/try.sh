@@ -95,8 +95,8 @@ set_up() {
   await 300 "a PostgreSQL that is ready" app.kubernetes.io/name=postgres is_ready
 }
 
-sql() { # as the server's superuser, from inside its pod; stdin is the statement
-  "${kubectl[@]}" exec -i statefulset/postgres -- psql -XAtqF $'\t' -v ON_ERROR_STOP=1
+sql() { # STATEMENT: as the server's superuser, from inside its pod
+  "${kubectl[@]}" exec statefulset/postgres -- psql -XAtqF $'\t' -v ON_ERROR_STOP=1 -c "$1"
 }
 
 has_ended() {
@@ -118,7 +118,7 @@ output() { # NAME: of the workflow's outputs
     jq -r --arg name "$1" '.status.outputs.parameters[] | select(.name == $name).value'
 }
 
-sum_of_table() { sql <<<'SELECT count(*), coalesce(sum("sessionDuration"), 0) FROM session_duration'; }
+sum_of_table() { sql 'SELECT count(*), coalesce(sum("sessionDuration"), 0) FROM session_duration'; }
 
 check
 set_up
@@ -134,7 +134,7 @@ show read "$(thousands "$(output lines)") lines, $(thousands "$(output users)") 
 read -r rows sum < <(sum_of_table)
 show loaded "$(thousands "$rows") rows, a total of $(thousands "$sum"), in the postgres of \
 ${NAMESPACE:-this namespace}"
-sql <<<'SELECT "userId", "sessionDuration" FROM session_duration ORDER BY 2 DESC, 1 LIMIT 10' |
+sql 'SELECT "userId", "sessionDuration" FROM session_duration ORDER BY 2 DESC, 1 LIMIT 10' |
   show_top userId sessionDuration "$rows"
 
 # The same seed and the same run id: Argo's retries, in short.

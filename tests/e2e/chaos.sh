@@ -31,7 +31,7 @@ steady() { # COMMAND...: until it works, for what talks to parts that may be bro
   done
 }
 
-sql() { k exec -i postgres-0 -- psql -XAtq -v ON_ERROR_STOP=1 <<<"$1"; }
+sql() { k exec postgres-0 -- psql -XAtq -v ON_ERROR_STOP=1 -c "$1"; }
 
 set_up() {
   "$box" status >/dev/null 2>&1 || mine=yes

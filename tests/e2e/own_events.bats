@@ -27,8 +27,19 @@ make_claim() { # NAME: and the pod of that name, which has it at /data
     container: {command: ["sleep", "3600"], volumeMounts: [{name: "data", mountPath: "/data"}]}}')"
 }
 
-put() { # POD FILE: stdin, into its /data
-  kubectl exec -i "$1" -- sh -c "mkdir -p \"\$(dirname /data/$2)\" && cat >/data/$2"
+put() { # POD FILE: stdin, into its /data, until all of it is there (see sql)
+  cat >"$BATS_TEST_TMPDIR/put"
+  until_true 60 "$2 in the claim" arrived "$1" "$2"
+}
+
+arrived() { # POD FILE
+  [ "$(kubectl exec -i "$1" -- sh -c "mkdir -p \"\$(dirname /data/$2)\" && cat >/data/$2 && wc -c </data/$2" \
+    <"$BATS_TEST_TMPDIR/put")" = "$(wc -c <"$BATS_TEST_TMPDIR/put")" ]
+}
+
+make_table_of_the_docs() { # its own lines, but for where the events are
+  eval "$(sed -n '/^fields=(--key/,/^```$/{/^```$/d;p}' docs/on-a-cluster.md | sed 's/^argo /: argo /')"
+  [ "$(sql "SELECT count(*) FROM pg_class WHERE relname = 'seconds_per_user'")" = 1 ]
 }
 
 events_of() { # SEED [OPTION...]
@@ -141,8 +152,7 @@ example_of_the_docs() {
   lines() { printf '{"user": "u%d", "seconds": %d}\n' 1 10 2 20 1 5; }
   make_claim mine
   lines | put mine events.jsonl
-  # The docs' own lines, but for where the events are.
-  eval "$(sed -n '/^fields=(--key/,/^```$/{/^```$/d;p}' docs/on-a-cluster.md | sed 's/^argo /: argo /')"
+  until_true 60 "table of the docs" make_table_of_the_docs
   # shellcheck disable=SC2154  # by the docs
   name=$(submit_template aggregate-claim -p claim=mine "${fields[@]}")
   ended "$name" Succeeded
