@@ -178,7 +178,7 @@ build_cjson() {
   install -D -m 644 -t "$work/out/include/cjson" cJSON.h
 }
 
-# HTTP and HTTPS alone.
+# HTTP and HTTPS alone. Signed requests (AWS's version 4) come with the digest of HTTP's logins.
 build_curl() {
   unpack curl
   cd "$work/curl"
@@ -187,7 +187,7 @@ build_curl() {
     --without-{zlib,brotli,zstd,libpsl,libidn2,nghttp2,librtmp,libssh2,libgsasl} \
     --disable-{ldap,ldaps,ftp,file,dict,telnet,tftp,pop3,imap,smb,smtp,gopher,mqtt,rtsp} \
     --disable-{manual,cookies,ntlm,tls-srp,unix-sockets,alt-svc,hsts,doh,mime,dateparse,netrc} \
-    --disable-{progress-meter,threaded-resolver,aws,crypto-auth,libcurl-option}
+    --disable-{progress-meter,threaded-resolver,libcurl-option}
   run make -j"$(nproc)" -C lib
   install -D -m 644 -t "$work/out/lib" lib/.libs/libcurl.a
   install -D -m 644 -t "$work/out/include/curl" include/curl/*.h

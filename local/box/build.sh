@@ -121,6 +121,12 @@ GO
   echo 'resources: [install.yaml]' >"$out/manifests/kustomization.yaml"
 }
 
+# An S3 server whose buckets are directories.
+build_versitygw() {
+  go build -o "$out/bin/versitygw" -ldflags "$strip -X main.Version=$(version_of versitygw)" \
+    ./cmd/versitygw
+}
+
 # --- all of it --------------------------------------------------------------------------------
 
 link_programs() {
@@ -149,7 +155,7 @@ main() {
   check_go "Kubernetes and the rest"
   "$here/packages.sh" build
   # What other components do not wait for comes last; the longest one first.
-  for name in kubernetes argo containerd gvisor etcd coredns local-path network-policies; do
+  for name in kubernetes argo containerd gvisor etcd coredns local-path network-policies versitygw; do
     build_component "$name"
   done
   keep manifests "$(find "$here/manifests" -type f | sort | xargs cat; cat "$here/versions")" \
