@@ -2,61 +2,44 @@
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "common/json_in.h"
-#include "common/pause.h"
-#include "common/whole.h"
+#include "common/kube_account.h"
+#include "common/machine.h"
 
 enum {
-    TOKEN_MAX = 1 << 14,
-    CA_MAX = 1 << 18,
-    URL_MAX = 2048,
     CONNECT_S = 10,
-    REQUEST_S = 30,
-    ATTEMPTS = 8,
-    PAUSE_MS = 500, /* before the second attempt; doubled until PAUSE_MAX_MS */
-    PAUSE_MAX_MS = 5000,
+    KEEPALIVE_S = 30,      /* of silence before the first probe, and between two */
+    REFUSAL_MAX = 1 << 16, /* of an answer that is not 2xx */
+    TURN_MS = 1000,        /* between two looks at what has been silent for too long */
+    UNAUTHORIZED = 401,
+};
+
+struct kube_stream {
+    struct kube *kube;
+    struct kube_stream *next, **link;
+    struct kube_stream_rules rules;
+    CURL *curl;
+    struct curl_slist *headers;
+    char *path;
+    struct buf body; /* of an answer that is not 2xx, or the line that is being made */
+    uint64_t began_ms, last_ms;
+    bool again; /* a 401 was tried once more */
+    bool held;
+    struct err why; /* why we ended it ourselves */
+    bool idle;
+    char curl_says[CURL_ERROR_SIZE];
 };
 
 struct kube {
-    int directory;
-    struct buf authority;
-    char base[URL_MAX / 2];
+    struct kube_account account;
+    CURLM *multi;
+    struct kube_stream *streams;
+    atomic_bool stopped;
 };
-
-static bool read_at(int directory, const char *name, struct buf *out, struct err *err)
-{
-    char shown[64];
-
-    (void)snprintf(shown, sizeof shown, "the service account's %s", name);
-    int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_errno(err, errno, "cannot open %s", shown);
-    bool done = whole_read(fd, shown, out, err);
-    (void)close(fd);
-    return done;
-}
-
-static bool find_api(struct kube *kube, struct err *err)
-{
-    const char *host = getenv("KUBERNETES_SERVICE_HOST");
-    const char *port = getenv("KUBERNETES_SERVICE_PORT");
-
-    if (host == NULL || host[0] == '\0')
-        return err_set(err, STATUS_USAGE,
-                       "--node is given, but KUBERNETES_SERVICE_HOST is not set: run in a pod, or "
-                       "without --node");
-    bool v6 = strchr(host, ':') != NULL;
-    int len = snprintf(kube->base, sizeof kube->base, "https://%s%s%s:%s", v6 ? "[" : "", host,
-                       v6 ? "]" : "", port == NULL || port[0] == '\0' ? "443" : port);
-    return len < (int)sizeof kube->base ||
-           err_set(err, STATUS_USAGE, "KUBERNETES_SERVICE_HOST is too long");
-}
 
 struct kube *kube_open(const char *directory, struct err *err)
 {
@@ -66,45 +49,141 @@ struct kube *kube_open(const char *directory, struct err *err)
         (void)err_set(err, STATUS_TRANSIENT, "out of memory");
         return NULL;
     }
-    buf_init(&kube->authority, CA_MAX);
-    kube->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool done = kube->directory >= 0 || err_errno(err, errno, "cannot open %s", directory);
-    if (done && read_at(kube->directory, "ca.crt", &kube->authority, err) && find_api(kube, err))
+    if (!kube_account_open(&kube->account, directory, err)) {
+        free(kube);
+        return NULL;
+    }
+    kube->multi = curl_multi_init();
+    if (kube->multi != NULL)
         return kube;
-    kube_close(kube);
+    (void)err_set(err, STATUS_TRANSIENT, "out of memory");
+    kube_account_close(&kube->account);
+    free(kube);
     return NULL;
+}
+
+static void release(struct kube_stream *stream)
+{
+    if (stream->curl != NULL)
+        (void)curl_multi_remove_handle(stream->kube->multi, stream->curl);
+    curl_easy_cleanup(stream->curl);
+    curl_slist_free_all(stream->headers);
+    buf_release(&stream->body);
+    free(stream->path);
+    free(stream);
+}
+
+static void unlink_stream(struct kube_stream *stream)
+{
+    *stream->link = stream->next;
+    if (stream->next != NULL)
+        stream->next->link = stream->link;
 }
 
 void kube_close(struct kube *kube)
 {
     if (kube == NULL)
         return;
-    if (kube->directory >= 0)
-        (void)close(kube->directory);
-    buf_release(&kube->authority);
+    while (kube->streams != NULL) {
+        struct kube_stream *stream = kube->streams;
+        unlink_stream(stream);
+        release(stream);
+    }
+    (void)curl_multi_cleanup(kube->multi);
+    kube_account_close(&kube->account);
     free(kube);
 }
 
-static size_t store(char *bytes, size_t size, size_t count, void *context)
+void kube_wake(struct kube *kube)
 {
-    struct err ignored = {0};
-    (void)size;
-    buf_add(context, bytes, count);
-    return buf_ok(context, &ignored) ? count : 0;
+    (void)curl_multi_wakeup(kube->multi);
 }
+
+void kube_stop(struct kube *kube)
+{
+    atomic_store(&kube->stopped, true);
+    kube_wake(kube);
+}
+
+/* What comes in. */
+
+static long status_of(struct kube_stream *stream)
+{
+    long status = 0;
+    (void)curl_easy_getinfo(stream->curl, CURLINFO_RESPONSE_CODE, &status);
+    return status;
+}
+
+static bool is_2xx(long status)
+{
+    return status >= 200 && status < 300;
+}
+
+/* Hands whole lines on; what is left is kept for the next bytes. */
+static bool take_lines(struct kube_stream *stream, const char *bytes, size_t len)
+{
+    const struct kube_stream_rules *rules = &stream->rules;
+
+    while (len > 0) {
+        const char *end = memchr(bytes, '\n', len);
+        size_t part = end == NULL ? len : (size_t)(end - bytes);
+        if (part > rules->line_max - stream->body.len)
+            return err_set(&stream->why, STATUS_REFUSED, "a line of more than %zu bytes",
+                           rules->line_max);
+        buf_add(&stream->body, bytes, part);
+        if (!buf_ok(&stream->body, &stream->why))
+            return false;
+        if (end == NULL)
+            return true;
+        if (rules->take(rules->context, stream->body.data, stream->body.len) == KUBE_END)
+            return err_set(&stream->why, STATUS_CANCELLED, "no more was wanted");
+        buf_clear(&stream->body);
+        bytes += part + 1;
+        len -= part + 1;
+    }
+    return true;
+}
+
+static size_t take(char *bytes, size_t size, size_t count, void *context)
+{
+    struct kube_stream *stream = context;
+    const struct kube_stream_rules *rules = &stream->rules;
+    (void)size;
+
+    stream->last_ms = machine_ms();
+    if (!is_2xx(status_of(stream))) {
+        if (count <= REFUSAL_MAX - stream->body.len)
+            buf_add(&stream->body, bytes, count);
+        return count;
+    }
+    if (rules->line_max > 0)
+        return take_lines(stream, bytes, count) ? count : 0;
+    switch (rules->take(rules->context, bytes, count)) {
+    case KUBE_TAKEN:
+        return count;
+    case KUBE_HOLD:
+        stream->held = true;
+        return CURL_WRITEFUNC_PAUSE;
+    default:
+        (void)err_set(&stream->why, STATUS_CANCELLED, "no more was wanted");
+        return 0;
+    }
+}
+
+/* Asking. */
 
 /* The headers, the token among them; the caller frees. NULL without memory. */
 static struct curl_slist *headers(const struct buf *token, const char *method)
 {
-    char line[TOKEN_MAX + 64];
+    char line[KUBE_TOKEN_MAX + 64], agent[64];
     struct curl_slist *list = NULL, *longer;
-    const char *const lines[] = {
-        line, "Accept: application/json", "User-Agent: gvisor_installer", "Expect:",
-        strcmp(method, "PATCH") == 0 ? "Content-Type: application/merge-patch+json"
+    const char *const lines[] = {line, "Accept: application/json, */*", agent, "Expect:",
+                                 strcmp(method, "PATCH") == 0
+                                     ? "Content-Type: application/merge-patch+json"
                                      : "Content-Type: application/json"};
 
-    (void)snprintf(line, sizeof line, "Authorization: Bearer %.*s", (int)token->len, token->data);
-    line[strcspn(line, "\r\n")] = '\0';
+    (void)snprintf(line, sizeof line, "Authorization: Bearer %s", token->data);
+    (void)snprintf(agent, sizeof agent, "User-Agent: %s", program_invocation_short_name);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         longer = curl_slist_append(list, lines[i]);
         if (longer == NULL) {
@@ -116,86 +195,189 @@ static struct curl_slist *headers(const struct buf *token, const char *method)
     return list;
 }
 
-/* The API's own words, where it has any. */
-static void describe(const char *method, const char *path, long status, const struct buf *answer,
-                     struct err *err)
+static void set_options(struct kube_stream *stream, const char *url, struct buf *authority)
 {
-    struct err ignored = {0};
-    cJSON *object = json_parse("", answer->data, answer->len, &ignored);
-    const char *said = cJSON_GetStringValue(json_find(object, "message"));
-    bool passes = status == 408 || status == 429 || status >= 500;
-
-    (void)err_set(err, passes ? STATUS_TRANSIENT : STATUS_REFUSED, "%s %s: %ld, %s", method, path,
-                  status, said == NULL ? "without a reason" : said);
-    cJSON_Delete(object);
-}
-
-static void set_options(CURL *curl, const struct kube *kube, const char *url, const char *method,
-                        const char *body, struct buf *answer, char why[CURL_ERROR_SIZE])
-{
-    struct curl_blob authority = {
-        .data = kube->authority.data, .len = kube->authority.len, .flags = CURL_BLOB_NOCOPY};
+    CURL *curl = stream->curl;
+    const struct kube_stream_rules *rules = &stream->rules;
+    struct curl_blob blob = {
+        .data = authority->data, .len = authority->len, .flags = CURL_BLOB_COPY};
 
     (void)curl_easy_setopt(curl, CURLOPT_URL, url);
-    (void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+    (void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, rules->method);
     (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
-    (void)curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &authority);
+    (void)curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob);
     (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
-    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)REQUEST_S);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, store);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
-    (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
-    if (body != NULL)
-        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)rules->whole_s);
+    (void)curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_S);
+    (void)curl_easy_setopt(curl, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_S);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, stream);
+    (void)curl_easy_setopt(curl, CURLOPT_PRIVATE, stream);
+    (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, stream->curl_says);
+    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, stream->headers);
+    if (rules->body != NULL)
+        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, rules->body);
 }
 
-static bool request_once(struct kube *kube, const char *method, const char *path, const char *body,
-                         struct buf *answer, long *ret_status, struct err *err)
+/* Asks, with the account's files as they are now. */
+static bool ask(struct kube_stream *stream, struct err *err)
 {
-    OWNED_BUF(token, TOKEN_MAX);
-    char why[CURL_ERROR_SIZE] = "", url[URL_MAX];
+    OWNED_BUF(token, KUBE_TOKEN_MAX);
+    OWNED_BUF(authority, KUBE_CA_MAX);
+    char url[KUBE_BASE_MAX + KUBE_PATH_MAX];
+    const struct kube_account *account = &stream->kube->account;
 
-    if (!read_at(kube->directory, "token", &token, err))
+    if (!kube_account_read(account, &token, &authority, err))
         return false;
-    if (snprintf(url, sizeof url, "%s%s", kube->base, path) >= (int)sizeof url)
-        return err_set(err, STATUS_BUG, "too long a path: %s", path);
-    struct curl_slist *list = headers(&token, method);
-    CURL *curl = curl_easy_init();
-    CURLcode code = CURLE_OUT_OF_MEMORY;
-    if (curl != NULL && list != NULL) {
-        set_options(curl, kube, url, method, body, answer, why);
-        (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
-        code = curl_easy_perform(curl);
-        (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
-    }
-    curl_easy_cleanup(curl);
-    curl_slist_free_all(list);
-    if (code != CURLE_OK)
-        return err_set(err, STATUS_TRANSIENT, "%s %s: %s", method, path,
-                       why[0] != '\0' ? why : curl_easy_strerror(code));
-    if ((*ret_status >= 200 && *ret_status < 300) || *ret_status == 404 || *ret_status == 409)
-        return true;
-    describe(method, path, *ret_status, answer, err);
-    return false;
+    (void)snprintf(url, sizeof url, "%s%s", account->base, stream->path);
+    curl_slist_free_all(stream->headers);
+    stream->headers = headers(&token, stream->rules.method);
+    stream->curl = curl_easy_init();
+    if (stream->headers == NULL || stream->curl == NULL)
+        return err_set(err, STATUS_TRANSIENT, "out of memory");
+    set_options(stream, url, &authority);
+    stream->began_ms = stream->last_ms = machine_ms();
+    stream->curl_says[0] = '\0';
+    CURLMcode code = curl_multi_add_handle(stream->kube->multi, stream->curl);
+    return code == CURLM_OK || err_set(err, STATUS_TRANSIENT, "%s", curl_multi_strerror(code));
 }
 
-bool kube_request(struct kube *kube, const char *method, const char *path, const char *body,
-                  struct buf *answer, long *ret_status, struct err *err)
+struct kube_stream *kube_stream_start(struct kube *kube, const struct kube_stream_rules *rules,
+                                      struct err *err)
 {
-    unsigned pause_ms = PAUSE_MS;
+    struct kube_stream *stream;
 
-    for (int attempt = 1;; attempt++) {
-        struct err why = {0};
-        buf_clear(answer);
-        if (request_once(kube, method, path, body, answer, ret_status, &why))
-            return true;
-        if (why.status != STATUS_TRANSIENT || attempt == ATTEMPTS) {
-            *err = why;
-            return false;
-        }
-        pause_for(pause_ms);
-        pause_ms = pause_ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause_ms * 2;
+    if (strlen(rules->path) >= KUBE_PATH_MAX) {
+        (void)err_set(err, STATUS_BUG, "too long a path: %s", rules->path);
+        return NULL;
     }
+    stream = calloc(1, sizeof *stream);
+    if (stream == NULL || (stream->path = strdup(rules->path)) == NULL) {
+        free(stream);
+        (void)err_set(err, STATUS_TRANSIENT, "out of memory");
+        return NULL;
+    }
+    stream->kube = kube;
+    stream->rules = *rules;
+    stream->rules.path = stream->path;
+    if (rules->method == NULL)
+        stream->rules.method = "GET";
+    buf_init(&stream->body, rules->line_max > REFUSAL_MAX ? rules->line_max : REFUSAL_MAX);
+    if (!ask(stream, err)) {
+        release(stream);
+        return NULL;
+    }
+    stream->next = kube->streams;
+    stream->link = &kube->streams;
+    if (stream->next != NULL)
+        stream->next->link = &stream->next;
+    kube->streams = stream;
+    return stream;
+}
+
+/* Ending. */
+
+static void describe(struct kube_stream *stream, CURLcode code, struct kube_end *ret)
+{
+    const struct kube_stream_rules *rules = &stream->rules;
+    curl_off_t retry_after = 0;
+
+    ret->status = status_of(stream);
+    ret->whole = code == CURLE_OK;
+    ret->idle = stream->idle;
+    ret->refusal = ret->status == 0 || is_2xx(ret->status) ? NULL : &stream->body;
+    (void)curl_easy_getinfo(stream->curl, CURLINFO_RETRY_AFTER, &retry_after);
+    ret->retry_after_s = (unsigned)retry_after;
+    if (stream->why.status != STATUS_DONE)
+        (void)err_set(&ret->err, stream->why.status, "%s %s: %s", rules->method, stream->path,
+                      stream->why.text);
+    else if (code != CURLE_OK)
+        (void)err_set(&ret->err, STATUS_TRANSIENT, "%s %s: %s", rules->method, stream->path,
+                      stream->curl_says[0] != '\0' ? stream->curl_says : curl_easy_strerror(code));
+    else if (!is_2xx(ret->status))
+        (void)kube_refused(rules->method, stream->path, ret->status, &stream->body, &ret->err);
+}
+
+static void finish(struct kube_stream *stream, CURLcode code)
+{
+    struct kube_end end = {0};
+
+    if (code == CURLE_OK && status_of(stream) == UNAUTHORIZED && !stream->again) {
+        (void)curl_multi_remove_handle(stream->kube->multi, stream->curl);
+        curl_easy_cleanup(stream->curl);
+        stream->curl = NULL;
+        buf_clear(&stream->body);
+        stream->again = true;
+        if (ask(stream, &end.err))
+            return;
+    } else {
+        describe(stream, code, &end);
+    }
+    unlink_stream(stream);
+    stream->rules.ended(stream->rules.context, &end);
+    release(stream);
+}
+
+void kube_resume(struct kube_stream *stream)
+{
+    if (!stream->held)
+        return;
+    stream->held = false;
+    stream->last_ms = machine_ms();
+    (void)curl_easy_pause(stream->curl, CURLPAUSE_CONT);
+}
+
+static void end_stream(struct kube_stream *stream, enum status status, const char *why)
+{
+    (void)err_set(&stream->why, status, "%s", why);
+    finish(stream, CURLE_ABORTED_BY_CALLBACK);
+}
+
+void kube_end_stream(struct kube_stream *stream)
+{
+    end_stream(stream, STATUS_CANCELLED, "no more was wanted");
+}
+
+static void end_silent(struct kube *kube)
+{
+    uint64_t now = machine_ms();
+    struct kube_stream *next;
+
+    for (struct kube_stream *stream = kube->streams; stream != NULL; stream = next) {
+        next = stream->next;
+        if (stream->rules.idle_s == 0 || stream->held ||
+            now - stream->last_ms < 1000 * (uint64_t)stream->rules.idle_s)
+            continue;
+        stream->idle = true;
+        end_stream(stream, STATUS_TRANSIENT, "nothing came for too long");
+        /* `ended` may have ended others. */
+        next = kube->streams;
+    }
+}
+
+bool kube_turn(struct kube *kube, int wait_ms)
+{
+    int left;
+    CURLMsg *message;
+
+    if (!atomic_load(&kube->stopped)) {
+        (void)curl_multi_perform(kube->multi, &left);
+        (void)curl_multi_poll(kube->multi, NULL, 0, wait_ms < TURN_MS ? wait_ms : TURN_MS, NULL);
+        (void)curl_multi_perform(kube->multi, &left);
+    }
+    while ((message = curl_multi_info_read(kube->multi, &left)) != NULL) {
+        char *private = NULL;
+        CURLcode code = message->data.result;
+        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+        finish((struct kube_stream *)(void *)private, code);
+    }
+    end_silent(kube);
+    if (!atomic_load(&kube->stopped))
+        return true;
+    while (kube->streams != NULL)
+        end_stream(kube->streams, STATUS_CANCELLED, "stopped");
+    return false;
 }

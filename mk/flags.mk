@@ -33,5 +33,5 @@ LIBS_COMMON := -L$(DEPS)/lib -lcjson -lxxhash -lmd -lz -lm
 LIBS_fake_gen := $(LIBS_COMMON)
 LIBS_gvisor_probe := $(LIBS_COMMON)
 LIBS_aggregator := -L$(DEPS)/lib -lpq -lpgcommon_shlib -lpgport_shlib -lssl -lcrypto -lzstd $(LIBS_COMMON)
-LIBS_job_service := -L$(DEPS)/lib -lmicrohttpd $(LIBS_aggregator)
+LIBS_job_service := -L$(DEPS)/lib -lmicrohttpd -lcurl $(LIBS_aggregator)
 LIBS_gvisor_installer := -L$(DEPS)/lib -lcurl -lssl -lcrypto -larchive -lbz2 -lstdc++ $(LIBS_COMMON)

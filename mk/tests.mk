@@ -2,7 +2,7 @@
 
 UNIT_TESTS := $(patsubst %.c,%,$(wildcard $(addsuffix /tests/test_*.c,common $(PROGRAMS))))
 # Where threads meet. libpq is not instrumented, so what loads is not among them.
-THREADED := common/tests/test_outfile common/tests/test_stop aggregator/tests/test_fold \
+THREADED := common/tests/test_kube common/tests/test_outfile common/tests/test_stop aggregator/tests/test_fold \
             aggregator/tests/test_gather aggregator/tests/test_sequence \
             aggregator/tests/test_text
 
@@ -11,7 +11,7 @@ $(unit_binary): $(B)/%: $(B)/%.o $(addprefix $(B)/,$(addsuffix .a,$(PROGRAMS))) 
 	$(call say,LD ,$@)
 	$(Q)$(CC) -pthread $(filter-out -static-pie,$(LDFLAGS_$(PROFILE))) -o $@ $< \
 	    $(patsubst %,$(B)/%.a,$(filter $(PROGRAMS),$(subst /, ,$*))) $(COMMON_LIB) \
-	    -lcmocka $(or $(LIBS_$(firstword $(filter gvisor_installer job_service,$(subst /, ,$*)))),$(LIBS_aggregator))
+	    -lcmocka $(or $(LIBS_$(firstword $(filter gvisor_installer,$(subst /, ,$*)))),$(LIBS_job_service))
 
 test: ## everything a change must pass (under 5 minutes once built)
 	.ci/setup build run test gvisor

@@ -40,7 +40,7 @@ bool node_open(const struct install_options *options, struct node **ret, struct 
     node->kube = kube_open(options->account, err);
     if (node->kube == NULL) {
         free(node);
-        return false;
+        return err_prefix(err, "--node");
     }
     *ret = node;
     return true;
