@@ -20,6 +20,8 @@ struct pg {
     int answer_ms; /* how long an answer may take, or -1 */
     bool astray;   /* the server broke the protocol: nothing more is sent to it */
     char sqlstate[SQLSTATE_LEN + 1];
+    const char *prepared[PG_PREPARED_MAX];
+    unsigned prepared_count;
 };
 
 struct pg_rows {
@@ -197,15 +199,12 @@ static bool finish(struct pg *pg, PGresult **ret, struct err *err)
     return true;
 }
 
-bool pg_query(struct pg *pg, const char *sql, int count, const char *const *params,
-              struct pg_rows **ret, struct err *err)
+/* The result of a statement that was handed to libpq (sent: PQsend...() took it). */
+static bool take_rows(struct pg *pg, int sent, struct pg_rows **ret, struct err *err)
 {
     PGresult *result;
 
-    pg->sqlstate[0] = '\0';
-    if (pg->astray)
-        return fail_astray(pg, err);
-    if (PQsendQueryParams(pg->conn, sql, count, NULL, params, NULL, NULL, 0) == 0)
+    if (sent == 0)
         return fail_result(pg, NULL, err);
     if (!flush(pg, err) || !finish(pg, &result, err))
         return false;
@@ -220,6 +219,39 @@ bool pg_query(struct pg *pg, const char *sql, int count, const char *const *para
     }
     (*ret)->result = result;
     return true;
+}
+
+bool pg_query(struct pg *pg, const char *sql, int count, const char *const *params,
+              struct pg_rows **ret, struct err *err)
+{
+    pg->sqlstate[0] = '\0';
+    if (pg->astray)
+        return fail_astray(pg, err);
+    return take_rows(pg, PQsendQueryParams(pg->conn, sql, count, NULL, params, NULL, NULL, 0), ret,
+                     err);
+}
+
+bool pg_query_prepared(struct pg *pg, const char *sql, int count, const char *const *params,
+                       struct pg_rows **ret, struct err *err)
+{
+    char name[16];
+    unsigned at = 0;
+
+    pg->sqlstate[0] = '\0';
+    if (pg->astray)
+        return fail_astray(pg, err);
+    while (at < pg->prepared_count && pg->prepared[at] != sql)
+        at++;
+    if (at == PG_PREPARED_MAX)
+        return pg_query(pg, sql, count, params, ret, err);
+    (void)snprintf(name, sizeof name, "s%u", at);
+    if (at == pg->prepared_count) {
+        if (!take_rows(pg, PQsendPrepare(pg->conn, name, sql, 0, NULL), NULL, err))
+            return false;
+        pg->prepared[pg->prepared_count++] = sql;
+    }
+    return take_rows(pg, PQsendQueryPrepared(pg->conn, name, count, params, NULL, NULL, 0), ret,
+                     err);
 }
 
 int pg_row_count(const struct pg_rows *rows)

@@ -33,6 +33,14 @@ bool pg_query(struct pg *pg, const char *sql, int count, const char *const *para
               struct pg_rows **ret, struct err *err);
 #define pg_run(pg, sql, err) pg_query((pg), (sql), 0, NULL, NULL, (err))
 
+enum { PG_PREPARED_MAX = 8 };
+/*
+ * The same for a statement that a session runs again and again: the server parses and plans it
+ * once. sql is a literal, one of at most PG_PREPARED_MAX: it is told by its address.
+ */
+bool pg_query_prepared(struct pg *pg, const char *sql, int count, const char *const *params,
+                       struct pg_rows **ret, struct err *err);
+
 int pg_row_count(const struct pg_rows *rows);
 int pg_column_count(const struct pg_rows *rows);
 const char *pg_column_name(const struct pg_rows *rows, int column);

@@ -20,6 +20,7 @@ enum {
     BUSY_S = 5,         /* how long a locked owner's submit is tried */
     BUSY_MS = 5,        /* pause before the next try */
     BATCH_BYTES = 16 << 20,
+    GATHER_US = 300, /* how long a batch waits for those that the last one makes expect */
 };
 
 struct queue {
@@ -37,9 +38,10 @@ struct worker {
 struct pool {
     const struct pool_rules *rules;
     pthread_mutex_t lock;
-    pthread_cond_t work, tick;
+    pthread_cond_t work, tick, gathered;
     struct queue asks, submits, waits;
     bool submitting; /* by one worker at a time, so that batches grow while it commits */
+    size_t expected; /* submits in the next batch, if clients go on as they do */
     bool draining, stopping;
     struct worker workers[POOL_WORKERS_MAX], watcher;
     unsigned started;
@@ -216,6 +218,48 @@ static void submit_batch(struct worker *worker, struct exchange *list)
         submit_release(jobs[i]);
 }
 
+/*
+ * Clients that were answered together come again together. Without a pause the first of them would
+ * be a batch alone, and the others wait for two commits. Call it with the lock held.
+ */
+static void gather(struct pool *pool)
+{
+    struct timespec until;
+
+    if (pool->submits.count >= pool->expected)
+        return;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += GATHER_US * 1000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    while (!pool->stopping && pool->submits.count < pool->expected &&
+           pthread_cond_timedwait(&pool->gathered, &pool->lock, &until) == 0)
+        ;
+}
+
+/* The same. */
+static void submit_some(struct worker *worker)
+{
+    struct pool *pool = worker->pool;
+    struct queue batch;
+
+    pool->submitting = true;
+    gather(pool);
+    queue_init(&batch);
+    for (size_t bytes = 0;
+         pool->submits.count > 0 && batch.count < POOL_BATCH && bytes < BATCH_BYTES;) {
+        bytes += pool->submits.first->body.len;
+        put(&batch, take(&pool->submits));
+    }
+    pthread_mutex_unlock(&pool->lock);
+    submit_batch(worker, batch.first);
+    pthread_mutex_lock(&pool->lock);
+    pool->expected = batch.count + pool->submits.count;
+    if (pool->expected > POOL_BATCH)
+        pool->expected = POOL_BATCH;
+    pool->submitting = false;
+}
+
 static void *work_on(void *argument)
 {
     struct worker *worker = argument;
@@ -224,18 +268,7 @@ static void *work_on(void *argument)
     pthread_mutex_lock(&pool->lock);
     for (;;) {
         if (pool->submits.count > 0 && !pool->submitting) {
-            struct queue batch;
-            queue_init(&batch);
-            for (size_t bytes = 0;
-                 pool->submits.count > 0 && batch.count < POOL_BATCH && bytes < BATCH_BYTES;) {
-                bytes += pool->submits.first->body.len;
-                put(&batch, take(&pool->submits));
-            }
-            pool->submitting = true;
-            pthread_mutex_unlock(&pool->lock);
-            submit_batch(worker, batch.first);
-            pthread_mutex_lock(&pool->lock);
-            pool->submitting = false;
+            submit_some(worker);
         } else if (pool->asks.count > 0) {
             struct exchange *exchange = take(&pool->asks);
             pthread_mutex_unlock(&pool->lock);
@@ -352,6 +385,7 @@ struct pool *pool_start(const struct pool_rules *rules, struct err *err)
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&pool->tick, &monotonic);
+    pthread_cond_init(&pool->gathered, &monotonic);
     pthread_condattr_destroy(&monotonic);
     bool done = start_thread(&pool->watcher, pool, watch, err);
     pool->watching = done;
@@ -372,8 +406,12 @@ void pool_put(struct pool *pool, struct exchange *exchange)
     refused = pool->stopping || pool->asks.count + pool->submits.count >= POOL_QUEUE_MAX;
     exchange->over = exchange->over || pool->draining;
     if (!refused) {
-        put(route_submits(exchange->asked.match.route) ? &pool->submits : &pool->asks, exchange);
-        pthread_cond_signal(&pool->work);
+        bool submit = route_submits(exchange->asked.match.route);
+        put(submit ? &pool->submits : &pool->asks, exchange);
+        if (!submit || !pool->submitting)
+            pthread_cond_signal(&pool->work);
+        else if (pool->submits.count == pool->expected)
+            pthread_cond_signal(&pool->gathered);
     }
     pthread_mutex_unlock(&pool->lock);
     if (refused) {
@@ -414,6 +452,7 @@ void pool_release(struct pool *pool)
 {
     pthread_cond_destroy(&pool->work);
     pthread_cond_destroy(&pool->tick);
+    pthread_cond_destroy(&pool->gathered);
     pthread_mutex_destroy(&pool->lock);
     free(pool);
 }

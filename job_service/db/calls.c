@@ -110,11 +110,12 @@ bool calls_submit(struct pg *pg, const struct submission *items, size_t count,
         params[i] = arrays[i].data;
     }
     done = done &&
-           pg_query(pg,
-                    "SELECT item, outcome, id, number, retry_after FROM jobs_v1.submit($1::text[],"
-                    " $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[],"
-                    " $8::text[], $9::int[])",
-                    SUBMIT_ARRAYS, params, &rows, err) &&
+           pg_query_prepared(
+               pg,
+               "SELECT item, outcome, id, number, retry_after FROM jobs_v1.submit($1::text[],"
+               " $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[],"
+               " $8::text[], $9::int[])",
+               SUBMIT_ARRAYS, params, &rows, err) &&
            take_submitted(rows, ret, count, err);
     for (size_t i = 0; i < SUBMIT_ARRAYS; i++)
         buf_release(&arrays[i]);

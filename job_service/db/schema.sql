@@ -162,32 +162,19 @@ BEGIN
 END $$;
 
 -- Whose token it is; NULL for one that is unknown, not yet or no longer valid, revoked, or without
--- the scope. The token itself is the argument, because a hash could be replayed.
+-- the scope. The token itself is the argument, because a hash could be replayed. Without a search
+-- path of its own, and with whole names instead, it becomes a part of the queries that call it.
 CREATE OR REPLACE FUNCTION token_owner(the_token text, scope text, OUT owner int, OUT problem text)
-LANGUAGE plpgsql STABLE SET search_path = jobs, pg_temp AS $$
-DECLARE
-  found_scopes text[];
-BEGIN
-  IF the_token IS NULL THEN
-    SELECT o.id INTO owner FROM owner o WHERE o.anonymous;
-    IF owner IS NULL OR scope = 'cancel' THEN owner := NULL; problem := 'token-missing'; END IF;
-    RETURN;
-  END IF;
-  SELECT t.owner, t.scopes INTO owner, found_scopes FROM token t
-   WHERE t.hash = sha256(convert_to(the_token, 'UTF8')) AND t.revoked_at IS NULL
-     AND coalesce(t.not_before <= now(), true) AND coalesce(t.expires_at > now(), true);
-  IF owner IS NULL THEN
-    problem := 'token-unknown';
-  ELSIF scope IS NOT NULL AND NOT scope = ANY (found_scopes) THEN
-    owner := NULL;
-    problem := 'token-scope';
-  END IF;
-END $$;
-
-CREATE OR REPLACE FUNCTION keep_counts(c owner_count) RETURNS void
-LANGUAGE sql SET search_path = jobs, pg_temp AS $$
-  UPDATE owner_count SET last_number = c.last_number, active = c.active, credit = c.credit,
-    credit_at = c.credit_at, day = c.day, day_count = c.day_count WHERE owner = c.owner
+RETURNS SETOF record LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN p.problem IS NULL THEN coalesce(t.owner, a.id) END, p.problem
+    FROM (SELECT) always
+    LEFT JOIN jobs.token t ON t.hash = sha256(convert_to(the_token, 'UTF8')) AND t.revoked_at IS NULL
+     AND coalesce(t.not_before <= now(), true) AND coalesce(t.expires_at > now(), true)
+    LEFT JOIN jobs.owner a ON a.anonymous AND the_token IS NULL
+   CROSS JOIN LATERAL (SELECT CASE
+      WHEN the_token IS NULL THEN CASE WHEN a.id IS NULL OR scope = 'cancel' THEN 'token-missing' END
+      WHEN t.owner IS NULL THEN 'token-unknown'
+      WHEN NOT scope = ANY (t.scopes) THEN 'token-scope' END AS problem) p
 $$;
 
 -- Jobs into the queue, several in one transaction; outcome is `accepted`, `repeated` (the key was
@@ -199,15 +186,19 @@ RETURNS SETOF record LANGUAGE plpgsql SECURITY DEFINER SET search_path = jobs, p
 DECLARE
   asked record;
   kept record;
-  counts owner_count;
-  limits owner;
+  got record;                 -- the owner's counts, locked, and limits
+  held int;                   -- whose they are
   left_over double precision; -- jobs that the rate allows now
-  held int;                   -- the owner whose counts are locked
-  changed boolean := false;   -- whether they are to be kept
   today date;                 -- UTC, once the lock is held
+  -- Of accepted jobs, and of their owners: written at the end, as statements are what costs.
+  items int[] := '{}'; ids uuid[]; owners int[]; numbers bigint[]; new_keys text[];
+  counts owner_count;
+  counted owner_count[];
+  first int;                  -- where the held owner's jobs begin
+  spot int;
 BEGIN
   IF cardinality(tokens) NOT BETWEEN 1 AND 100 THEN RAISE EXCEPTION 'from 1 to 100 jobs at once'; END IF;
-  -- By owner, so that two batches never wait for each other, and an owner's counts change once.
+  -- By owner, so that an owner's counts are locked once.
   FOR asked IN
     SELECT i, who.owner, who.problem FROM generate_subscripts(tokens, 1) i,
            token_owner(tokens[i], 'submit') who ORDER BY who.owner, i
@@ -216,26 +207,33 @@ BEGIN
     IF asked.owner IS NULL THEN RETURN NEXT; CONTINUE; END IF;
 
     IF asked.owner IS DISTINCT FROM held THEN
-      IF changed THEN PERFORM keep_counts(counts); END IF;
-      changed := false;
+      IF cardinality(items) >= first THEN counted := array_append(counted, counts); END IF;
       held := NULL;
+      first := cardinality(items) + 1;
       -- The row of counts is the owner's lock. Who finds it taken comes again: waiting here would
       -- make other owners wait, too.
-      SELECT c.* INTO counts FROM owner_count c WHERE c.owner = asked.owner FOR UPDATE SKIP LOCKED;
+      SELECT c AS counts, o.per_minute, o.per_day, o.active_max INTO got
+        FROM owner_count c JOIN owner o ON o.id = c.owner
+       WHERE c.owner = asked.owner FOR UPDATE OF c SKIP LOCKED;
       IF NOT FOUND THEN outcome := 'busy'; RETURN NEXT; CONTINUE; END IF;
-      today := (clock_timestamp() AT TIME ZONE 'UTC')::date;
-      SELECT o.* INTO STRICT limits FROM owner o WHERE o.id = asked.owner;
       held := asked.owner;
-      left_over := least(limits.per_minute, coalesce(counts.credit + limits.per_minute / 60.0 *
-        extract(epoch FROM clock_timestamp() - counts.credit_at), limits.per_minute));
+      counts := got.counts;
+      today := (clock_timestamp() AT TIME ZONE 'UTC')::date;
+      left_over := least(got.per_minute, coalesce(counts.credit + got.per_minute / 60.0 *
+        extract(epoch FROM clock_timestamp() - counts.credit_at), got.per_minute));
       IF counts.day IS NULL OR counts.day < today THEN
         counts.day := today; counts.day_count := 0;
       END IF;
     END IF;
 
     IF keys[item] IS NOT NULL THEN
-      SELECT k.digest, j.id, j.number INTO kept FROM idempotency k JOIN job j ON j.id = k.job
-       WHERE k.owner = held AND k.key = keys[item] AND k.at > now() - interval '1 day';
+      spot := array_position(new_keys, keys[item], first);
+      IF spot IS NOT NULL THEN
+        SELECT digests[items[spot]] AS digest, ids[spot] AS id, numbers[spot] AS number INTO kept;
+      ELSE
+        SELECT k.digest, j.id, j.number INTO kept FROM idempotency k JOIN job j ON j.id = k.job
+         WHERE k.owner = held AND k.key = keys[item] AND k.at > now() - interval '1 day';
+      END IF;
       IF FOUND THEN
         IF kept.digest = digests[item] THEN
           outcome := 'repeated'; id := kept.id; number := kept.number;
@@ -247,11 +245,11 @@ BEGIN
     END IF;
 
     IF left_over < 1 THEN
-      outcome := 'rate'; retry_after := ceil((1 - left_over) * 60 / limits.per_minute);
-    ELSIF counts.day_count >= limits.per_day THEN
+      outcome := 'rate'; retry_after := ceil((1 - left_over) * 60 / got.per_minute);
+    ELSIF counts.day_count >= got.per_day THEN
       outcome := 'day';
       retry_after := ceil(extract(epoch FROM today + 1 - (now() AT TIME ZONE 'UTC')));
-    ELSIF counts.active >= limits.active_max THEN
+    ELSIF counts.active >= got.active_max THEN
       outcome := 'active'; retry_after := 10;
     ELSE
       left_over := left_over - 1;
@@ -260,21 +258,29 @@ BEGIN
       counts.day_count := counts.day_count + 1;
       counts.credit := left_over;
       counts.credit_at := clock_timestamp();
-      changed := true;
       outcome := 'accepted'; id := gen_random_uuid(); number := counts.last_number;
-      INSERT INTO job (id, owner, number, kind, name, parameters, filename, file, digest, deadline_s)
-      VALUES (submit.id, held, submit.number, kinds[item], names[item], parameters[item]::jsonb,
-              filenames[item], files[item], digests[item], deadlines[item]);
-      IF keys[item] IS NOT NULL THEN
-        INSERT INTO idempotency (owner, key, digest, job)
-        VALUES (held, keys[item], digests[item], submit.id)
-        ON CONFLICT (owner, key) DO UPDATE
-          SET digest = excluded.digest, job = excluded.job, at = now();
-      END IF;
+      spot := cardinality(items) + 1;
+      items[spot] := item; ids[spot] := id; owners[spot] := held; numbers[spot] := number;
+      new_keys[spot] := keys[item];
     END IF;
     RETURN NEXT;
   END LOOP;
-  IF changed THEN PERFORM keep_counts(counts); END IF;
+  IF cardinality(items) >= first THEN counted := array_append(counted, counts); END IF;
+  IF cardinality(items) = 0 THEN RETURN; END IF;
+
+  UPDATE owner_count c SET last_number = n.last_number, active = n.active, credit = n.credit,
+      credit_at = n.credit_at, day = n.day, day_count = n.day_count
+    FROM unnest(counted) n WHERE c.owner = n.owner;
+  INSERT INTO job (id, owner, number, kind, name, parameters, filename, file, digest, deadline_s)
+    SELECT n.id, n.owner, n.number, kinds[n.item], names[n.item], parameters[n.item]::jsonb,
+           filenames[n.item], files[n.item], digests[n.item], deadlines[n.item]
+      FROM unnest(ids, owners, numbers, items) n (id, owner, number, item);
+  IF cardinality(array_remove(new_keys, NULL)) > 0 THEN
+    INSERT INTO idempotency (owner, key, digest, job)
+      SELECT n.owner, n.key, digests[n.item], n.id
+        FROM unnest(ids, owners, items, new_keys) n (id, owner, item, key) WHERE n.key IS NOT NULL
+      ON CONFLICT (owner, key) DO UPDATE SET digest = excluded.digest, job = excluded.job, at = now();
+  END IF;
 END $$;
 
 -- What a client sees of a job. place counts the owner's jobs before it that wait, from 1.
