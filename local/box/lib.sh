@@ -6,6 +6,8 @@ cache=${BOX_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/argo-steps/box}
 state=${BOX_STATE:-/var/lib/argo-steps-box}
 bin=$cache/bin
 node_ip=192.168.77.1
+# On the machine; a box with a state of its own does not take it from the first one.
+jobs_port=${BOX_JOBS_PORT:-$([[ ${BOX_STATE:-} ]] && echo 0 || echo 32000)}
 cgroup=$(basename "$state")
 
 # How to call this box again, for hints: of several, it is the one with this state.

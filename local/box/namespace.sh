@@ -33,3 +33,11 @@ ip link set node0 up
 ip link set node1 up
 ip route add default dev node0
 echo 1 >/proc/sys/net/ipv4/ip_forward
+
+# What pods send to the node's own addresses. To the API server, where network policies let them:
+# kube-network-policies looks at what is forwarded, so its queue is handed this too. Nothing else,
+# and nothing by IPv6, for the node's programs listen at each pod's link-local address as well.
+iptables-nft -A INPUT -i veth+ -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+iptables-nft -A INPUT -i veth+ -p tcp --dport 6443 -j NFQUEUE --queue-num 100
+iptables-nft -A INPUT -i veth+ -j DROP
+ip6tables-nft -A INPUT -i veth+ -j DROP

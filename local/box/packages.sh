@@ -12,7 +12,7 @@ build)
   compgen -G '/usr/lib/postgresql/*/bin/psql' >/dev/null || want+=(postgresql-client)
   command -v npm >/dev/null || want+=(npm)
   ;;
-run) want=(containernetworking-plugins iproute2 jq nftables openssl python3-minimal runc util-linux) ;;
+run) want=(containernetworking-plugins iproute2 iptables jq nftables openssl python3-minimal runc util-linux) ;;
 *) die "usage: packages.sh build|run" ;;
 esac
 

@@ -76,7 +76,7 @@ start() { # SERVICE
 
 alive() { # SERVICE
   local init pid at proc=/proc
-  if [[ $1 != api-port ]]; then
+  if [[ $1 != *-port ]]; then
     init=$(init_pid) || return 1
     proc=/proc/$init/root/proc
   fi

@@ -74,6 +74,19 @@ open_api() {
   sed "s|https://$node_ip:6443|https://127.0.0.1:$port|" "$state/pki/admin.conf" >"$state/admin.conf"
 }
 
+# The machine's way to what listens on the node's port 32000, the jobs' service. A port that is taken
+# keeps nobody from the rest.
+open_jobs() {
+  local port log=$state/log/jobs-port.log
+  : >"$log"
+  detached "$log" "$state/pid/jobs-port" \
+    python3 "$here/forward.py" "$(init_pid)" "$jobs_port" "$node_ip" 32000
+  until read -r port <"$log" && [[ $port =~ ^[0-9]+$ ]]; do
+    alive jobs-port || { say "no forward to jobs: 127.0.0.1:$jobs_port cannot be had: $(tail -n 1 "$log")"; return; }
+    sleep 0.02
+  done
+}
+
 explain() { # what keeps pods from running
   kubectl get pods -A -o wide >&2 || true
   kubectl get events -A --field-selector type=Warning --sort-by .lastTimestamp 2>/dev/null |
@@ -96,8 +109,12 @@ await_workloads() {
 started=()
 ensure() { # SERVICE
   if ! alive "$1"; then
-    started+=("$1")
-    if [[ $1 == api-port ]]; then open_api; else start "$1"; fi
+    case $1 in
+    api-port) open_api ;;
+    jobs-port) open_jobs ;;
+    *) start "$1" ;;
+    esac
+    if alive "$1"; then started+=("$1"); fi
   fi
 }
 
@@ -108,7 +125,7 @@ start_services() {
   ensure api-port
   await 30 containerd "containerd's socket" ctr version
   await 60 apiserver "ready API server" kubectl get --raw /readyz
-  for service in "${services[@]}"; do ensure "$service"; done
+  for service in "${services[@]}" jobs-port; do ensure "$service"; done
   await 60 kubelet "answer from the kubelet" kubectl get --raw /api/v1/nodes/box/proxy/healthz
 }
 

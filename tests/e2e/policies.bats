@@ -41,6 +41,20 @@ start_pods() { # RUNTIME-CLASS: a step of each kind, a stranger, and what must n
   cut_off aggregator "$elsewhere" 8080
 }
 
+@test "of its node a pod reaches the API server alone, and that where a policy lets it" {
+  local address device
+  start_pods ''
+  reaches aggregator kubernetes.default.svc.cluster.local 443
+  reaches stranger kubernetes.default.svc.cluster.local 443
+  cut_off postgres-0 10.96.0.1 443
+  for address in 192.168.77.1 10.244.0.1; do cut_off stranger "$address" 10250; done
+  # The kubelet listens at the link-local address of the pod's own wire, too.
+  device=$("$box" inside ip route get "$(kubectl get pod stranger -o 'jsonpath={.status.podIP}')" |
+    grep -o 'veth[0-9a-f]*')
+  address=$("$box" inside ip -6 -o address show dev "$device" | grep -o 'fe80[0-9a-f:]*')
+  cut_off stranger "$address%eth0" 10250
+}
+
 @test "an aggregator's pod in gVisor reaches names and PostgreSQL, and no other pod" {
   start_pods gvisor
   reaches aggregator postgres 5432

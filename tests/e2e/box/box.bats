@@ -30,6 +30,18 @@ pod() { # NAME RUNTIME-CLASS SCRIPT: runs it to its end, prints its output
   k delete pod "$1" --now >/dev/null
 }
 
+until_true() { # SECONDS WHAT COMMAND...
+  local deadline=$((SECONDS + $1)) what=$2
+  shift 2
+  until "$@"; do
+    ((SECONDS < deadline)) || {
+      echo "no $what"
+      return 1
+    }
+    sleep 0.2
+  done
+}
+
 @test "without a box, status is 3 and the rest says how to get one" {
   run -3 "$box" status
   run -1 "$box" kubectl get nodes
@@ -75,6 +87,14 @@ pod() { # NAME RUNTIME-CLASS SCRIPT: runs it to its end, prints its output
   [[ $output == *"written by the first"* ]]
 }
 
+@test "Argo looks at what changes every second, and its containers may take 256Mi" {
+  [ "$("$box" kubectl -n argo get deployment workflow-controller -o json |
+    jq -r '.spec.template.spec.containers[0].env[] | select(.name == "DEFAULT_REQUEUE_TIME").value')" = 1s ]
+  [ "$(k get pods -l workflows.argoproj.io/workflow -o json | jq -rc '
+    [.items[].spec | (.initContainers[] | select(.name == "init")), (.containers[] | select(.name == "wait")) |
+      .resources.limits.memory] | unique')" = '["256Mi"]' ]
+}
+
 @test "Argo's metrics can be read" {
   local address
   address=$("$box" kubectl -n argo get service workflow-controller-metrics -o 'jsonpath={.spec.clusterIP}')
@@ -113,10 +133,12 @@ pod() { # NAME RUNTIME-CLASS SCRIPT: runs it to its end, prints its output
   [ "$(taking 512)" = Failed ]
 }
 
-@test "both gVisor classes run gVisor" {
-  for class in gvisor gvisor-sealed; do
-    run -0 pod "in-$class" "$class" dmesg
+@test "the gVisor classes run gVisor, and gvisor-offline without a network" {
+  for class in gvisor gvisor-sealed gvisor-offline; do
+    run -0 pod "in-$class" "$class" 'dmesg; grep -o "^ *eth0:" /proc/net/dev || true'
     [[ $output == *"Starting gVisor"* ]]
+    [[ $class == gvisor-offline || $output == *eth0* ]]
+    [[ $class != gvisor-offline || $output != *eth0* ]]
   done
 }
 
@@ -149,6 +171,38 @@ pod() { # NAME RUNTIME-CLASS SCRIPT: runs it to its end, prints its output
   "$box" kubectl wait --for='jsonpath={.status.phase}=Succeeded' --timeout=180s pod/own
   [ "$("$box" kubectl logs own)" = loaded ]
   "$box" kubectl delete pod own --now
+}
+
+@test "an image is pulled from the registry that certs.d names, and from no other" {
+  local files=${BOX_STATE:-/var/lib/argo-steps-box}/certs.d archive=$BATS_TEST_TMPDIR/image.tar
+  here=${box%/*} bash -c '. "$here/oci.sh"; mkdir -p "$1/bin"; cp /bin/busybox "$1/bin/"
+    oci_archive pulled:v1 "$1" "{\"Cmd\": [\"/bin/busybox\", \"echo\", \"pulled\"]}" "$2"' \
+    bash "$BATS_TEST_TMPDIR/root" "$archive"
+  "$box" inside "$here/fixtures/registry.py" 127.0.0.1 15000 "$archive" "$BATS_TEST_TMPDIR/pid" 3>&- &
+  until_true 20 "registry" test -s "$BATS_TEST_TMPDIR/pid"
+  pull() { # NAME WORD: starts a pod, until its status has the word
+    "$box" kubectl run "$1" --image=registry.test:5000/own:v1 --image-pull-policy=Always --restart=Never
+    until_true 120 "$2 of $1" has "$@"
+    "$box" kubectl delete pod "$1" --now
+  }
+  has() { [[ $("$box" kubectl get pod "$1" -o 'jsonpath={.status}') == *"$2"* ]]; }
+  pull unknown ImagePull
+  mkdir -p "$files/registry.test:5000"
+  printf 'server = "http://127.0.0.1:15000"\n' >"$files/registry.test:5000/hosts.toml"
+  pull known Succeeded
+  "$box" inside kill "$(<"$BATS_TEST_TMPDIR/pid")"
+}
+
+@test "the machine reaches what listens on the node's port 32000" {
+  local port
+  port=$("$box" status | grep -oP 'jobs .*127.0.0.1:\K[0-9]+')
+  "$box" kubectl run web --image=busybox --image-pull-policy=IfNotPresent --labels app=web -- \
+    sh -c 'echo here >/tmp/index.html; exec httpd -f -p 8080 -h /tmp'
+  "$box" kubectl create service nodeport web --tcp=8080 --node-port=32000
+  "$box" kubectl wait --for=condition=Ready --timeout=180s pod/web
+  answers() { [[ $(curl -s "http://127.0.0.1:$port/index.html") == here ]]; }
+  until_true 60 "answer on port $port" answers
+  "$box" kubectl delete service/web pod/web --now
 }
 
 @test "up starts again what was killed" {
