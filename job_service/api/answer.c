@@ -151,6 +151,20 @@ static bool answer_cancel(struct pg *pg, struct exchange *exchange, struct err *
     return true;
 }
 
+static bool answer_cancel_queued(struct pg *pg, struct exchange *exchange, struct err *err)
+{
+    struct found found;
+
+    if (!calls_cancel_queued(pg, exchange->asked.token, &found, &exchange->answer, err))
+        return false;
+    if (is_found(exchange, &found)) {
+        exchange->status = 200;
+        exchange->type = "application/json";
+        buf_add_text(&exchange->answer, "\n");
+    }
+    return true;
+}
+
 static bool answer_list(struct pg *pg, struct exchange *exchange, struct err *err)
 {
     struct buf *out = &exchange->answer;
@@ -265,6 +279,8 @@ bool answer_one(struct pg *pg, struct exchange *exchange, bool *ret_wait, struct
         return answer_look(pg, exchange, ret_wait, err);
     case ROUTE_CANCEL:
         return answer_cancel(pg, exchange, err);
+    case ROUTE_CANCEL_QUEUED:
+        return answer_cancel_queued(pg, exchange, err);
     case ROUTE_LIST:
         return answer_list(pg, exchange, err);
     case ROUTE_LOGS:

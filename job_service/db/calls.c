@@ -172,6 +172,12 @@ bool calls_cancel(struct pg *pg, const char *token, const char *id, struct found
     return true;
 }
 
+bool calls_cancel_queued(struct pg *pg, const char *token, struct found *ret, struct buf *counts,
+                         struct err *err)
+{
+    return calls_cancel(pg, token, NULL, ret, counts, err);
+}
+
 bool calls_list(struct pg *pg, const char *token, const char *state, bool has_below, uint64_t below,
                 unsigned most, struct found *ret, size_t *ret_count, uint64_t *ret_last,
                 struct buf *jobs, struct err *err)

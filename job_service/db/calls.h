@@ -49,6 +49,10 @@ bool calls_look(struct pg *pg, const char *token, const char *id, uint64_t numbe
 bool calls_cancel(struct pg *pg, const char *token, const char *id, struct found *ret,
                   struct buf *job, struct err *err);
 
+/* Ends all jobs of the owner that are queued; adds {"cancelled": N, "left": N} as JSON. */
+bool calls_cancel_queued(struct pg *pg, const char *token, struct found *ret, struct buf *counts,
+                         struct err *err);
+
 /* Adds the jobs as JSON objects with ", " between; *ret_last is the last one's number. */
 bool calls_list(struct pg *pg, const char *token, const char *state, bool has_below, uint64_t below,
                 unsigned most, struct found *ret, size_t *ret_count, uint64_t *ret_last,

@@ -330,16 +330,27 @@ BEGIN
       ORDER BY j.number DESC LIMIT least(greatest(most, 1), 100)) j, shown(j) s;
 END $$;
 
--- Ends a queued job at once and asks for the end of another; of a final job erases the log.
+-- Ends a queued job at once and asks for the end of another; of a final job erases the log. Without
+-- an id it ends all that are queued, the oldest 1000 of them; the row then has two numbers.
 CREATE OR REPLACE FUNCTION jobs_v1.cancel(token text, the_id uuid, OUT problem text, OUT job jsonb)
 RETURNS SETOF record LANGUAGE plpgsql SECURITY DEFINER SET search_path = jobs, pg_temp AS $$
 DECLARE
   who record;
   the_job job;
+  ended bigint;
 BEGIN
   SELECT * INTO who FROM token_owner(token, 'cancel');
   problem := who.problem;
   IF who.owner IS NULL THEN RETURN NEXT; RETURN; END IF;
+  IF the_id IS NULL THEN
+    UPDATE job j SET state = 'cancelled', cancel_asked = true, reason = 'cancelled before it started'
+      FROM (SELECT w.id FROM job w WHERE w.owner = who.owner AND w.state = 'queued'
+             ORDER BY w.number LIMIT 1000 FOR UPDATE) queued WHERE j.id = queued.id;
+    GET DIAGNOSTICS ended = ROW_COUNT;
+    cancel.job := jsonb_build_object('cancelled', ended, 'left', (SELECT count(*) FROM job w
+      WHERE w.owner = who.owner AND w.state = 'queued'));
+    RETURN NEXT; RETURN;
+  END IF;
   SELECT j.* INTO the_job FROM job j WHERE j.owner = who.owner AND j.id = the_id FOR UPDATE;
   IF NOT FOUND THEN RETURN; END IF;
   IF the_job.state = 'queued' THEN

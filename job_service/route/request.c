@@ -178,6 +178,14 @@ static enum problem_kind take_list(const struct request_head *head, struct reque
     return PROBLEM_NONE;
 }
 
+/* A method that ends jobs takes no word for all of them. */
+static enum problem_kind take_cancel(const struct request_head *head, struct err *err)
+{
+    if (head->state == NULL || strcmp(head->state, "queued") != 0)
+        return bad(err, "to end many jobs, say which: DELETE /v1/jobs?state=queued");
+    return PROBLEM_NONE;
+}
+
 static enum problem_kind take_texts(const struct request_head *head, struct request *ret,
                                     struct err *err)
 {
@@ -241,6 +249,8 @@ enum problem_kind request_read(const struct request_head *head, struct request *
         ret->wait_s = take_prefer(head->prefer);
     if (ret->match.route == ROUTE_LIST)
         return take_list(head, ret, err);
+    if (ret->match.route == ROUTE_CANCEL_QUEUED)
+        return take_cancel(head, err);
     if (head->offset != NULL && !take_number(head->offset, INT64_MAX, &ret->offset))
         return bad(err, "offset must be a number of bytes");
     return PROBLEM_NONE;

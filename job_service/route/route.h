@@ -15,6 +15,7 @@ enum route {
     ROUTE_LIST,
     ROUTE_LOOK,
     ROUTE_CANCEL,
+    ROUTE_CANCEL_QUEUED, /* DELETE /v1/jobs?state=queued */
     ROUTE_LOGS,
     ROUTE_WHOAMI,
     ROUTE_HEALTHZ,

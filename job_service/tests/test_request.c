@@ -231,6 +231,22 @@ static void lists_are_bounded(void **state)
     }
 }
 
+static void what_ends_many_jobs_says_which(void **state)
+{
+    static const char *const states[] = {NULL, "", "running", "Queued", "queued,running"};
+    struct request_head head = {.method = "DELETE", .path = "/v1/jobs", .state = "queued"};
+    struct request request;
+    struct err err = {0};
+    (void)state;
+    assert_int_equal(request_read(&head, &request, &err), PROBLEM_NONE);
+    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+        head.state = states[i];
+        CHECK(request_read(&head, &request, &err) == PROBLEM_BAD_REQUEST &&
+                  strstr(err.text, "DELETE /v1/jobs?state=queued") != NULL,
+              "%zu: %s", i, err.text);
+    }
+}
+
 static void lengths_and_offsets_are_numbers(void **state)
 {
     static const struct {
@@ -268,8 +284,8 @@ static void other_paths_and_methods_are_told_with_what_there_is(void **state)
     struct err err = {0};
     (void)state;
     assert_int_equal(request_read(&head, &request, &err), PROBLEM_METHOD);
-    assert_string_equal(err.text, "the path takes GET, HEAD, POST");
-    assert_string_equal(request.match.allow, "GET, HEAD, POST");
+    assert_string_equal(err.text, "the path takes GET, HEAD, POST, DELETE");
+    assert_string_equal(request.match.allow, "GET, HEAD, POST, DELETE");
     head.path = "/v2/jobs";
     assert_int_equal(request_read(&head, &request, &err), PROBLEM_NOT_FOUND);
     assert_non_null(strstr(err.text, "/openapi.json"));
@@ -320,6 +336,7 @@ int main(void)
         cmocka_unit_test(reads_the_version_that_a_client_has_seen),
         cmocka_unit_test(texts_are_text_and_have_limits),
         cmocka_unit_test(lists_are_bounded),
+        cmocka_unit_test(what_ends_many_jobs_says_which),
         cmocka_unit_test(lengths_and_offsets_are_numbers),
         cmocka_unit_test(other_paths_and_methods_are_told_with_what_there_is),
         cmocka_unit_test(decodes_what_is_percent_encoded_but_for_zero_bytes),

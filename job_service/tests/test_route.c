@@ -24,6 +24,7 @@ static void finds_what_is_asked_for(void **state)
         {"GET", "/v1/jobs/" ID, ROUTE_LOOK, ID, 0},
         {"GET", "/v1/jobs/0123ABCD-4567-89AB-CDEF-0123456789AB", ROUTE_LOOK, ID, 0},
         {"DELETE", "/v1/jobs/" ID, ROUTE_CANCEL, ID, 0},
+        {"DELETE", "/v1/jobs", ROUTE_CANCEL_QUEUED, "", 0},
         {"HEAD", "/v1/jobs/" ID "/logs", ROUTE_LOGS, ID, 0},
         {"GET", "/v1/whoami", ROUTE_WHOAMI, "", 0},
         {"GET", "/healthz", ROUTE_HEALTHZ, "", 0},
@@ -93,7 +94,7 @@ static void a_path_names_its_methods(void **state)
         {"GET", "/jobs", "POST"},
         {"HEAD", "/jobs", "POST"},
         {"GET", "/job/build", "POST, PUT"},
-        {"PUT", "/v1/jobs", "GET, HEAD, POST"},
+        {"PUT", "/v1/jobs", "GET, HEAD, POST, DELETE"},
         {"POST", "/v1/jobs/" ID, "GET, HEAD, DELETE"},
         {"OPTIONS", "/v1/jobs/" ID "/logs", "GET, HEAD"},
     };

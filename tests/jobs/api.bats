@@ -181,6 +181,31 @@ submit_json() { submit -H 'Content-Type: application/json' -d "$1"; }
   problem 400 bad-request 'limit must be'
 }
 
+@test "all that an owner has queued is cancelled by one call, and nothing else" {
+  mine -X POST /jobs
+  running=$(header location)
+  set_state "${running##*/}" running
+  for _ in 1 2 3; do mine -X POST /jobs; done
+  other=$("$job_service" owner create "other$BATS_TEST_NUMBER" >&2 &&
+    "$job_service" token create "other$BATS_TEST_NUMBER")
+  ask -X POST -H "Authorization: $other" /jobs
+  theirs=$(header location)
+  for words in '' '?state=running' '?state='; do
+    mine -X DELETE "/v1/jobs$words"
+    problem 400 bad-request 'DELETE /v1/jobs?state=queued'
+  done
+  reader=$("$job_service" token create "$owner" --scopes read)
+  ask -X DELETE -H "Authorization: $reader" '/v1/jobs?state=queued'
+  problem 403 token-scope 'lacks the scope'
+  mine -X DELETE '/v1/jobs?state=queued'
+  same 200 "$code"
+  same '{"left": 0, "cancelled": 3}' "$body"
+  mine /v1/jobs
+  same 'cancelled cancelled cancelled running' "$(field '[.jobs[].state] | join(" ")')"
+  ask -H "Authorization: $other" "$theirs"
+  same queued "$(field .state)"
+}
+
 @test "a queued job is cancelled at once, a running one is asked to end, a final one stays" {
   mine -X POST /jobs
   queued=$(header location)
