@@ -19,6 +19,7 @@ struct parameter {
 
 struct kind {
     char *name;
+    char *template, *result; /* result: NULL where the run's record tells the number */
     bool file;
     struct parameter *parameters; /* sorted by name */
     size_t parameter_count;
@@ -31,7 +32,7 @@ struct kinds {
     size_t count;
 };
 
-static const char built_in[] = "{\"pipeline\": {\"parameters\": {"
+static const char built_in[] = "{\"pipeline\": {\"result\": \"total\", \"parameters\": {"
                                "\"events\": {\"pattern\": \"[0-9]{1,9}\", \"default\": \"1500\"},"
                                "\"users\": {\"pattern\": \"[0-9]{1,9}\", \"default\": \"10\"},"
                                "\"products\": {\"pattern\": \"[0-9]{1,9}\", \"default\": \"5\"}}},"
@@ -135,6 +136,31 @@ static bool read_bases(struct kind *kind, const struct cJSON *list, struct err *
     return true;
 }
 
+/* A name as Kubernetes and Argo have them; fallback NULL: none where it is missing. */
+static bool read_name(const struct kind *kind, const struct cJSON *item, const char *member,
+                      const char *fallback, char **ret, struct err *err)
+{
+    const struct cJSON *name = cJSON_GetObjectItemCaseSensitive(item, member);
+
+    if (name == NULL && fallback == NULL)
+        return true;
+    if (name != NULL && (!cJSON_IsString(name) || !is_name(name->valuestring)))
+        return wrong(err, kind->name,
+                     "has a template or result that is not a name: small letters, digits, dashes");
+    *ret = strdup(name == NULL ? fallback : name->valuestring);
+    return *ret != NULL || out_of_memory(err);
+}
+
+static bool is_member(const char *name)
+{
+    static const char *const members[] = {"bases", "file", "parameters", "result", "template"};
+
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (strcmp(name, members[i]) == 0)
+            return true;
+    return false;
+}
+
 static bool read_kind(struct kind *kind, const struct cJSON *item, struct err *err)
 {
     const struct cJSON *file = cJSON_GetObjectItemCaseSensitive(item, "file");
@@ -149,16 +175,18 @@ static bool read_kind(struct kind *kind, const struct cJSON *item, struct err *e
                      "object");
     cJSON_ArrayForEach(member, item)
     {
-        if (strcmp(member->string, "file") != 0 && strcmp(member->string, "bases") != 0 &&
-            strcmp(member->string, "parameters") != 0)
-            return wrong(err, kind->name, "has a member other than file, bases and parameters");
+        if (!is_member(member->string))
+            return wrong(err, kind->name,
+                         "has a member other than template, result, file, bases and parameters");
         if (cJSON_GetObjectItemCaseSensitive(item, member->string) != member)
             return wrong(err, kind->name, "has a member twice");
     }
     if (file != NULL && !cJSON_IsBool(file))
         return wrong(err, kind->name, "has a file that is neither true nor false");
     kind->file = cJSON_IsTrue(file);
-    return read_parameters(kind, cJSON_GetObjectItemCaseSensitive(item, "parameters"), err) &&
+    return read_name(kind, item, "template", kind->name, &kind->template, err) &&
+           read_name(kind, item, "result", NULL, &kind->result, err) &&
+           read_parameters(kind, cJSON_GetObjectItemCaseSensitive(item, "parameters"), err) &&
            read_bases(kind, cJSON_GetObjectItemCaseSensitive(item, "bases"), err);
 }
 
@@ -222,6 +250,8 @@ void kinds_free(struct kinds *kinds)
             free(kind->bases[k]);
         free(kind->bases);
         free(kind->parameters);
+        free(kind->template);
+        free(kind->result);
         free(kind->name);
     }
     free(kinds->list);
@@ -239,6 +269,16 @@ const struct kind *kinds_find(const struct kinds *kinds, const char *name)
 const char *kind_name(const struct kind *kind)
 {
     return kind->name;
+}
+
+const char *kind_template(const struct kind *kind)
+{
+    return kind->template;
+}
+
+const char *kind_result(const struct kind *kind)
+{
+    return kind->result;
 }
 
 bool kind_takes_file(const struct kind *kind)

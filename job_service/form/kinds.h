@@ -1,8 +1,12 @@
 /*
  * Kinds of jobs and the parameters that a client may set, as the operator lists them. Pure.
  *
- * {"pipeline": {"parameters": {"events": {"pattern": "[0-9]{1,9}", "default": "1500"}}},
+ * {"pipeline": {"template": "pipeline", "result": "total",
+ *               "parameters": {"events": {"pattern": "[0-9]{1,9}", "default": "1500"}}},
  *  "dockerfile": {"file": true, "bases": ["debian:12"]}}
+ *
+ * template is the WorkflowTemplate that runs it, by default of the kind's name; result the output
+ * parameter of the Workflow that is the job's number. Without it the run's own record tells that.
  */
 #ifndef JOB_SERVICE_FORM_KINDS_H
 #define JOB_SERVICE_FORM_KINDS_H
@@ -31,6 +35,8 @@ struct kind; /* within kinds */
 
 const struct kind *kinds_find(const struct kinds *kinds, const char *name); /* NULL: none */
 const char *kind_name(const struct kind *kind);
+const char *kind_template(const struct kind *kind);
+const char *kind_result(const struct kind *kind); /* NULL: the record of its run tells the number */
 bool kind_takes_file(const struct kind *kind);
 const struct dockerfile_rules *kind_bases(const struct kind *kind);
 

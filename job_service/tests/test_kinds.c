@@ -31,6 +31,19 @@ static void the_built_in_ones_are_pipeline_and_dockerfile(void **state)
     assert_true(kind_takes_file(dockerfile));
     assert_int_equal(kind_bases(dockerfile)->base_count, 1);
     assert_string_equal(kind_bases(dockerfile)->bases[0], "debian:12");
+    assert_string_equal(kind_template(pipeline), "pipeline");
+    assert_string_equal(kind_result(pipeline), "total");
+    assert_string_equal(kind_template(dockerfile), "dockerfile");
+    assert_null(kind_result(dockerfile));
+    kinds_free(kinds);
+}
+
+static void a_kind_names_its_template_and_its_result(void **state)
+{
+    struct kinds *kinds = read_kinds("{\"a\": {\"template\": \"t-1\", \"result\": \"sum\"}}");
+    (void)state;
+    assert_string_equal(kind_template(kinds_find(kinds, "a")), "t-1");
+    assert_string_equal(kind_result(kinds_find(kinds, "a")), "sum");
     kinds_free(kinds);
 }
 
@@ -57,6 +70,9 @@ static void tells_what_is_wrong_in_the_list(void **state)
         {"{\"\": {}}", "'' is no kind"},
         {"{\"a\": {}, \"a\": {}}", "'a' is listed twice"},
         {"{\"a\": {\"x\": 1}}", "'a' has a member other than"},
+        {"{\"a\": {\"template\": 1}}", "'a' has a template or result that is not a name"},
+        {"{\"a\": {\"template\": \"A/b\"}}", "'a' has a template or result"},
+        {"{\"a\": {\"result\": \"\"}}", "'a' has a template or result"},
         {"{\"a\": {\"file\": true, \"file\": false}}", "'a' has a member twice"},
         {"{\"a\": {\"file\": \"yes\"}}", "'a' has a file that is neither"},
         {"{\"a\": {\"bases\": {}}}", "'a' has bases that are not a list"},
@@ -259,6 +275,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_built_in_ones_are_pipeline_and_dockerfile),
+        cmocka_unit_test(a_kind_names_its_template_and_its_result),
         cmocka_unit_test(tells_what_is_wrong_in_the_list),
         cmocka_unit_test(lists_have_limits),
         cmocka_unit_test(names_and_patterns_have_limits),
