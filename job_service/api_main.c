@@ -1,6 +1,4 @@
 /* `job_service api`: HTTP on one port, metrics on another, until SIGTERM. */
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,23 +8,16 @@
 
 #include "common/log.h"
 #include "common/options.h"
-#include "common/outfile.h"
 #include "common/pause.h"
 #include "common/postgres/pg_settings.h"
-#include "common/whole.h"
 #include "job_service/api/listen.h"
 #include "job_service/api/metrics.h"
 #include "job_service/api/pool.h"
 #include "job_service/api/server.h"
 #include "job_service/commands.h"
+#include "job_service/files.h"
 
-enum {
-    KINDS_FILE_MAX = 1 << 20,
-    TICK_MS = 20,
-    METRICS_CONNECTIONS = 100,
-    ANSWER_MS = 12000,
-    OWN_DESCRIPTORS = 150
-};
+enum { TICK_MS = 20, METRICS_CONNECTIONS = 100, ANSWER_MS = 12000, OWN_DESCRIPTORS = 150 };
 
 struct api_options {
     const char *listen, *metrics, *dsn, *kinds, *port_file;
@@ -118,36 +109,6 @@ static void count(struct buf *out)
     metrics_put(out, &now);
 }
 
-static bool read_kinds(const char *path, struct kinds **ret, struct err *err)
-{
-    OWNED_BUF(text, KINDS_FILE_MAX);
-
-    if (path == NULL)
-        return kinds_read(NULL, 0, ret, err);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_errno(err, errno, "cannot open %s", path);
-    bool done = whole_read(fd, path, &text, err);
-    (void)close(fd);
-    return done && (kinds_read(text.data, text.len, ret, err) || err_prefix(err, "%s", path));
-}
-
-static bool write_port(const char *path, uint16_t port, struct err *err)
-{
-    struct outfile out = OUTFILE_CLOSED;
-    char text[16];
-    int len = snprintf(text, sizeof text, "%u\n", port);
-
-    if (path == NULL)
-        return true;
-    if (!outfile_open(&out, path, err))
-        return false;
-    if (outfile_write(&out, text, (size_t)len, err) && outfile_commit(&out, err))
-        return true;
-    outfile_discard(&out);
-    return false;
-}
-
 /* Each client is a descriptor; some more are for the database and the log. */
 static uint64_t allowed_connections(uint64_t wanted)
 {
@@ -227,7 +188,7 @@ static bool serve(const struct api_options *options, const struct pg_settings *d
         if (the_metrics != NULL)
             log_info("metrics on port %u", server_port(the_metrics));
         /* Last: whoever waits for the file may read the log. */
-        done = write_port(options->port_file, server_port(the_server), err);
+        done = files_write_port(options->port_file, server_port(the_server), err);
     }
     if (done) {
         wait_for_signal();
@@ -262,7 +223,7 @@ bool api_main(int argc, char **argv, struct err *err)
                        "put an ingress with TLS in front and say --plain-text",
                        options.listen);
     if (!pg_settings_require(&database, options.dsn, password, err) ||
-        !read_kinds(options.kinds, &kinds, err))
+        !files_read_kinds(options.kinds, &kinds, err))
         return false;
     database.answer_ms = ANSWER_MS;
     database.program = "job_service";

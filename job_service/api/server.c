@@ -233,10 +233,14 @@ static bool take_head(struct server *server, struct exchange *exchange,
         return false;
     }
     if (server->rules->metrics_only) {
-        exchange->asked.match.route = ROUTE_METRICS;
-        if (strcmp(method, "GET") == 0 && strcmp(url, "/metrics") == 0)
+        exchange->asked.match.route = strcmp(url, "/healthz") == 0  ? ROUTE_HEALTHZ
+                                      : strcmp(url, "/readyz") == 0 ? ROUTE_READYZ
+                                                                    : ROUTE_METRICS;
+        if (strcmp(method, "GET") == 0 &&
+            (exchange->asked.match.route != ROUTE_METRICS || strcmp(url, "/metrics") == 0))
             return true;
-        exchange_problem(exchange, PROBLEM_NOT_FOUND, "this port has GET /metrics");
+        exchange_problem(exchange, PROBLEM_NOT_FOUND,
+                         "this port has GET /metrics, /healthz and /readyz");
         return false;
     }
     enum problem_kind problem = request_read(&head, &exchange->asked, &err);

@@ -30,7 +30,7 @@ struct server_rules {
     void (*take)(void *context, struct exchange *exchange); /* answers it now or later */
     void *context;
     const char *openapi;
-    bool metrics_only; /* GET /metrics and nothing else */
+    bool metrics_only; /* GET /metrics, /healthz and /readyz, and nothing else */
 };
 
 struct server;
