@@ -8,7 +8,7 @@
 
 typedef bool command(int argc, char **argv, struct err *err);
 
-command api_main, owner_main, token_main;
+command api_main, dispatch_main, owner_main, token_main;
 
 /* What each of them connects with. */
 #define DSN_OPTION(at)                                                                             \

@@ -13,6 +13,7 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"api", api_main, "answer HTTP: take jobs in, tell what became of them"},
+    {"dispatch", dispatch_main, "hand jobs to Argo, keep their results and logs"},
     {"owner", owner_main, "make, list and limit those who may have jobs"},
     {"token", token_main, "make, list, import and revoke tokens"},
 };
@@ -33,7 +34,7 @@ static void print_help(void)
                  "Exit status: 0 done; 1 a bug; 2 wrong usage; 4 refused; 10 may pass, retry.\n");
 }
 
-static bool dispatch(int argc, char **argv, struct err *err)
+static bool run_command(int argc, char **argv, struct err *err)
 {
     const char *name = argc > 1 ? argv[1] : "";
 
@@ -53,7 +54,7 @@ static bool dispatch(int argc, char **argv, struct err *err)
         if (strcmp(name, commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1, err);
     if (name[0] == '\0')
-        return err_set(err, STATUS_USAGE, "which command? api, owner, token; see --help");
+        return err_set(err, STATUS_USAGE, "which command? api, dispatch, owner, token; see --help");
     return err_set(err, STATUS_USAGE, "unknown %s '%s'; see --help",
                    name[0] == '-' ? "option" : "command", name);
 }
@@ -64,5 +65,5 @@ int main(int argc, char **argv)
 
     program_start();
     log_open("job_service", LOG_AUTO, getenv("TRACEPARENT"));
-    return program_finish(dispatch(argc, argv, &err), &err);
+    return program_finish(run_command(argc, argv, &err), &err);
 }

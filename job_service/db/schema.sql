@@ -97,6 +97,7 @@ BEGIN
       reason text,            -- one line for people
       step text,              -- of a running job
       attempt int NOT NULL DEFAULT 0, workflow_uid text,
+      not_before timestamptz, -- of a queued job that the cluster had no room for
       cancel_asked boolean NOT NULL DEFAULT false,
       version bigint NOT NULL DEFAULT 1, -- grows with every change that a client can see
       created_at timestamptz NOT NULL DEFAULT now(),
@@ -105,6 +106,7 @@ BEGIN
       CHECK ((state = 'failed') = (cause IS NOT NULL)));
     CREATE INDEX job_queued ON job (owner, number) WHERE state = 'queued';
     CREATE INDEX job_active ON job (state) WHERE state IN ('queued', 'submitting', 'pending', 'running');
+    CREATE INDEX job_final ON job (changed_at) WHERE state IN ('finished', 'failed', 'cancelled');
 
     -- Every change of state after `queued`, of which the job itself tells.
     CREATE TABLE transition (
@@ -126,6 +128,7 @@ BEGIN
       at timestamptz NOT NULL DEFAULT now(),
       PRIMARY KEY (owner, key));
     CREATE INDEX ON idempotency (job);
+    CREATE INDEX ON idempotency (at);
 
     CREATE TABLE log (
       job uuid NOT NULL REFERENCES job ON DELETE CASCADE,
@@ -443,6 +446,8 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA jobs_v1 TO jobs_api;
 GRANT USAGE ON SCHEMA jobs TO jobs_dispatch;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA jobs TO jobs_dispatch;
 RESET ROLE;
+-- It ends sessions of the api that hold a transaction, and so what others wait for.
+GRANT jobs_api TO jobs_dispatch;
 
 -- What a taken-over api could leave behind or hold on to.
 DO $$

@@ -1,0 +1,17 @@
+/* The port that tells how dispatch is: GET /metrics, /healthz, /readyz. */
+#ifndef JOB_SERVICE_DISPATCH_SERVE_H
+#define JOB_SERVICE_DISPATCH_SERVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+struct serve;
+
+/* listen: "ADDRESS:PORT", borrowed. */
+bool serve_start(const char *listen, struct serve **ret, struct err *err);
+uint16_t serve_port(const struct serve *serve);
+void serve_stop(struct serve *serve); /* accepts NULL */
+
+#endif

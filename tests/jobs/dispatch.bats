@@ -1,0 +1,155 @@
+# The dispatcher, against an API server that plays Argo (fake_kube.py): jobs go in, answers come out.
+
+load helpers
+
+setup_file() {
+  start_server
+  export account=$BATS_FILE_TMPDIR/account
+  "$here/fake_kube.py" "$account" 3>&- 2>"$account.errors" &
+  export fake=$!
+  wait_for test -s "$account/control"
+  control=http://127.0.0.1:$(<"$account/control")
+  export control
+  jq -n '[("number", "exit", "oom", "evicted", "bad-number", "no-pods", "for-ever", "secure", "silent")
+    | {(.): {result: "perf"}}] | add + {"file": {file: true, bases: ["debian:12"], result: "perf", template: "number"}}' \
+    >"$BATS_FILE_TMPDIR/kinds.json"
+  start_api --kinds "$BATS_FILE_TMPDIR/kinds.json"
+}
+
+teardown_file() {
+  stop_api
+  kill "$fake"
+  stop_server
+}
+
+setup() {
+  told -X POST "$control/reset"
+  new_owner
+}
+
+teardown() {
+  if [[ -n ${dispatch_pid:-} ]]; then stop_dispatch; fi
+  if [[ -e $BATS_TEST_TMPDIR/dispatch.log ]]; then cat "$BATS_TEST_TMPDIR/dispatch.log"; fi
+}
+
+told() { curl -sS -f -o "$BATS_TEST_TMPDIR/told" "$@"; }
+cluster() { told "$control/state" && jq -r "$1" "$BATS_TEST_TMPDIR/told"; }
+cluster_is() { [[ $(cluster "$1") == "$2" ]]; }
+
+start_dispatch() { # OPTION...: with short times
+  KUBERNETES_SERVICE_HOST=127.0.0.1 KUBERNETES_SERVICE_PORT=$(<"$account/port") PGUSER=jobs_dispatch PGPASSWORD=dispatch \
+    "$job_service" dispatch --account "$account" --kinds "$BATS_FILE_TMPDIR/kinds.json" --log-format text \
+    --metrics 127.0.0.1:0 --port-file "$BATS_TEST_TMPDIR/port" --poll 50ms --reconcile-every 200ms \
+    --watch-for 5s --stray-after 0 --nudge-after 0 --settle-for 1s --requeue-for 0 "$@" \
+    3>&- 2>>"$BATS_TEST_TMPDIR/dispatch.log" &
+  dispatch_pid=$!
+  wait_for test -s "$BATS_TEST_TMPDIR/port"
+  metrics=http://127.0.0.1:$(<"$BATS_TEST_TMPDIR/port")
+}
+
+stop_dispatch() {
+  kill "$dispatch_pid"
+  wait "$dispatch_pid"
+  unset dispatch_pid
+}
+
+submit() { # KIND: sets job
+  mine -H 'Content-Type: application/json' -d "{\"kind\": \"$1\"}" /v1/jobs
+  same 202 "$code"
+  job=$(field .id)
+}
+look() { mine "/v1/jobs/$job"; }
+job_is() { # STATE
+  look
+  [[ $(field .state) == "$1" ]]
+}
+nothing_left() { wait_for cluster_is '.objects | add' 0; }
+
+@test "a job is handed over, followed, and its number kept; nothing stays in the cluster" {
+  start_dispatch
+  submit number
+  wait_for job_is finished
+  same 1.5 "$(field .perf)"
+  nothing_left
+  same '[]' "$(cluster '.wrong | tojson')"
+}
+
+ends_as() { # KIND CAUSE [REASON]
+  submit "$1"
+  wait_for job_is failed
+  same "$2" "$(field .cause)"
+  [[ $(field .reason) == *"${3:-}"* ]] || { field .reason; return 1; }
+}
+
+@test "a job that fails says why" {
+  start_dispatch
+  ends_as exit exit 'ended with status 3'
+  ends_as oom oom 'more memory'
+  ends_as evicted evicted 'evicted'
+  ends_as bad-number bad-result 'not a number'
+  ends_as no-pods no-result 'without the number'
+  ends_as secure engine 'refused the workflow'
+  nothing_left
+}
+
+@test "Argo that does not begin is a fault of the engine" {
+  start_dispatch --engine-after 1s
+  ends_as silent engine 'does not begin'
+  nothing_left
+}
+
+@test "a job that is cancelled ends when its pods have" {
+  start_dispatch
+  submit for-ever
+  wait_for job_is running
+  mine -X DELETE "/v1/jobs/$job"
+  same 202 "$code"
+  wait_for job_is cancelled
+  same 0 "$(cluster '[.pods // {} | .[]] | length')"
+  nothing_left
+}
+
+@test "a job's file is there before it runs, and goes after it" {
+  start_dispatch --log-after 0
+  dockerfile 'FROM debian:12' 'CMD ["true"]'
+  mine -F "file=@$BATS_TEST_TMPDIR/Dockerfile" "/v1/jobs?kind=file"
+  same 202 "$code"
+  job=$(field .id)
+  wait_for job_is finished
+  nothing_left
+  same 1 "$(cluster '.requests["create configmaps"]')"
+}
+
+@test "a Workflow that vanishes is made again under another name, three times at most" {
+  start_dispatch
+  submit for-ever
+  for attempt in 1 2 3; do
+    wait_for job_is running
+    wait_for cluster_is '.created | length' "$attempt"
+    told -d "{\"resource\": \"workflows\", \"namespace\": \"jobs\", \"name\": \"job-$job-$attempt\"}" "$control/forget"
+    wait_for gone "$attempt"
+  done
+  wait_for job_is failed
+  same lost "$(field .cause)"
+}
+gone() { look; [[ $(field .state) == failed || $(cluster '.created | length') -gt $1 ]]; }
+
+@test "what no job wants is deleted" {
+  told -d '{"resource": "workflows", "namespace": "jobs", "object": {"metadata": {"name": "job-00000000-0000-0000-0000-000000000000-1", "labels": {"argo-steps/job": "00000000-0000-0000-0000-000000000000"}}, "spec": {"suspend": true}}}' "$control/objects"
+  start_dispatch
+  nothing_left
+}
+
+@test "it tells its counts and that it is ready, and ends at SIGTERM with status 0" {
+  start_dispatch
+  submit number
+  wait_for job_is finished
+  curl -sS "$metrics/metrics" >"$BATS_TEST_TMPDIR/metrics"
+  grep -x 'jobs_taken_total 1' "$BATS_TEST_TMPDIR/metrics"
+  grep -x 'jobs_actions_total{action="finish"} 1' "$BATS_TEST_TMPDIR/metrics"
+  same 200 "$(curl -sS -o /dev/null -w '%{http_code}' "$metrics/readyz")"
+  same 200 "$(curl -sS -o /dev/null -w '%{http_code}' "$metrics/healthz")"
+  look
+  same null "$(field .note)"
+  stop_dispatch
+}
