@@ -19,15 +19,11 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-TOP = HERE.parents[1]
-JOB_SERVICE = str(TOP / "build/job_service")
-POSTGRES = str(TOP / "local/postgres.sh")
+sys.path.insert(0, str(HERE.parents[1] / "tests/jobs"))
 
+from service import Service, clean_environment, free_port  # noqa: E402 # from the tests, see above
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+OWNERS = 4
 
 
 def wait_for(port):
@@ -39,11 +35,6 @@ def wait_for(port):
         except OSError:
             time.sleep(0.05)
     sys.exit(f"nobody listens on port {port}")
-
-
-def clean_environment():
-    return {name: value for name, value in os.environ.items()
-            if not name.startswith(("PG", "DB_", "JOB_SERVICE_"))}
 
 
 class Flask:
@@ -60,7 +51,7 @@ class Flask:
                 ["gunicorn", "--workers", "2", "--threads", "4", "--bind", f"127.0.0.1:{port}",
                  "--chdir", str(HERE), "--log-level", "error", f"{module}:app"], env=env))
             wait_for(port)
-        self.tokens = ["mytoken"] * 4
+        self.tokens = ["mytoken"] * OWNERS
 
     def count(self):
         with sqlite3.connect(self.database) as connection:
@@ -73,41 +64,16 @@ class Flask:
             process.wait()
 
 
-class JobService:
+class JobService(Service):
     name = "job_service, PostgreSQL"
     lengths = []
 
     def __init__(self, work):
-        self.db = f"{work}/db"
-        subprocess.run([POSTGRES, "start", self.db], check=True, stdout=subprocess.DEVNULL)
-        text = subprocess.run(["bash", "-c", f". {self.db}/env && env -0"], env=clean_environment(), check=True,
-                              capture_output=True).stdout.decode()
-        self.env = dict(line.split("=", 1) for line in text.split("\0") if line)
-        script = subprocess.run([JOB_SERVICE, "--init-sql"], check=True, capture_output=True).stdout.decode()
-        self.sql(script + "ALTER ROLE jobs_api PASSWORD 'api';")
-        many = ["--per-minute", "1000000000", "--active", "1000000000", "--per-day", "1000000000"]
-        self.tokens = []
-        for owner in range(4):
-            subprocess.run([JOB_SERVICE, "owner", "create", f"owner{owner}", *many], env=self.env, check=True)
-            self.tokens.append(subprocess.run([JOB_SERVICE, "token", "create", f"owner{owner}"], env=self.env,
-                                              check=True, capture_output=True).stdout.decode().strip())
-        self.port = free_port()
-        self.api = subprocess.Popen([JOB_SERVICE, "api", "--listen", f"127.0.0.1:{self.port}"],
-                                    env={**self.env, "PGUSER": "jobs_api", "PGPASSWORD": "api"},
-                                    stderr=subprocess.DEVNULL)
+        super().__init__(work, OWNERS)
         wait_for(self.port)
-
-    def sql(self, text):
-        return subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1"], input=text.encode(), env=self.env,
-                              check=True, capture_output=True).stdout.decode()
 
     def count(self):
         return int(self.sql("SELECT count(*) FROM jobs.job"))
-
-    def end(self):
-        self.api.terminate()
-        self.api.wait()
-        subprocess.run([POSTGRES, "stop", self.db, "immediate"], check=False, stdout=subprocess.DEVNULL)
 
 
 def ask(service, tokens, requests, clients):
@@ -127,36 +93,43 @@ def ask(service, tokens, requests, clients):
     return requests / seconds, slowest
 
 
+def measure(services, cases, requests, rounds):
+    """(service, owners, clients) -> the answers of ask(), one a round."""
+    found = {(service.name, *case): [] for service in services for case in cases}
+    for _ in range(rounds):
+        for owners, clients in cases:
+            for service in services:
+                before = service.count()
+                found[service.name, owners, clients].append(
+                    ask(service, service.tokens[:owners], requests, clients))
+                accepted = service.count() - before
+                if accepted != requests:
+                    sys.exit(f"{service.name}: {requests} answers, {accepted} jobs")
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--clients", type=int, nargs="+", default=[4, 16, 64], help="multiples of 4")
     options = parser.parse_args()
+    cases = [(owners, clients) for owners in (1, OWNERS) for clients in options.clients]
     with tempfile.TemporaryDirectory() as work:
         os.chmod(work, 0o755)
         services = [JobService(work), Flask(work)]
-        rates = {(s.name, n): [] for s in services for n in (1, 4)}
-        tails = {(s.name, n): [] for s in services for n in (1, 4)}
-        for _ in range(options.rounds):
-            for owners in (1, 4):
-                for service in services:
-                    before = service.count()
-                    rate, tail = ask(service, service.tokens[:owners], options.requests, 4)
-                    accepted = service.count() - before
-                    if accepted != options.requests:
-                        sys.exit(f"{service.name}: {options.requests} answers, {accepted} jobs")
-                    rates[service.name, owners].append(rate)
-                    tails[service.name, owners].append(tail)
+        found = measure(services, cases, options.requests, options.rounds)
         for service in services:
             service.end()
-    for owners in (1, 4):
-        ours, theirs = (statistics.median(rates[s.name, owners]) for s in services)
+    for case in cases:
+        medians = []
         for service in services:
-            values = rates[service.name, owners]
-            print(f"{owners} owner{'s' if owners > 1 else ' '}  {service.name:26}"
-                  f" {statistics.median(values):8.0f} accepts/s ({min(values):.0f} to {max(values):.0f}),"
-                  f" 99 % within {statistics.median(tails[service.name, owners]):.0f} ms")
-        print(f"{owners} owner{'s' if owners > 1 else ' '}  {ours / theirs:.1f} times as many")
+            rates, tails = zip(*found[service.name, *case])
+            medians.append(statistics.median(rates))
+            print(f"{case[0]} owner{'s' if case[0] > 1 else ' '} {case[1]:2} clients  {service.name:24}"
+                  f" {medians[-1]:6.0f} accepts/s ({min(rates):.0f} to {max(rates):.0f}),"
+                  f" 99 % within {statistics.median(tails):.0f} ms")
+        print(f"{'':20} {medians[0] / medians[1]:.1f} times as many")
 
 
 if __name__ == "__main__":
