@@ -2,7 +2,7 @@
 # Each profile has its own directory, so objects never mix: build/release, build/asan, build/cov.
 
 PROFILE ?= release
-PROGRAMS := fake_gen aggregator gvisor_probe gvisor_installer job_service
+PROGRAMS := fake_gen aggregator gvisor_probe gvisor_installer job_service job_runner
 B := build/$(PROFILE)
 DEPS := build/deps
 RESULTS := build/test-results

@@ -3,6 +3,7 @@
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/json_in.h"
@@ -14,6 +15,8 @@ enum {
     STATUS_MAX = 255,
     NUMBER_TEXT = 40,
     MEMBERS = 4,
+    DIGITS_ALWAYS = 15, /* of a double these are never too many, and DIGITS_MAX always enough */
+    DIGITS_MAX = 17,
 };
 
 static const char *const names[RUN_CAUSES] = {
@@ -36,6 +39,12 @@ int run_cause_status(enum run_cause cause)
     return cause == RUN_DONE ? 0 : STATUS_BASE + (int)cause;
 }
 
+void run_record_fail(struct run_record *record, enum run_cause cause, const char *why)
+{
+    record->cause = cause;
+    (void)err_quote(record->why, sizeof record->why, why, strlen(why));
+}
+
 static void write_why(struct json_out *out, const char *why)
 {
     char shown[RUN_WHY_MAX + 1];
@@ -44,10 +53,21 @@ static void write_why(struct json_out *out, const char *why)
     json_string(out, "why", shown);
 }
 
+/* In as few digits as are the same double when it is read again. */
+static void write_perf(struct json_out *out, double perf)
+{
+    char number[NUMBER_TEXT];
+    int digits = DIGITS_ALWAYS;
+
+    do
+        (void)snprintf(number, sizeof number, "%.*g", digits, perf);
+    while (strtod(number, NULL) != perf && ++digits <= DIGITS_MAX);
+    json_raw(out, "perf", number);
+}
+
 bool run_record_write(const struct run_record *record, struct buf *out, struct err *err)
 {
     const char mark = RUN_RECORD_MARK;
-    char number[NUMBER_TEXT];
     struct json_out json = {.buf = out};
 
     buf_add(out, &mark, 1);
@@ -56,9 +76,7 @@ bool run_record_write(const struct run_record *record, struct buf *out, struct e
     json_u64(&json, "status", record->status);
     json_u64(&json, "bytes", record->bytes);
     if (record->cause == RUN_DONE) {
-        /* 17 digits: the same double when it is read again. */
-        (void)snprintf(number, sizeof number, "%.17g", record->perf);
-        json_raw(&json, "perf", number);
+        write_perf(&json, record->perf);
     } else {
         write_why(&json, record->why);
     }

@@ -50,9 +50,12 @@ const char *run_cause_name(enum run_cause cause);
 /* What the runner itself exits with, so that a pod's status says the same: 0, or 20 + cause. */
 int run_cause_status(enum run_cause cause);
 
+/* Sets cause and why, which is made printable and cut to fit. */
+void run_record_fail(struct run_record *record, enum run_cause cause, const char *why);
+
 /*
- * Appends the record, at most RUN_RECORD_MAX bytes. why is cut at RUN_WHY_MAX bytes and made
- * printable. Whoever writes it begins a line with it. buf_ok().
+ * Appends the record, at most RUN_RECORD_MAX bytes; why as run_record_fail() has it. Whoever writes
+ * it begins a line with it. buf_ok().
  */
 bool run_record_write(const struct run_record *record, struct buf *out, struct err *err);
 

@@ -195,6 +195,14 @@ refuses_job_service() { # status 2: tokens would travel unencrypted
   container job_service api --listen 0.0.0.0:8080 2>"$work/said"
   [[ $? == 2 ]] && grep -e --plain-text "$work/said"
 }
+runs_job_runner() { # into a directory of its user; what lies there does not run
+  container job_runner --install /data && cmp "$work/data/job_runner" "$work/job_runner/rootfs/job_runner" &&
+    [[ $(container job_runner --result /data/events.jsonl -- /job_runner --version | head -n 1) == "job_runner $version" ]]
+}
+refuses_job_runner() { # status 26: there is no such program in it
+  container job_runner -- /nowhere >"$work/said"
+  [[ $? == 26 ]] && grep -a '"cause":"image"' "$work/said"
+}
 
 install -d -o 65532 -g 65532 "$work/data"
 while read -r program limit _; do

@@ -32,6 +32,7 @@ ALL_LDFLAGS := -pthread $(LDFLAGS_$(PROFILE)) $(LDFLAGS)
 LIBS_COMMON := -L$(DEPS)/lib -lcjson -lxxhash -lmd -lz -lm
 LIBS_fake_gen := $(LIBS_COMMON)
 LIBS_gvisor_probe := $(LIBS_COMMON)
+LIBS_job_runner := $(LIBS_COMMON)
 LIBS_aggregator := -L$(DEPS)/lib -lpq -lpgcommon_shlib -lpgport_shlib -lssl -lcrypto -lzstd $(LIBS_COMMON)
 LIBS_job_service := -L$(DEPS)/lib -lmicrohttpd -lcurl $(LIBS_aggregator)
 LIBS_gvisor_installer := -L$(DEPS)/lib -lcurl -lssl -lcrypto -larchive -lbz2 -lstdc++ $(LIBS_COMMON)

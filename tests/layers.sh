@@ -73,7 +73,7 @@ include 'libpq is known to two files' '#include <libpq-fe.h>' 'common/postgres/(
 include 'raw system calls are for probes' '\bsyscall\(' 'gvisor_probe/probes/.*\.c'
 include 'libcurl is known to two files' '#include <curl/curl.h>' '(gvisor_installer/release/fetch|common/kube)\.c'
 include 'libmicrohttpd is known to one file' '#include <microhttpd.h>' 'job_service/api/server\.c'
-programs='fake_gen aggregator gvisor_probe gvisor_installer job_service'
+programs='fake_gen aggregator gvisor_probe gvisor_installer job_service job_runner'
 include 'common includes no program' "#include \"(${programs// /|})/" "(${programs// /|})/.*"
 for program in $programs; do
   include "$program is included by itself only" "#include \"$program/" "$program/.*"
