@@ -14,7 +14,7 @@ processes() { # in the box's control groups, one of its programs, or working on 
       grep -qs ":/$cgroup/" "$directory/cgroup" ||
         # A process in a namespace of its own is another box's: this box's ended with it. Clients
         # are left out: nothing tells which box they use.
-        [[ $(readlink "$directory/exe") =~ ^"$cache"/built/.*/bin/(.*) && ! ${BASH_REMATCH[1]} =~ ^(argo|kubectl)$ &&
+        [[ $(readlink "$directory/exe") =~ ^"$cache"/built/.*/bin/(.*) && ! ${BASH_REMATCH[1]} =~ ^(argo|kubectl|versitygw)$ &&
           $(readlink "$directory/ns/pid") == "$(readlink /proc/self/ns/pid)" ]] ||
         tr '\0' '\n' <"$directory/cmdline" | grep -qF "$state/"
     } 2>/dev/null; then
