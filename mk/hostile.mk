@@ -55,6 +55,10 @@ fuzz: ## fuzz each target for SECONDS=60 under sanitizers, with clang's libFuzze
 fuzz-replay: $(FUZZ_REPLAYS) ## the fuzz targets over their kept inputs, in PROFILE=release|asan|cov
 	tests/fuzz/replay.sh $(RESULTS) $(PROFILE) $(B)/tests/fuzz $(FUZZ_TARGETS)
 
+mutants: ## change the code in one place at a time: would a test notice? ONLY=regex
+	.ci/setup build run test
+	tests/mutation/run.py --only '$(ONLY)'
+
 flood: build/failing/aggregator ## colliding keys against keys by chance, in instructions
 	.ci/setup build flood
 	tests/fuzz/flood.sh build/failing/aggregator $(RESULTS)
@@ -69,4 +73,4 @@ coverage: ## branch coverage of the tests: pure core, whole, and where it is mis
 	    $(addprefix build/cov/tests/fuzz/replay_,$(FUZZ_TARGETS))
 	tests/coverage.sh $(RESULTS) $(PURE)
 
-.PHONY: analyze coverage faults flood files fuzzers fuzz fuzz-replay
+.PHONY: analyze coverage faults flood files fuzzers fuzz fuzz-replay mutants

@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""Would the tests notice? run.py [--only REGEX] [--jobs N] [TABLE.toml ...]
+
+Changes one place of the code at a time, as the tables beside this file say, builds what the change
+touches and runs the tests that should fail. A mutant is caught when one of them fails or does not end
+in time. What no test noticed is listed at the end.
+
+Works on copies of the checkout's tracked files under build/mutation, never on the checkout itself.
+Status 0: nothing survived that the tables do not call equivalent; 1: something did; 2: a table is
+wrong, or the tests fail without any change.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import queue
+import re
+import subprocess
+import sys
+import time
+import tomllib
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+WORK = ROOT / "build/mutation"
+TIMEOUT = 300  # seconds for one file of tests
+
+
+class Mistake(Exception):
+    """A table that cannot be used."""
+
+
+def read_tables(paths):
+    mutants = []
+    for path in paths:
+        for number, mutant in enumerate(tomllib.loads(path.read_text())["mutant"], 1):
+            where = f"{path.name}, mutant {number}"
+            unknown = mutant.keys() - {"file", "what", "old", "new", "tests", "equivalent"}
+            missing = {"file", "what", "old", "new", "tests"} - mutant.keys()
+            if unknown or missing:
+                raise Mistake(f"{where}: unknown {sorted(unknown)}, missing {sorted(missing)}")
+            text = (ROOT / mutant["file"]).read_text()
+            if text.count(mutant["old"]) != 1:
+                raise Mistake(f"{where}: its text is {text.count(mutant['old'])} times in {mutant['file']}, not once")
+            if mutant["old"] == mutant["new"]:
+                raise Mistake(f"{where}: changes nothing")
+            mutants.append(mutant)
+    return mutants
+
+
+def copy_tree(number):
+    """A tree of its own for each worker; what an earlier run built there is used again."""
+    tree = WORK / f"tree{number}"
+    (tree / "build").mkdir(parents=True, exist_ok=True)
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
+    for name in listed.decode().split("\0")[:-1]:
+        source, copy = ROOT / name, tree / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_symlink():
+            copy.unlink(missing_ok=True)
+            copy.symlink_to(source.readlink())
+        # What did not change keeps its time, so it is not built again.
+        elif source.exists() and not (copy.exists() and copy.read_bytes() == source.read_bytes()):
+            copy.write_bytes(source.read_bytes())
+            copy.chmod(source.stat().st_mode)
+    for shared in ("deps", "jobs-venv"):
+        if (ROOT / "build" / shared).exists() and not (tree / "build" / shared).exists():
+            (tree / "build" / shared).symlink_to(ROOT / "build" / shared)
+    return tree
+
+
+def program_of(file):
+    return file.split("/")[0]
+
+
+def targets(mutant):
+    """What make builds for its tests."""
+    programs = ["aggregator", "fake_gen", "gvisor_probe", "gvisor_installer", "job_service"]
+    wanted = [f"build/release/{test}" for test in mutant["tests"] if not test.startswith("tests/")]
+    if len(wanted) < len(mutant["tests"]):
+        own = program_of(mutant["file"])
+        wanted += [f"build/{program}" for program in ([own] if own in programs else programs)]
+        if own == "gvisor_installer":
+            wanted.append("build/release/bin/gvisor_installer_steps")
+        if own == "aggregator":
+            wanted.append("build/fake_gen")
+    return wanted
+
+
+def runs(tree, command, env=None, limit=TIMEOUT):
+    """True: it succeeded. In a group of its own, which ends with it."""
+    process = subprocess.Popen(command, cwd=tree, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        output, _ = process.communicate(timeout=limit)
+        (tree / "build/mutation.log").write_bytes(output)
+        return process.returncode == 0
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        process.communicate()
+        return False
+
+
+def first_failure(tree, mutant):
+    """The first of its tests that fails; None: all pass."""
+    if not runs(tree, ["make", "-j2", *targets(mutant)], limit=600):
+        return "the build"
+    for test in mutant["tests"]:
+        if not test.startswith("tests/"):
+            if not runs(tree, [f"build/release/{test}"]):
+                return test
+            continue
+        file, _, names = test.partition(" ")
+        env = os.environ | {"BUILD": str(tree / "build"), "JOBS": "1", "FILTER": names}
+        if not runs(tree, ["tests/run_bats.sh", "build/mutation-results", file], env):
+            return test
+    return None
+
+
+def try_mutant(tree, mutant):
+    path = tree / mutant["file"]
+    text = path.read_text()
+    path.write_text(text.replace(mutant["old"], mutant["new"]))
+    try:
+        return first_failure(tree, mutant)
+    finally:
+        path.write_text(text)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--only", default="", help="mutants whose file or description match this")
+    parser.add_argument("--jobs", type=int, default=1, help="trees at work side by side")
+    parser.add_argument("tables", nargs="*", type=pathlib.Path)
+    given = parser.parse_args()
+    tables = given.tables or sorted(pathlib.Path(__file__).parent.glob("*.toml"))
+    mutants = [m for m in read_tables(tables) if re.search(given.only, m["file"] + ": " + m["what"])]
+    if not mutants:
+        raise Mistake("no mutant matches")
+
+    trees = queue.SimpleQueue()
+    for number in range(given.jobs):
+        trees.put(copy_tree(number))
+    tree = trees.get()
+    for tests in sorted({(program_of(m["file"]), tuple(m["tests"])) for m in mutants}):
+        failed = first_failure(tree, {"file": tests[0] + "/", "tests": tests[1]})
+        if failed:
+            sys.stderr.buffer.write((tree / "build/mutation.log").read_bytes())
+            raise Mistake(f"{failed} fails without any change")
+    trees.put(tree)
+
+    def one(mutant):
+        tree = trees.get()
+        began = time.monotonic()
+        try:
+            return mutant, try_mutant(tree, mutant), time.monotonic() - began
+        finally:
+            trees.put(tree)
+
+    survived, unbuilt, equivalent = [], [], 0
+    with concurrent.futures.ThreadPoolExecutor(given.jobs) as pool:
+        for mutant, caught, seconds in pool.map(one, mutants):
+            name = f"{mutant['file']}: {mutant['what']}"
+            if caught == "the build":
+                unbuilt.append(name)
+                print(f"NO BUILD  {name}", flush=True)
+            elif caught:
+                print(f"caught    {name}  ({caught}, {seconds:.0f} s)", flush=True)
+            elif "equivalent" in mutant:
+                equivalent += 1
+                print(f"the same  {name}  ({mutant['equivalent']})", flush=True)
+            else:
+                survived.append(name)
+                print(f"SURVIVED  {name}  ({seconds:.0f} s)", flush=True)
+    caught = len(mutants) - len(survived) - len(unbuilt) - equivalent
+    print(f"{caught} caught, {len(survived)} survived, {equivalent} equivalent, of {len(mutants)}")
+    for name in survived:
+        print(f"  {name}")
+    if unbuilt:
+        raise Mistake(f"{len(unbuilt)} do not build: {', '.join(unbuilt)}")
+    return 1 if survived else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Mistake as mistake:
+        print(f"mutants: {mistake}", file=sys.stderr)
+        sys.exit(2)
