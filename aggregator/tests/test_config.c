@@ -6,6 +6,14 @@
 
 enum { ARGS_MAX = 12 };
 
+/* Of the machine that the program sees; a limit of the tests' own control group is greater. */
+static long pages = 1 << 20;
+
+long sysconf(int name)
+{
+    return name == _SC_PHYS_PAGES ? pages : name == _SC_PAGESIZE ? 4096 : -1;
+}
+
 /* One command line, read once. */
 struct reading {
     struct config config;
@@ -223,6 +231,21 @@ static void misleading_database_variables_are_explained(void **state)
     }
 }
 
+static void memory_is_half_of_a_small_machines_and_never_too_little(void **state)
+{
+    static const struct {
+        uint64_t mib, expected;
+    } cases[] = {{128, 64 << 20}, {300, 150 << 20}, {8, FOLD_MEMORY_MIN + (1 << 20)}};
+    struct reading got;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        pages = (long)(cases[i].mib << 20) / 4096;
+        READ(&got, "--print", "csv", "a.jsonl");
+        assert_int_equal(got.outcome, OPTIONS_RUN);
+        assert_int_equal(got.config.max_memory, cases[i].expected);
+    }
+}
+
 static void actions_are_told_by_option_and_operand(void **state)
 {
     struct reading got;
@@ -251,6 +274,7 @@ int main(void)
         TEST(names_and_run_ids_have_a_longest),
         TEST(database_comes_from_either_side),
         TEST(misleading_database_variables_are_explained),
+        TEST(memory_is_half_of_a_small_machines_and_never_too_little),
         TEST(actions_are_told_by_option_and_operand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

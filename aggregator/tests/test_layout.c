@@ -220,6 +220,23 @@ static void what_differs_is_left_to_the_strict_scanner(void **state)
                   others[i]);
 }
 
+static void no_control_character_is_recognised_within_a_text(void **state)
+{
+    struct layout layout;
+    char line[64];
+    (void)state;
+    teach(&layout, "{\"userId\":\"user007\",\"sessionDuration\":186}");
+    for (size_t m = 0; layout_variant(m) != NULL; m++)
+        for (int c = 1; c < 0x20; c++) {
+            if (c == '\n')
+                continue;
+            (void)snprintf(line, sizeof line, "{\"userId\":\"us%cr007\",\"sessionDuration\":186}",
+                           c);
+            CHECK(!recognises(layout_variant(m), &layout, &rules, line), "variant %zu: 0x%02x", m,
+                  (unsigned)c);
+        }
+}
+
 static void limits_of_the_rules_hold(void **state)
 {
     struct scan_rules narrow = rules;
@@ -443,6 +460,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_of_a_learnt_layout_are_recognised),
         cmocka_unit_test(what_differs_is_left_to_the_strict_scanner),
+        cmocka_unit_test(no_control_character_is_recognised_within_a_text),
         cmocka_unit_test(limits_of_the_rules_hold),
         cmocka_unit_test(nothing_is_recognised_before_a_lesson),
         cmocka_unit_test(lines_that_no_layout_can_hold_teach_nothing),

@@ -2,7 +2,10 @@
 
 #include "common/tests/unit.h"
 
-enum { STREAMS_MAX = 24, ITEMS_MAX = 64, KEYS = 97, KEY_SIZE = 8, NEVER = -1 };
+enum { STREAMS_MAX = 24, ITEMS_MAX = 64, KEYS = 97, KEY_SIZE = 40, NEVER = -1 };
+
+/* Before each key: with it, keys differ only behind what a merge compares as a number. */
+static const char *before_all = "";
 
 /* A sorted stream from an array. It lends one buffer, so what it lent is gone after the next call.
  */
@@ -37,7 +40,7 @@ static int listed_next(struct total_stream *stream, struct total *ret, struct er
     char text[KEY_SIZE * 2];
     int key = listed->item[listed->at].key;
     /* Prefixes of each other, so that lengths matter: 0, 00, 000, 01... */
-    int len = snprintf(text, sizeof text, "%0*d", key % 3 + 1, key / 3);
+    int len = snprintf(text, sizeof text, "%s%0*d", before_all, key % 3 + 1, key / 3);
     memcpy(listed->lent, text, (size_t)len);
     int64_t value = listed->item[listed->at++].value;
     *ret = (struct total){.key = listed->lent,
@@ -53,8 +56,8 @@ static int by_bytes(const void *a, const void *b)
 {
     char left[KEY_SIZE * 2], right[KEY_SIZE * 2];
     int x = *(const int *)a, y = *(const int *)b;
-    (void)snprintf(left, sizeof left, "%0*d", x % 3 + 1, x / 3);
-    (void)snprintf(right, sizeof right, "%0*d", y % 3 + 1, y / 3);
+    (void)snprintf(left, sizeof left, "%s%0*d", before_all, x % 3 + 1, x / 3);
+    (void)snprintf(right, sizeof right, "%s%0*d", before_all, y % 3 + 1, y / 3);
     return strcmp(left, right);
 }
 
@@ -72,7 +75,7 @@ static void expect(struct fixture *f, int key, int64_t value)
 {
     char text[KEY_SIZE * 2];
     size_t at = 0;
-    (void)snprintf(text, sizeof text, "%0*d", key % 3 + 1, key / 3);
+    (void)snprintf(text, sizeof text, "%s%0*d", before_all, key % 3 + 1, key / 3);
     while (at < f->expected_count && strcmp(f->text[at], text) != 0)
         at++;
     if (at == f->expected_count) {
@@ -160,6 +163,19 @@ static void any_number_of_streams_becomes_one(void **state)
         }
     }
     merge_free(NULL);
+}
+
+static void keys_that_begin_with_the_same_sixteen_bytes_are_told_apart(void **state)
+{
+    (void)state;
+    before_all = "0123456789abcdef";
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        make(&fixture, 9, seed);
+        struct merge *merge = merge_new(fixture.streams, 9);
+        assert_merges_to_expected(&fixture, merge_stream(merge));
+        merge_free(merge);
+    }
+    before_all = "";
 }
 
 static void it_can_be_read_again_from_anywhere(void **state)
@@ -270,6 +286,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_streams_becomes_one),
+        cmocka_unit_test(keys_that_begin_with_the_same_sixteen_bytes_are_told_apart),
         cmocka_unit_test(it_can_be_read_again_from_anywhere),
         cmocka_unit_test(merges_of_merges_are_the_same),
         cmocka_unit_test(streams_of_one_key_are_added_up),

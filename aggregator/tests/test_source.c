@@ -462,6 +462,69 @@ static void file_that_changes_while_read_may_pass_later(void **state)
     free(text);
 }
 
+/* A copy that keeps times, or a clock that is coarse: the size tells. */
+static void a_grown_file_of_the_same_time_is_seen(void **state)
+{
+    char *path = scratch_path("kept-time"), *text = make_text(1000);
+    struct err err = {0};
+    struct stat st;
+    (void)state;
+    scratch_write(path, text, 1000);
+    struct source *source = source_new(&path, 1);
+    assert_true(source_next(source, &block) && !block.failed);
+    assert_int_equal(stat(path, &st), 0);
+    change_file(path, 0, 1000);
+    const struct timespec times[] = {st.st_atim, st.st_mtim};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    assert_false(source_settle(source, &block, &err));
+    assert_int_equal(err.status, STATUS_TRANSIENT);
+    source_free(source);
+    free(path);
+    free(text);
+}
+
+/* Else what an earlier block left in memory would be taken for what the file had. */
+static void a_block_of_a_file_that_was_cut_fails(void **state)
+{
+    char *path = scratch_path("cut"), *text = make_text(3 * BLOCK_BYTES);
+    (void)state;
+    scratch_write(path, text, 3 * BLOCK_BYTES);
+    struct source *source = source_new(&path, 1);
+    assert_true(source_next(source, &block) && !block.failed);
+    assert_int_equal(truncate(path, BLOCK_BYTES + 5), 0);
+    assert_true(source_next(source, &block));
+    assert_true(block.failed);
+    assert_int_equal(block.err.status, STATUS_TRANSIENT);
+    assert_non_null(strstr(block.err.text, "changed while it was read"));
+    source_free(source);
+    free(path);
+    free(text);
+}
+
+/* Of two that read one pipe, the other may have been quicker. */
+static void a_pipe_that_has_nothing_after_all_is_waited_for(void **state)
+{
+    char *name = strdup("-"), *text = make_text(1000);
+    struct reading got;
+    int ends[2];
+    (void)state;
+    int kept = dup(STDIN_FILENO);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], text, 1000), 1000);
+    assert_int_equal(close(ends[1]), 0);
+    assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+    late_reads = 2;
+    read_all(&name, 1, &got);
+    assert_int_equal(late_reads, 0);
+    assert_string_equal(got.err.text, "");
+    assert_true(is_text(&got, text, 1000));
+    buf_release(&got.text);
+    assert_int_equal(dup2(kept, STDIN_FILENO), STDIN_FILENO);
+    assert_int_equal(close(kept) + close(ends[0]), 0);
+    free(name);
+    free(text);
+}
+
 static void blocks_are_read_to_pages(void **state)
 {
     char *text = make_text(3 * BLOCK_BYTES + 10);
@@ -633,6 +696,9 @@ int main(void)
         cmocka_unit_test(what_cannot_be_read_is_refused_by_name),
         cmocka_unit_test(file_that_changes_while_read_may_pass_later),
         cmocka_unit_test(change_after_the_last_block_was_read_takes_that_blocks_place),
+        cmocka_unit_test(a_grown_file_of_the_same_time_is_seen),
+        cmocka_unit_test(a_block_of_a_file_that_was_cut_fails),
+        cmocka_unit_test(a_pipe_that_has_nothing_after_all_is_waited_for),
         cmocka_unit_test(blocks_are_read_to_pages),
         cmocka_unit_test(standard_input_may_be_a_pipe),
         cmocka_unit_test(standard_input_goes_on_where_it_stands),

@@ -10,7 +10,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-enum { KEYS = 3000, THREADS = 4 };
+enum { KEYS = 3000, THREADS = 4, RECORD_BYTES = 40 /* beside the key */ };
 
 static bool no_unnamed_files;
 
@@ -194,6 +194,63 @@ static void runs_longer_than_buffers_are_read_whole(void **state)
     free(reference);
 }
 
+static void short_writes_are_continued(void **state)
+{
+    struct reference *reference = calloc(KEYS, sizeof *reference);
+    struct spill *spill = spill_new(scratch_dir);
+    (void)state;
+    short_writes = true;
+    spill_many(spill, reference, 40, 7);
+    short_writes = false;
+    assert_runs_hold(spill, reference);
+    spill_free(spill);
+    free(reference);
+}
+
+/* A byte is written once a level, not again with each run that comes. */
+static void each_level_is_written_once(void **state)
+{
+    struct spill *spill = spill_new(scratch_dir);
+    struct table *table = table_new();
+    struct err err = {0};
+    uint64_t one = 0;
+    (void)state;
+    for (unsigned run = 0; run < SPILL_FAN_IN * SPILL_FAN_IN; run++) {
+        add_to(&table->rows[run * 7 + 1], 1); /* keys of other lengths, none of the longest */
+        assert_true(spill_table(spill, table, &err));
+    }
+    for (unsigned run = 0; run < SPILL_FAN_IN * SPILL_FAN_IN; run++) {
+        unsigned char key[SCAN_KEY_LIMIT + 1];
+        one += numbered_key(key, run * 7 + 1) + RECORD_BYTES;
+    }
+    assert_int_equal(spill_run_count(spill), 1);
+    assert_int_equal(spill_bytes(spill), 3 * one);
+    free(table);
+    spill_free(spill);
+}
+
+static void a_run_can_be_read_again_before_its_end(void **state)
+{
+    struct spill *spill = spill_new(scratch_dir);
+    struct table *table = table_new();
+    struct err err = {0};
+    struct total total;
+    (void)state;
+    for (unsigned number = 0; number < KEYS; number++)
+        add_to(&table->rows[number], number);
+    assert_true(spill_table(spill, table, &err));
+    struct total_stream *run = spill_run(spill, 0);
+    for (unsigned read = 1; read < KEYS; read = read * 3 + 1) {
+        assert_true(run->rewind(run, &err));
+        for (unsigned number = 0; number < read; number++) {
+            assert_int_equal(run->next(run, &total, &err), 1);
+            assert_int_equal(total.sum, number);
+        }
+    }
+    free(table);
+    spill_free(spill);
+}
+
 static void overflow_survives_the_disk(void **state)
 {
     struct spill *spill = spill_new(scratch_dir);
@@ -347,6 +404,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_runs_merges_to_the_totals),
         cmocka_unit_test(runs_longer_than_buffers_are_read_whole),
+        cmocka_unit_test(short_writes_are_continued),
+        cmocka_unit_test(each_level_is_written_once),
+        cmocka_unit_test(a_run_can_be_read_again_before_its_end),
         cmocka_unit_test(overflow_survives_the_disk),
         cmocka_unit_test(empty_table_makes_an_empty_run),
         cmocka_unit_test(named_files_are_unlinked_at_once),

@@ -1,8 +1,9 @@
 /* Counts the blocks that a test's program moves, and those whose memory does not begin at a page.
- */
+ * The same calls can be made to do less than they are asked. */
 #ifndef COMMON_TESTS_AT_PAGES_H
 #define COMMON_TESTS_AT_PAGES_H
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,6 +14,8 @@
 #include "common/tests/unit.h"
 
 static atomic_size_t blocks_moved, blocks_elsewhere;
+static atomic_int late_reads;    /* so many find nothing to read yet */
+static atomic_bool short_writes; /* of at most 1,000 bytes */
 
 static struct iovec count_block(uintptr_t bytes, size_t len)
 {
@@ -25,6 +28,11 @@ static struct iovec count_block(uintptr_t bytes, size_t len)
 
 ssize_t read(int fd, void *bytes, size_t len)
 {
+    if (atomic_load(&late_reads) > 0) {
+        atomic_fetch_sub(&late_reads, 1);
+        errno = EAGAIN;
+        return -1;
+    }
     const struct iovec block = count_block((uintptr_t)bytes, len);
     return readv(fd, &block, 1);
 }
@@ -37,7 +45,9 @@ ssize_t pread(int fd, void *bytes, size_t len, off_t at)
 
 ssize_t write(int fd, const void *bytes, size_t len)
 {
-    const struct iovec block = count_block((uintptr_t)bytes, len);
+    struct iovec block = count_block((uintptr_t)bytes, len);
+    if (atomic_load(&short_writes) && len > 1000)
+        block.iov_len = 1000;
     return writev(fd, &block, 1);
 }
 

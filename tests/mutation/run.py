@@ -12,6 +12,7 @@ wrong, or the tests fail without any change.
 
 import argparse
 import concurrent.futures
+import fcntl
 import os
 import pathlib
 import queue
@@ -138,6 +139,12 @@ def main():
     if not mutants:
         raise Mistake("no mutant matches")
 
+    WORK.mkdir(parents=True, exist_ok=True)
+    lock = open(WORK / "lock", "w", encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Mistake(f"another run is at work in {WORK}") from None
     trees = queue.SimpleQueue()
     for number in range(given.jobs):
         trees.put(copy_tree(number))
