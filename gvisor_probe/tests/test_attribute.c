@@ -73,6 +73,30 @@ static void seccomp_capabilities_and_modes_are_the_pods(void **state)
     check_calls(cases, ARRAY_LEN(cases));
 }
 
+/* Without the control the host's own kernel might say something else each time. */
+static void another_value_is_the_runtimes_only_where_the_control_says_the_baselines(void **state)
+{
+#define VALUE(v)                                                                                   \
+    {                                                                                              \
+        .result = RESULT_ALLOWED, .fate = FATES, .value = v                                        \
+    }
+    static const struct outcome host = VALUE("one"), same = VALUE("one"), other = VALUE("two"),
+                                none = VALUE(NULL);
+    static const struct call_case cases[] = {
+        {"the control agrees", &host, &other, &same, false, false, BY_RUNTIME},
+        {"the same value", &host, &same, &same, false, false, OPEN_IN_BOTH},
+        {"no control", &host, &other, NULL, false, false, OPEN_IN_BOTH},
+        {"a control that differs", &host, &other, &other, false, false, OPEN_IN_BOTH},
+        {"a control without a value", &host, &other, &none, false, false, OPEN_IN_BOTH},
+        {"a control that is refused", &host, &other, &refused, false, false, OPEN_IN_BOTH},
+        {"no value there", &none, &other, &same, false, false, OPEN_IN_BOTH},
+        {"no value here", &host, &none, &same, false, false, OPEN_IN_BOTH},
+    };
+#undef VALUE
+    (void)state;
+    check_calls(cases, ARRAY_LEN(cases));
+}
+
 static void what_is_worse_there_is_said(void **state)
 {
     static const struct call_case cases[] = {
@@ -154,6 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_runtime_gets_only_what_nothing_else_explains),
         cmocka_unit_test(seccomp_capabilities_and_modes_are_the_pods),
+        cmocka_unit_test(another_value_is_the_runtimes_only_where_the_control_says_the_baselines),
         cmocka_unit_test(what_is_worse_there_is_said),
         cmocka_unit_test(the_rest_is_left_open_or_undecided),
         cmocka_unit_test(writes_are_judged_by_what_the_host_has),

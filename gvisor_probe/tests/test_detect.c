@@ -192,6 +192,77 @@ static void a_name_and_a_structure_are_likely(void **state)
     assert_int_equal(got.conclusion, CONCLUSION_LIKELY);
 }
 
+static enum conclusion concluded(const struct evidence *items, size_t count)
+{
+    const struct detect_input input = {
+        .items = items, .count = count, .boottime_at_main_ns = UINT64_MAX};
+    struct detection got;
+
+    detect(&input, &got);
+    return got.conclusion;
+}
+
+static void four_classes_and_a_structure_confirm_and_three_do_not(void **state)
+{
+    const struct evidence items[] = {{"uname", RESULT_EMULATED, 0, "4.19.0-gvisor"},
+                                     {"ns_inodes", RESULT_EMULATED, 0, "1"},
+                                     {"mounts", RESULT_EMULATED, 0, "/ 9p of none"},
+                                     {"auxv", RESULT_EMULATED, 0, "hwcap 0"}};
+
+    (void)state;
+    assert_int_equal(concluded(items, 3), CONCLUSION_LIKELY);
+    assert_int_equal(concluded(items, 4), CONCLUSION_CONFIRMED);
+}
+
+static void four_classes_without_a_structure_are_likely(void **state)
+{
+    const struct evidence items[] = {{"uname", RESULT_EMULATED, 0, "4.19.0-gvisor"},
+                                     {"mounts", RESULT_EMULATED, 0, "/ 9p of none"},
+                                     {"cpu_names_agree", RESULT_EMULATED, 0, "differ"},
+                                     {"getppid_time", RESULT_ALLOWED, 0, "9000 ns"}};
+
+    (void)state;
+    assert_int_equal(concluded(items, ARRAY_LEN(items)), CONCLUSION_LIKELY);
+}
+
+/* A virtual machine's kernel is Linux: its name may say whose it is, and its structure that. */
+static void a_kernel_of_its_own_is_linux_within_a_class_too(void **state)
+{
+    struct detection got;
+    const struct evidence items[] = {{"uname", RESULT_ALLOWED, 0, "6.12.0"},
+                                     {"kernel_cmdline", RESULT_ALLOWED, 0, "names Kata"},
+                                     {"ns_inodes", RESULT_ALLOWED, 0, "4026531837"},
+                                     {"vdso", RESULT_ALLOWED, 0, "__vdso_clock_getres"}};
+    const struct detect_input input = {
+        .items = items, .count = ARRAY_LEN(items), .boottime_at_main_ns = UINT64_MAX};
+
+    (void)state;
+    detect(&input, &got);
+    assert_int_equal(got.classes[CLASS_SELF_REPORT].verdict, VERDICT_OWN_KERNEL);
+    assert_int_equal(got.conflict_count, 0);
+    assert_int_equal(got.conclusion, CONCLUSION_OWN_LINUX_KERNEL);
+}
+
+static void netlink_families_are_whole_numbers(void **state)
+{
+    static const struct {
+        const char *census;
+        enum verdict says;
+    } cases[] = {{"0 15", VERDICT_GVISOR},      {"0 15 16", VERDICT_LINUX},
+                 {"16", VERDICT_LINUX},         {"0 15 160", VERDICT_UNKNOWN},
+                 {"0 15 116", VERDICT_UNKNOWN}, {"160 16", VERDICT_LINUX},
+                 {"", VERDICT_UNKNOWN}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct detection got =
+            DETECTED(0, OLD_S, {"netlink_census", RESULT_ALLOWED, 0, cases[i].census},
+                     {"vmsplice", RESULT_SKIPPED, 0, ""}, {"setfsuid", RESULT_SKIPPED, 0, ""},
+                     {"rseq", RESULT_SKIPPED, 0, ""});
+        CHECK(got.classes[CLASS_ERRNO].verdict == cases[i].says, "%s", cases[i].census);
+    }
+}
+
 static void declared_runtimes_are_matched_where_the_name_says_something(void **state)
 {
     static const struct {
@@ -310,6 +381,10 @@ int main(void)
         cmocka_unit_test(without_evidence_nothing_is_concluded),
         cmocka_unit_test(a_name_alone_is_not_enough),
         cmocka_unit_test(a_name_and_a_structure_are_likely),
+        cmocka_unit_test(four_classes_and_a_structure_confirm_and_three_do_not),
+        cmocka_unit_test(four_classes_without_a_structure_are_likely),
+        cmocka_unit_test(a_kernel_of_its_own_is_linux_within_a_class_too),
+        cmocka_unit_test(netlink_families_are_whole_numbers),
         cmocka_unit_test(declared_runtimes_are_matched_where_the_name_says_something),
         cmocka_unit_test(recorded_reports_are_judged_as_they_were),
     };
