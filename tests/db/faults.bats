@@ -100,6 +100,32 @@ nothing_loaded() { same '0 0|0' "$(ledger_count) $(total)"; }
   times_loaded 1 "$small"
 }
 
+@test "after a lost answer to COMMIT a server that is away for a while is waited for" {
+  plan refuse-after-commit
+  rm -f "$RELAY/refused"
+  through_relay start --wait-db 0 --run-id one "$small"
+  wait_for test -e "$RELAY/refused"
+  touch "$RELAY/go"
+  finish
+  ended_well
+  times_loaded 1 "$small"
+}
+
+@test "a COMMIT that is answered with ROLLBACK has loaded nothing and may be repeated" {
+  plan tag COMMIT ROLLBACK
+  through_relay fails 10 'the database rolled the load back' --run-id one "$small"
+  test -e "$RELAY/fired"
+}
+
+@test "rows that got lost on their way into the staging table are not loaded without" {
+  plan tag COPY COPY 9
+  run --separate-stderr env PGPORT="$RELAY_PORT" PGSSLMODE=disable "$aggregator" --run-id one "$small"
+  test -e "$RELAY/fired"
+  ((status != 0))
+  [[ $stderr == *'9 rows were staged instead of 10'* ]]
+  nothing_loaded
+}
+
 @test "a COMMIT that never arrived is settled: the run is loaded, once" {
   plan cut-before-commit
   through_relay succeeds --run-id one --report report.json "$small"
@@ -313,6 +339,17 @@ start_standby() { # [SETTING]
   sql "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN RAISE 'not at the end'; END \$\$;
     CREATE CONSTRAINT TRIGGER t AFTER INSERT ON aggregator_runs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION no()"
   fails 4 'the database says: not at the end (SQLSTATE P0001)' --run-id one "$small"
+  times_loaded 1 "$small"
+}
+
+@test "a COMMIT that fails by a shortage is known to have failed: it is not retried inside" {
+  succeeds --run-id before "$small"
+  sql "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN RAISE 'no room' USING ERRCODE = 'disk_full'; END \$\$;
+    CREATE CONSTRAINT TRIGGER t AFTER INSERT ON aggregator_runs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION no()"
+  run --separate-stderr "$aggregator" --run-id one --report report.json "$small"
+  same '10 1' "$status $(jq .load_attempts report.json)"
+  [[ $stderr == *'no room (SQLSTATE 53100)'* ]]
+  [[ $stderr != *unknown* ]]
   times_loaded 1 "$small"
 }
 

@@ -56,6 +56,19 @@ label() { sql "COMMENT ON TABLE aggregator_runs IS '$1'"; }
   same 'skipped 1, number-keys 1, text-numbers 1' "$(tail -n 1 <<<"$output" | jq -r .accepted)"
 }
 
+@test "a load makes no ledger while another session makes one" {
+  succeeds --run-id before in.jsonl
+  sql 'DROP TABLE aggregator_runs'
+  hold "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('aggregator.create', 0))"
+  start --run-id one in.jsonl
+  wait_until_waiting
+  same '' "$(sql "SELECT to_regclass('aggregator_runs')")"
+  release ROLLBACK
+  finish
+  ended_well
+  same 1 "$(ledger_count)"
+}
+
 @test "many loads that find an old ledger bring it up once, and all count" {
   old_ledger
   pids=()

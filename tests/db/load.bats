@@ -375,6 +375,21 @@ three_at_once() {
   loaded_once "$small" "$big"
 }
 
+@test "a short default transaction_timeout does not end a load that waits, $on" {
+  use_new_database
+  succeeds --run-id before "$small"
+  if (($(sql 'SHOW server_version_num') < 170000)); then skip "no transaction_timeout before PostgreSQL 17"; fi
+  sql "ALTER DATABASE $PGDATABASE SET transaction_timeout = '400ms'"
+  PGOPTIONS='-c transaction_timeout=0' hold "BEGIN; $(claim_of "$big")"
+  start --run-id twin "$big"
+  wait_for sql_says t "SELECT coalesce(bool_or(clock_timestamp() - xact_start > interval '600 ms'), false)
+    FROM pg_stat_activity WHERE application_name = 'aggregator' AND wait_event_type = 'Lock'"
+  release ROLLBACK
+  finish
+  ended_well
+  loaded_once "$small" "$big"
+}
+
 @test "a short default lock_timeout is replaced by --lock-timeout, $on" {
   use_new_database
   succeeds --run-id before "$small"

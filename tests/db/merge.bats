@@ -37,6 +37,16 @@ own_table() { sql 'CREATE TABLE session_duration ("userId" text COLLATE "C" PRIM
   same 0 "$(upserted)"
 }
 
+@test "the planner knows how many totals are to be merged" {
+  own_table
+  sql "CREATE TABLE seen (rows real);
+    CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN
+      INSERT INTO seen SELECT reltuples FROM pg_class WHERE relname = 'aggregator_staging'; RETURN NULL; END \$\$;
+    CREATE TRIGGER see AFTER INSERT ON session_duration FOR EACH STATEMENT EXECUTE FUNCTION see()"
+  succeeds first.jsonl
+  same 3 "$(sql 'SELECT max(rows) FROM seen')"
+}
+
 @test "what may tell an UPDATE from an INSERT is given ON CONFLICT" {
   local change
   for change in \

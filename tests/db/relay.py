@@ -13,6 +13,9 @@ appears), everything else passes. COMMIT is the one that follows a COPY:
                           appears
   pause-copy              the first CopyData message is passed on, nothing more from the client until
                           DIR/go appears or either side hangs up
+  refuse-after-commit     as lose-commit-answer; then clients are cut when they connect (DIR/refused
+                          appears) until DIR/go appears
+  tag COMMAND WORD...     COMMAND's answer after a COPY reaches the client as that of WORD...
   rename WORD             the server gets WORD with an X for its last letter, wherever it stands
   answer-G N, -H, -W      the statement N and what follows is not passed on, but answered with
                           CopyIn, CopyOut, CopyBoth
@@ -39,6 +42,8 @@ class Plan:
         self.directory = directory
         self.lock = threading.Lock()
         self.name, self.word, self.count, self.passed = "", b"", 0, 0
+        self.tag = ()
+        self.refusing = False
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -53,7 +58,8 @@ class Plan:
                 return
             self.name, self.passed = words[0], 0
             self.word = words[1].encode() if self.name == "rename" else b""
-            self.count = int(words[1]) if len(words) > 1 and not self.word else 0
+            self.tag = (words[1].encode(), " ".join(words[2:]).encode()) if self.name == "tag" else ()
+            self.count = int(words[1]) if len(words) > 1 and not self.word and not self.tag else 0
 
     def on_message(self, kind, body, copied):
         """What to do with this client message; the name of the plan if it fires now."""
@@ -64,7 +70,7 @@ class Plan:
             fires = (
                 (self.name == "cut-after" and self.passed == self.count)
                 or (answers and kind in STATEMENT_ENDS and self.passed == self.count)
-                or (self.name in ("cut-before-commit", "lose-commit-answer", "late-commit") and commit)
+                or (self.name in ("cut-before-commit", "lose-commit-answer", "refuse-after-commit", "late-commit") and commit)
                 or (self.name == "pause-copy" and kind == b"d")
             )
             if not fires:
@@ -75,6 +81,28 @@ class Plan:
     def note_fired(self):
         with open(self.path("fired"), "w"):
             pass
+
+    def retag(self, data):
+        """What the server sent, with another tag on the answer that the plan names."""
+        with self.lock:
+            if not self.tag:
+                return data
+            at = data.find(self.tag[0])
+            end = data.find(b"\0", at)
+            if at < 5 or end < 0 or data[at - 5:at - 4] != b"C":
+                return data
+            tag = self.tag[1] + b"\0"
+            self.tag = ()
+        self.note_fired()
+        return data[:at - 5] + b"C" + struct.pack("!I", len(tag) + 4) + tag + data[end + 1:]
+
+    def refuses(self):
+        """Whether a client that connects now is cut."""
+        self.refusing = self.refusing and not os.path.exists(self.path("go"))
+        if self.refusing:
+            with open(self.path("refused"), "w"):
+                pass
+        return self.refusing
 
     def wait_for_go(self, sockets):
         """True when DIR/go is there, False when a side hung up or a minute has passed."""
@@ -96,6 +124,7 @@ class Connection(threading.Thread):
         self.plan, self.client, self.address = plan, client, address
         self.server = None
         self.answering = True  # server's bytes reach the client
+        self.copied = False
         self.answered = threading.Event()  # the server is ready for the next query
 
     def read(self, size):
@@ -121,7 +150,7 @@ class Connection(threading.Thread):
                 if not data:
                     break
                 if self.answering:
-                    self.client.sendall(data)
+                    self.client.sendall(self.plan.retag(data) if self.copied else data)
                     continue
                 pending += data
                 while len(pending) >= 5:
@@ -156,17 +185,17 @@ class Connection(threading.Thread):
         self.hang_up(*(side for side in (self.client, self.server) if side))
 
     def forward(self):
-        first, copied = True, False
+        first = True
         while True:
             kind, head, body = self.read_message(first)
             if first and len(body) == 4 and struct.unpack("!I", body)[0] in ENCRYPTION_REQUESTS:
                 self.client.sendall(b"N")
                 continue
             first = False
-            fired = self.plan.on_message(kind, body, copied)
+            fired = self.plan.on_message(kind, body, self.copied)
             if self.plan.word:
                 body = body.replace(self.plan.word, self.plan.word[:-1] + b"X")
-            copied = copied or kind == b"d"
+            self.copied = self.copied or kind == b"d"
             message = kind + head + body
             if fired == "":
                 self.server.sendall(message)
@@ -189,6 +218,7 @@ class Connection(threading.Thread):
                 if not self.plan.wait_for_go([self.client, self.server]):
                     return
             else:
+                self.plan.refusing = fired == "refuse-after-commit"
                 self.commit_alone(message, late=fired == "late-commit")
                 return
 
@@ -224,6 +254,9 @@ def main():
     while True:
         client, _ = listener.accept()
         plan.refresh()
+        if plan.refuses():
+            client.close()
+            continue
         Connection(plan, client, (host, port)).start()
 
 
