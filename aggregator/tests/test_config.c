@@ -9,9 +9,10 @@ enum { ARGS_MAX = 12 };
 /* Of the machine that the program sees; a limit of the tests' own control group is greater. */
 static long pages = 1 << 20;
 
+/* What else is asked, the sanitizers ask: how large a stack for signals is. */
 long sysconf(int name)
 {
-    return name == _SC_PHYS_PAGES ? pages : name == _SC_PAGESIZE ? 4096 : -1;
+    return name == _SC_PHYS_PAGES ? pages : name == _SC_PAGESIZE ? 4096 : 1 << 16;
 }
 
 /* One command line, read once. */
