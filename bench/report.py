@@ -1,26 +1,106 @@
-"""RESULTS.md and the plots."""
+"""The page of this processor, RESULTS.md and the plots."""
 import os
 import platform
+import re
 import subprocess
+import sys
+from pathlib import Path
 
 from measure import ratio
 
+TOP = str(Path(__file__).resolve().parent.parent)
 
-def machine():
-    model = next(
-        line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")
-    )
-    flags = next(line for line in open("/proc/cpuinfo") if line.startswith("flags"))
-    vectors = "AVX2" if "avx2" in flags else "no AVX2"
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return (
-        f"{model}, {os.cpu_count()} CPUs, {vectors}, {memory:.0f} GiB, Linux {platform.release()}, "
-        f"load {os.getloadavg()[0]:.1f} when it ended"
-    )
+
+def processor():
+    """Its name, which may stand for many models, and the numbers that tell them apart."""
+    facts = {}
+    with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        for line in lines:
+            name, _, value = line.partition(":")
+            facts.setdefault(name.strip(), value.strip())
+    if "model name" in facts:
+        name = re.sub(r"\((R|TM)\)", "", facts["model name"])
+        return f"{name} (family {facts['cpu family']}, model {facts['model']})", facts["flags"].split()
+    name = f"{platform.machine()} ({facts.get('CPU implementer')}, {facts.get('CPU part')})"
+    return name, facts.get("Features", "").split()
+
+
+def variant(flags):
+    """Of the aggregator, as it chooses it."""
+    if platform.machine() == "aarch64":
+        return "NEON"
+    return "AVX2" if {"avx2", "bmi2"} <= set(flags) else "portable"
+
+
+def versions():
+    names = ("duckdb", "polars", "chdb", "pandas")
+    found = [f"{name} {__import__(name).__version__}" for name in names]
+    return ", ".join(found) + f", Python {sys.version.split()[0]}"
+
+
+def commit():
+    argv = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    found = subprocess.run(argv, capture_output=True, text=True, check=False).stdout.strip()
+    return found or "an unknown commit"
+
+
+def short(text):
+    return text.replace(f"{TOP}/", "")
+
+
+class Page:
+    """A section per group; those of earlier runs on the same processor stay until measured again."""
+
+    def __init__(self, directory, names, rounds):
+        self.name, self.flags = processor()
+        slug = re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
+        self.path = directory / f"{slug}.md"
+        self.index = directory.parent / "RESULTS.md"
+        self.names, self.rounds = names, rounds
+
+    def heading(self):
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+        yield f"# Measured on {self.name}"
+        yield ""
+        yield (
+            f"{os.cpu_count()} CPUs, {memory:.0f} GiB, Linux {platform.release()}. "
+            f"The aggregator's variant: {variant(self.flags)}."
+        )
+        yield f"{versions()}."
+        yield ""
+        yield (
+            "Whole processes on files in the page cache, in turn, round by round; a ratio is the "
+            "median of the rounds' ratios to the first command. Other figures are medians; memory "
+            "is the greatest."
+        )
+        yield ""
+
+    def put(self, name, lines):
+        marks = {one: f"<!-- {one} -->" for one in self.names}
+        old = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+        sections = dict(re.findall(r"^<!-- (\w+) -->\n(.*?)(?=^<!-- |\Z)", old, re.S | re.M))
+        load = os.getloadavg()[0]
+        told = f"`make bench ONLY={name} ROUNDS={self.rounds}` at {commit()}, load {load:.1f} at its end."
+        sections[name] = "\n".join([told, "", *lines]) + "\n"
+        self.path.parent.mkdir(exist_ok=True)
+        with open(self.path, "w", encoding="utf-8") as out:
+            print("\n".join(self.heading()), file=out)
+            for one in self.names:
+                if sections.get(one):
+                    print(f"{marks[one]}\n{sections[one].strip()}\n", file=out)
+        self.list_pages()
+
+    def list_pages(self):
+        with open(self.index, "w", encoding="utf-8") as out:
+            print("# Measured\n\nBy `make bench`, a page per processor:\n", file=out)
+            for page in sorted(self.path.parent.glob("*.md")):
+                title = page.read_text(encoding="utf-8").split("\n", 1)[0]
+                name = title.removeprefix("# Measured on ")
+                print(f"- [{name}](results/{page.name})", file=out)
 
 
 def mebibytes(value):
-    return f"{value / 2**20:,.0f} MiB"
+    return f"{value / 2**20:,.{1 if value < 10 * 2**20 else 0}f} MiB"
 
 
 def row_lines(row, figures):
@@ -43,27 +123,8 @@ def row_lines(row, figures):
     yield ""
     for command in row.commands:
         pipe = " ".join(command.stdin) + " | " if command.stdin else ""
-        yield f"    {command.label}: {pipe}{' '.join(command.argv)}"
+        yield f"    {command.label}: {short(pipe + ' '.join(command.argv))}"
     yield ""
-
-
-def write(path, results, versions, instructions, settings):
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    with open(path, "w", encoding="utf-8") as out:
-        print("# Measured\n", file=out)
-        print(f"By `{settings}`, at {commit or 'an unknown commit'}. {machine()}.", file=out)
-        print(f"{versions}.\n", file=out)
-        print(
-            "Whole processes on files in the page cache, in turn, round by round; a ratio is the "
-            "median of the rounds' ratios to the first command. Other figures are medians.\n",
-            file=out,
-        )
-        if instructions:
-            print(f"Instructions per event (callgrind, AVX2 path): {instructions}.\n", file=out)
-        for row, figures in results:
-            print("\n".join(row_lines(row, figures)), file=out)
 
 
 def plot(path, title, x_label, series):

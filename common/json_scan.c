@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/json_escape.h"
 #include "common/utf8.h"
 
 static const unsigned char *fail(struct json_fault *fault, const unsigned char *at,
@@ -29,75 +30,33 @@ static unsigned count_plain(const unsigned char *p)
     return marked == 0 ? sizeof word : (unsigned)__builtin_ctzll(marked) / 8;
 }
 
-/* The value of a hex digit and one more; 0 for other bytes. */
-static const unsigned char hex_digits[256] = {
-    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
-    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
-    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+#define HEX(value) (JSON_HEX_DIGIT + (value))
+const unsigned char json_hex_digits[256] = {
+    ['0'] = HEX(0),  ['1'] = HEX(1),  ['2'] = HEX(2),  ['3'] = HEX(3),  ['4'] = HEX(4),
+    ['5'] = HEX(5),  ['6'] = HEX(6),  ['7'] = HEX(7),  ['8'] = HEX(8),  ['9'] = HEX(9),
+    ['a'] = HEX(10), ['b'] = HEX(11), ['c'] = HEX(12), ['d'] = HEX(13), ['e'] = HEX(14),
+    ['f'] = HEX(15), ['A'] = HEX(10), ['B'] = HEX(11), ['C'] = HEX(12), ['D'] = HEX(13),
+    ['E'] = HEX(14), ['F'] = HEX(15),
+};
+#undef HEX
+
+const unsigned char json_escapes[256] = {
+    ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
 };
 
-/* Four hex digits at p; the count of good ones is left in *ret_good. */
-static inline uint32_t read_hex4(const unsigned char *p, const unsigned char *end, size_t *ret_good)
+/* Of what json_read_escape() refused: what is wrong, and where. */
+static const unsigned char *fail_escape(struct json_fault *fault, const unsigned char *p,
+                                        const unsigned char *end)
 {
-    uint32_t unit = 0;
-    size_t good = 0;
-
-    if (end - p >= 4) {
-        const uint32_t a = hex_digits[p[0]], b = hex_digits[p[1]];
-        const uint32_t c = hex_digits[p[2]], d = hex_digits[p[3]];
-        if (a != 0 && b != 0 && c != 0 && d != 0) {
-            *ret_good = 4;
-            return ((a - 1) << 12) + ((b - 1) << 8) + ((c - 1) << 4) + (d - 1);
-        }
-    }
-    while (good < 4 && p + good < end && hex_digits[p[good]] != 0)
-        unit = unit << 4 | (uint32_t)(hex_digits[p[good++]] - 1);
-    *ret_good = good;
-    return unit;
-}
-
-static bool is_high_surrogate(uint32_t unit)
-{
-    return unit >= 0xd800 && unit <= 0xdbff;
-}
-
-static bool is_low_surrogate(uint32_t unit)
-{
-    return unit >= 0xdc00 && unit <= 0xdfff;
-}
-
-/*
- * One escaped character; p is after the backslash. *ret is a code point, with a surrogate pair
- * joined; a lone surrogate comes out as itself.
- */
-static const unsigned char *scan_escape(const unsigned char *p, const unsigned char *end,
-                                        uint32_t *ret, struct json_fault *fault)
-{
-    static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
-    size_t good;
-
     if (p == end)
         return fail(fault, p, "the string does not end");
-    if (*p != 'u') {
-        const char *name = *p == '\0' ? NULL : strchr(names, *p);
-        if (name == NULL)
-            return fail(fault, p, "unknown escape in a string");
-        *ret = (unsigned char)values[name - names];
-        return p + 1;
-    }
-    uint32_t unit = read_hex4(++p, end, &good);
-    p += good;
-    if (good < 4)
-        return fail(fault, p, "\\u needs four hex digits");
-    *ret = unit;
-    if (is_high_surrogate(unit) && end - p >= 6 && p[0] == '\\' && p[1] == 'u') {
-        uint32_t low = read_hex4(p + 2, end, &good);
-        if (good == 4 && is_low_surrogate(low)) {
-            *ret = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
-            p += 6;
-        }
-    }
-    return p;
+    if (*p != 'u')
+        return fail(fault, p, "unknown escape in a string");
+    do
+        p++;
+    while (p < end && json_hex_digits[*p] != 0);
+    return fail(fault, p, "\\u needs four hex digits");
 }
 
 const unsigned char *json_scan_string(const unsigned char *p, const unsigned char *end,
@@ -115,11 +74,12 @@ const unsigned char *json_scan_string(const unsigned char *p, const unsigned cha
             break;
         if (*p == '\\') {
             uint32_t code;
+            const unsigned char *letter = p + 1;
             escaped = true;
-            p = scan_escape(p + 1, end, &code, fault);
+            p = json_read_escape(letter, end, &code);
             if (p == NULL)
-                return NULL;
-            if (code == 0 || is_high_surrogate(code) || is_low_surrogate(code))
+                return fail_escape(fault, letter, end);
+            if (code == 0 || json_is_surrogate(code))
                 text = false;
         } else if (*p < 0x20) {
             return fail(fault, p, "raw control character in a string");
@@ -279,7 +239,6 @@ size_t json_decode(const struct json_string *string, unsigned char *out, size_t 
 {
     const unsigned char *p = string->start;
     unsigned char bytes[UTF8_MAX];
-    struct json_fault fault;
     size_t len = 0;
 
     while (p < string->end) {
@@ -287,7 +246,7 @@ size_t json_decode(const struct json_string *string, unsigned char *out, size_t 
         size_t width;
         if (*p == '\\') {
             uint32_t code = 0;
-            p = scan_escape(p + 1, string->end, &code, &fault);
+            p = json_read_escape(p + 1, string->end, &code);
             if (p == NULL)
                 return SIZE_MAX;
             width = utf8_put(bytes, code);

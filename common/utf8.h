@@ -5,8 +5,28 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { UTF8_MAX = 4 };
+
+/*
+ * Bytes of the well-formed sequence of two or three bytes at p, with UTF8_MAX bytes to be read; 0:
+ * there may be one of another length. One compare looks at what all lead bytes of that length and
+ * what follows them have in common, one more at what rules out overlong forms and surrogates.
+ */
+static inline size_t utf8_short_length(const unsigned char *p)
+{
+    uint32_t word;
+
+    _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is the lowest");
+    memcpy(&word, p, sizeof word);
+    if ((word & 0xc0e0) == 0x80c0)
+        return (word & 0x1e) != 0 ? 2 : 0;
+    if ((word & 0xc0c0f0) != 0x8080e0)
+        return 0;
+    const uint32_t excluded = word & 0x200f;
+    return excluded != 0 && excluded != 0x200d ? 3 : 0;
+}
 
 /* Bytes of the well-formed sequence at p, at most len of them; 0 if there is none. */
 static inline size_t utf8_length(const unsigned char *p, size_t len)

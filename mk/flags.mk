@@ -1,5 +1,6 @@
-# How C is compiled and linked, by profile: release, asan (address and undefined behaviour), tsan
-# (threads), cov (branch coverage), fuzz.
+# How C is compiled and linked, by profile: release, portable (release with no vectors that a
+# processor may lack), asan (address and undefined behaviour), tsan (threads), cov (branch
+# coverage), fuzz.
 
 CC ?= gcc
 CXX ?= g++
@@ -12,11 +13,13 @@ COMMON_FLAGS := -std=gnu17 -g -I. -isystem $(DEPS)/include -D_GNU_SOURCE -pthrea
                 -ffile-prefix-map=$(CURDIR)=. -ffp-contract=off $(WARNINGS)
 
 CFLAGS_release := -O2 -fPIE -D_FORTIFY_SOURCE=2 $(HARDEN)
+CFLAGS_portable = $(CFLAGS_release) -DPORTABLE
 CFLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_tsan := -O1 -fsanitize=thread
 CFLAGS_cov := -O0 --coverage
 CFLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 LDFLAGS_release := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+LDFLAGS_portable = $(LDFLAGS_release)
 LDFLAGS_asan := -fsanitize=address,undefined
 LDFLAGS_tsan := -fsanitize=thread
 LDFLAGS_cov := --coverage

@@ -7,7 +7,7 @@ void block_digest(const void *bytes, size_t len, unsigned char ret[DIGEST_BYTES]
 {
     XXH128_canonical_t canonical;
 
-#ifdef __x86_64__
+#if defined(__x86_64__) && !defined(PORTABLE)
     if (__builtin_cpu_supports("avx2")) {
         block_digest_avx2(bytes, len, ret);
         return;

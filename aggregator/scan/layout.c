@@ -9,7 +9,8 @@ enum { GAP_MAX = 4096, WORTHWHILE_HITS = 16 };
 
 layout_matcher *layout_variant(size_t index)
 {
-#ifdef __x86_64__
+#ifdef PORTABLE
+#elif defined(__x86_64__)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && index-- == 0)
         return layout_match_avx2;
 #elif defined(__aarch64__)

@@ -3,7 +3,9 @@
  * up to a vector beyond the end of the text.
  */
 #include "aggregator/scan/layout.h"
+#include "common/json_escape.h"
 #include "common/json_scan.h"
+#include "common/utf8.h"
 
 enum { ODD_GAP_MAX = 64 };
 
@@ -217,71 +219,136 @@ static inline unsigned match_plain(const struct layout *layout, const struct sca
 
 /* Other lines. */
 
-/* The key with its escapes resolved, where it is then short; others are the strict scanner's. */
-static const unsigned char *take_escaped_key(const struct scan_rules *rules,
-                                             const struct json_string *string, struct event *ret)
-{
-    unsigned char text[EVENT_KEY_INLINE];
-    size_t len = (size_t)(string->end - string->start);
+/* A string's meaning as far as it is short, with room for a vector behind it. */
+struct odd_key {
+    unsigned char text[EVENT_KEY_INLINE + LAYOUT_VECTOR];
+    size_t len; /* of all of it */
+    bool escaped;
+};
 
-    if (!string->text)
-        return NULL;
-    if (!string->escaped) {
-        put_key(ret, string->start, len);
-        return len > 0 && len <= rules->max_key ? string->end : NULL;
-    }
-    len = json_decode(string, text, sizeof text);
-    if (len == 0 || len > sizeof text || len > rules->max_key)
-        return NULL;
-    event_set(ret, text, len, ret->value);
-    return string->end;
+/* Appends `len` of the `size` bytes at p, which is a constant. */
+static inline void grow_key(struct odd_key *key, const unsigned char *p, size_t len, size_t size)
+{
+    if (key != NULL && key->len <= EVENT_KEY_INLINE)
+        memcpy(key->text + key->len, p, size);
+    if (key != NULL)
+        key->len += len;
 }
 
-/* Any line, string by string. */
-static const unsigned char *match_other(const struct layout *layout, const struct scan_rules *rules,
-                                        const unsigned char *line, const unsigned char *limit,
-                                        struct event *ret)
+/*
+ * The quote that ends a string, or NULL: it is not well-formed, or goes on beyond `bound`. Up to
+ * two vectors beyond that may be read. key: what the string means goes there, and must then be
+ * scalar values other than U+0000; or NULL.
+ */
+static inline __attribute__((always_inline)) const unsigned char *
+skip_odd_text(const unsigned char *p, const unsigned char *bound, struct odd_key *key)
 {
-    const unsigned char *p = line, *bound = limit - 2 * LAYOUT_VECTOR;
-
-    if (limit - line < 2 * LAYOUT_VECTOR)
-        return NULL;
-    for (const struct layout_part *part = layout->part;; part++) {
-        const unsigned char *start = p + part->len;
-        struct json_string string;
-        struct json_fault fault;
-        differences sum = {0};
-        uint64_t wrong = 0;
-
-        if (start > bound)
-            return NULL;
-        compare(&sum, p, part);
-        if (!is_equal(&sum))
-            return NULL;
-        switch ((enum layout_value)part->value) {
-        case LAYOUT_NOTHING:
-            p = start;
-            break;
-        case LAYOUT_STRING:
-        case LAYOUT_KEY:
-            if (json_scan_string(start - 1, bound, &string, &fault) == NULL)
+    for (;;) {
+        size_t len = find_stop(p);
+        grow_key(key, p, len, LAYOUT_VECTOR);
+        p += len;
+        if (p > bound || *p == '"')
+            return p > bound ? NULL : p;
+        if (*p == '\\') {
+            unsigned char bytes[UTF8_MAX];
+            uint32_t code;
+            p = json_read_escape(p + 1, bound + LAYOUT_VECTOR, &code);
+            if (p == NULL || (key != NULL && (code == 0 || json_is_surrogate(code))))
                 return NULL;
-            p = part->value == LAYOUT_KEY ? take_escaped_key(rules, &string, ret) : string.end;
-            break;
-        case LAYOUT_SUM:
-            p = take_sum(start, &ret->value, &wrong);
-            if (wrong != 0 || p > bound)
-                return NULL;
-            break;
-        case LAYOUT_OTHER:
-            p = json_scan_value(start, bound, 0, &fault);
-            break;
-        case LAYOUT_END:
-            return (size_t)(start - line) <= rules->max_line ? start : NULL;
+            if (key != NULL) {
+                key->escaped = true;
+                grow_key(key, bytes, utf8_put(bytes, code), sizeof bytes);
+            }
+        } else if (*p >= 0x80) {
+            do {
+                size_t width = utf8_short_length(p);
+                width = width == 0 ? utf8_length(p, UTF8_MAX) : width;
+                if (width == 0 || p > bound)
+                    return NULL;
+                grow_key(key, p, width, UTF8_MAX);
+                p += width;
+            } while (*p >= 0x80);
+        } else if (len < LAYOUT_VECTOR) {
+            return NULL;
         }
-        if (p == NULL)
-            return NULL;
     }
+}
+
+/* Keys with escapes are taken where they are short; others are the strict scanner's. */
+static inline const unsigned char *take_odd_key(const struct scan_rules *rules,
+                                                const unsigned char *p, const unsigned char *bound,
+                                                struct event *ret)
+{
+    struct odd_key key = {.len = 0, .escaped = false};
+    const unsigned char *end = skip_odd_text(p, bound, &key);
+
+    if (end == NULL || key.len == 0 || key.len > rules->max_key ||
+        (key.escaped && key.len > EVENT_KEY_INLINE))
+        return NULL;
+    put_key(ret, key.escaped ? key.text : p, key.len);
+    return end;
+}
+
+/* The value of a part of an odd line, at p; NULL: it is wrong, or goes on beyond `bound`. */
+static inline const unsigned char *skip_odd(const struct layout_part *part,
+                                            const struct scan_rules *rules, const unsigned char *p,
+                                            const unsigned char *bound, struct event *ret)
+{
+    uint64_t wrong = 0;
+
+    switch ((enum layout_value)part->value) {
+    case LAYOUT_STRING:
+        return skip_odd_text(p, bound, NULL);
+    case LAYOUT_KEY:
+        return take_odd_key(rules, p, bound, ret);
+    case LAYOUT_SUM:
+        p = take_sum(p, &ret->value, &wrong);
+        return wrong == 0 ? p : NULL;
+    case LAYOUT_OTHER:
+        return skip_other(p, bound);
+    case LAYOUT_NOTHING:
+    case LAYOUT_END:
+        break;
+    }
+    return p;
+}
+
+/*
+ * Any line of each of the ranges in `wanted`, string by string. Fills their places in *ret, goes on
+ * after the lines that are recognised, and returns the ranges of the others.
+ */
+static unsigned match_odd(const struct layout *layout, const struct scan_rules *rules,
+                          struct layout_ranges *ranges, unsigned wanted, const unsigned char *limit,
+                          struct event *ret)
+{
+    const unsigned char *p[LAYOUT_RANGES], *const bound = limit - 2 * LAYOUT_VECTOR;
+    differences sum[LAYOUT_RANGES] = {0};
+    unsigned good = 0;
+
+    for (unsigned i = 0; i < LAYOUT_RANGES; i++) {
+        p[i] = ranges->at[i];
+        good |= (wanted & 1u << i) & (unsigned)(limit - p[i] >= 2 * LAYOUT_VECTOR) << i;
+    }
+    for (const struct layout_part *part = layout->part, *end = part + layout->part_count;
+         part < end; part++) {
+        for (unsigned left = good; left != 0; left &= left - 1) {
+            const unsigned i = (unsigned)__builtin_ctz(left);
+            compare(&sum[i], p[i], part);
+            p[i] += part->len;
+            if (p[i] <= bound)
+                p[i] = skip_odd(part, rules, p[i], bound, &ret[i]);
+            if (p[i] == NULL || p[i] > bound)
+                good &= ~(1u << i);
+        }
+    }
+    for (unsigned left = good; left != 0; left &= left - 1) {
+        const unsigned i = (unsigned)__builtin_ctz(left);
+        if (is_equal(&sum[i]) && (size_t)(p[i] - ranges->at[i]) - 1 <= rules->max_line)
+            ranges->at[i] = p[i];
+        else
+            good &= ~(1u << i);
+    }
+    return wanted & ~good;
 }
 
 /* The ranges that lines are left in. */
@@ -326,21 +393,9 @@ static __attribute__((noinline)) size_t match_failed(const struct layout *layout
 {
     size_t count = 0;
 
-    for (unsigned i = 0; i < LAYOUT_RANGES; i++) {
-        if ((open >> i & 1) == 0)
-            continue;
-        if ((failed >> i & 1) == 0) {
-            ret[count++] = ret[i];
-            continue;
-        }
-        const unsigned char *next = match_other(layout, rules, ranges->at[i], limit, &ret[count]);
-        if (next == NULL) {
-            *ret_missed |= 1u << i;
-        } else {
-            ranges->at[i] = next;
-            count++;
-        }
-    }
+    *ret_missed = match_odd(layout, rules, ranges, failed, limit, ret);
+    for (unsigned left = open & ~*ret_missed; left != 0; left &= left - 1)
+        ret[count++] = ret[__builtin_ctz(left)];
     return count;
 }
 

@@ -55,6 +55,18 @@ static void every_short_sequence_agrees_with_the_standard(void **state)
     }
 }
 
+static void sequences_of_two_and_three_bytes_are_told_at_once(void **state)
+{
+    (void)state;
+    for (uint32_t bytes = 0; bytes < 1u << 24; bytes++) {
+        const unsigned char p[UTF8_MAX] = {(unsigned char)(bytes >> 16),
+                                           (unsigned char)(bytes >> 8), (unsigned char)bytes, 0x80};
+        size_t width = reference_length(p, sizeof p);
+        if (utf8_short_length(p) != (width == 2 || width == 3 ? width : 0))
+            fail_msg("%02x %02x %02x", p[0], p[1], p[2]);
+    }
+}
+
 static void long_sequences_agree_with_the_standard(void **state)
 {
     static const unsigned char lasts[] = {0x00, 0x7f, 0x80, 0xbf, 0xc0, 0xff};
@@ -120,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_scalar_value_comes_back),
         cmocka_unit_test(every_short_sequence_agrees_with_the_standard),
+        cmocka_unit_test(sequences_of_two_and_three_bytes_are_told_at_once),
         cmocka_unit_test(long_sequences_agree_with_the_standard),
         cmocka_unit_test(nothing_is_read_past_the_end),
         cmocka_unit_test(text_has_no_control_characters),
