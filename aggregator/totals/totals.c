@@ -50,32 +50,18 @@ void totals_free(struct totals *totals)
     free(totals);
 }
 
-/*
- * Each time looks at all there is, so the more there is the more may come before the next: as many
- * records as there are of the shortest, fewer of longer ones, which take more memory.
- */
-static size_t may_come(const struct list *list, bool mostly_new)
-{
-    const size_t words = (size_t)list->count * CHUNK_WORDS;
-    size_t fit = list->records * record_fixed(false);
-
-    if (mostly_new)
-        return list->records * GROWTH_OF_NEW;
-    return words <= fit ? list->records : list->records * fit / words;
-}
-
 void totals_compact(struct totals *totals, unsigned p, struct compact_index *index)
 {
     struct partition *partition = &totals->partitions[p];
-    const struct list *list = &partition->list;
-    const size_t before = partition->unique, added = list->records - before;
+    const size_t before = partition->unique, added = partition->list.records - before;
     bool mostly_new = true;
 
     if (compact(&partition->list, before, index, totals->pool, totals->seed, totals->statistics)) {
-        partition->unique = list->records;
+        partition->unique = partition->list.records;
         mostly_new = partition->unique - before > added - added / 10;
     }
-    const size_t next = list->records + may_come(list, mostly_new);
+    /* Each time looks at all there is, so the more there is the more may come before the next. */
+    const size_t next = partition->list.records * (mostly_new ? 1 + GROWTH_OF_NEW : 2);
     partition->next_compact = next > COMPACT_FROM ? next : COMPACT_FROM;
 }
 
