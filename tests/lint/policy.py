@@ -26,6 +26,22 @@ NOT_OF_THE_EXPERIMENT = {"parameters", "metrics", "retries", "node", "grants", "
 # The installer is root on its node, and labels it.
 INSTALLER = "gvisor-installer"
 NOT_OF_THE_INSTALLER = {"user", "node", "servers", "grants", "applied"}
+# Kinds of jobs: dispatch removes their Workflows, counts them, and says what a client may set.
+NOT_OF_KINDS = {"ends", "parameters", "metrics"}
+# What the jobs' service grants beside the executor's own rule: by namespace and account.
+OF_JOBS = [([""], ["pods"], ["get", "list", "watch", "delete"]), ([""], ["pods/log"], ["get"])]
+OF_STARTS = [([""], ["pods"], ["create", "get", "list", "watch"])]
+GRANTS = {
+    ("jobs", "job-dispatch"): [
+        (["argoproj.io"], ["workflows"], ["create", "get", "list", "watch", "patch", "delete"]),
+        ([""], ["pods"], ["get", "list", "watch"]),
+        ([""], ["pods/log"], ["get"])],
+    ("jobs-build", "job-dispatch"): [
+        *OF_JOBS, ([""], ["configmaps"], ["create", "get", "list", "watch", "delete"])],
+    ("jobs-run", "job-dispatch"): OF_JOBS,
+    ("jobs-build", "starter"): OF_STARTS,
+    ("jobs-run", "starter"): OF_STARTS,
+}
 
 
 @dataclass
@@ -52,6 +68,15 @@ class Object:
     def installer(self):
         metadata = self.body.get("metadata", {})
         return INSTALLER in (metadata.get("name"), metadata.get("namespace"))
+
+    @property
+    def namespace(self):
+        return self.body.get("metadata", {}).get("namespace")
+
+    @property
+    def kind_of_jobs(self):
+        labels = self.body.get("metadata", {}).get("labels", {})
+        return labels.get("app.kubernetes.io/component") == "kind-of-jobs"
 
     @property
     def workflow(self):
@@ -366,14 +391,24 @@ def cron(obj):
         yield "workflowSpec.activeDeadlineSeconds"
 
 
-@rule("object", "the executor's own rule is all that anybody is granted")
+@rule("object", "a kind of jobs has a deadline, and nothing but dispatch removes what it leaves: it reads it "
+                "first")
+def kinds(obj):
+    if obj.kind_of_jobs:
+        if not obj.workflow.get("activeDeadlineSeconds"):
+            yield "activeDeadlineSeconds"
+        yield from (name for name in ("ttlStrategy", "podGC") if name in obj.workflow)
+
+
+@rule("object", "the executor's own rule is all that anybody is granted, but for the jobs' service")
 def grants(obj):
     if obj.kind in ("ClusterRole", "ClusterRoleBinding"):
         yield obj.kind
     if obj.kind == "Role":
+        allowed = GRANTS.get((obj.namespace, obj.body["metadata"]["name"]),
+                             [(["argoproj.io"], ["workflowtaskresults"], ["create", "patch"])])
         for granted in obj.body["rules"]:
-            if (granted["apiGroups"], granted["resources"], granted["verbs"]) != (
-                    ["argoproj.io"], ["workflowtaskresults"], ["create", "patch"]):
+            if (granted["apiGroups"], granted["resources"], granted["verbs"]) not in allowed:
                 yield str(granted)
 
 
@@ -389,14 +424,15 @@ def classes(obj):
 
 @rule("all", "every pod is denied what no network policy allows")
 def denied(objects):
-    denials = [o.body["spec"]["podSelector"].get("matchLabels", {}) for o in objects
+    denials = [(o.namespace, o.body["spec"]["podSelector"].get("matchLabels", {})) for o in objects
                if o.kind == "NetworkPolicy"
                and set(o.body["spec"].get("policyTypes", [])) == {"Ingress", "Egress"}
                and not o.body["spec"].get("ingress") and not o.body["spec"].get("egress")
                and "matchExpressions" not in o.body["spec"]["podSelector"]]
     for obj in objects:
         for pod in pods(obj) if not obj.experiment and not obj.installer else ():
-            if not any(denial.items() <= pod.labels.items() for denial in denials):
+            if not any(namespace == obj.namespace and denial.items() <= pod.labels.items()
+                       for namespace, denial in denials):
                 yield pod.title
 
 
@@ -442,6 +478,8 @@ def subjects(name, scope, objects):
     """What a rule is asked about, as (title, arguments)."""
     if name in NOT_OF_THE_EXPERIMENT:
         objects = [obj for obj in objects if not obj.experiment]
+    if name in NOT_OF_KINDS:
+        objects = [obj for obj in objects if not obj.kind_of_jobs]
     if name in NOT_OF_THE_INSTALLER:
         objects = [obj for obj in objects if not obj.installer]
     if scope == "all":

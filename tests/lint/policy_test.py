@@ -13,6 +13,7 @@ GONE = object()
 PIPELINE, SHARDED = "WorkflowTemplate/pipeline", "Workflow/sharded-run-"
 SHARD = "spec.templates.shard"
 EXPERIMENT = "Workflow/gvisor-run-"
+KIND = "WorkflowTemplate/job-pipeline"
 CRON, SERVER = "CronWorkflow/cron-run", "StatefulSet/postgres"
 STEP = "spec.templates.fake-gen"
 CONTAINER = f"{STEP}.container"
@@ -98,6 +99,11 @@ MISTAKES = [
     ("cron", CRON, "spec.timezone", GONE),
     ("cron", CRON, "spec.workflowSpec.activeDeadlineSeconds", GONE),
     ("grants", "Role/argo-steps", "rules.0.verbs", ["*"]),
+    ("grants", "workflows/jobs/rbac.yaml: Role/job-dispatch", "rules.1.verbs", ["create"]),
+    ("grants", "workflows/jobs/runs.yaml: Role/starter", "rules.0.resources", ["pods", "pods/exec"]),
+    ("kinds", KIND, "spec.activeDeadlineSeconds", GONE),
+    ("kinds", KIND, "spec.podGC", {"strategy": "OnPodCompletion"}),
+    ("denied", "workflows/jobs/network_policies.yaml: NetworkPolicy/deny", "spec.egress", [{}]),
     ("grants", "RoleBinding/argo-steps", "kind", "ClusterRoleBinding"),
     ("classes", "RuntimeClass/argo-steps-gvisor", "metadata.name", "gvisor"),
     ("denied", "NetworkPolicy/argo-steps-deny", "spec.policyTypes", ["Ingress"]),
