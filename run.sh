@@ -7,6 +7,7 @@
 #   ./run.sh gvisor [OPTION...]      what gVisor isolates: local/experiment.sh (as root)
 #   ./run.sh box [OPTION...]         on a real Kubernetes with Argo, made for it on this machine
 #   ./run.sh box gvisor [OPTION...]  what gVisor isolates, as a workflow there
+#   ./run.sh box jobs                jobs over HTTP: the service there, and a job from curl to its answer
 #   ./run.sh box down                ends that and removes all of it but its cache
 #   ./run.sh minikube [OPTION...]    on minikube, started if it is not
 #   ./run.sh cluster [OPTION...]     in the current context of kubectl and its namespace
@@ -312,15 +313,20 @@ make_namespace() { # NAME [LABEL...]
 }
 
 box_run() {
-  local box=$root/local/box/box names='' gvisor='' name
+  local box=$root/local/box/box names='' what=pipeline name
   case ${1:-} in
   down)
     (($# == 1)) || die "box down takes nothing more"
     exec "$box" down
     ;;
   gvisor)
-    gvisor=yes
+    what=gvisor
     read_parameters gvisor_run.yaml "${@:2}"
+    ;;
+  jobs)
+    (($# == 1)) || die "box jobs takes nothing more"
+    what='jobs'
+    programs=(fake_gen aggregator job_service)
     ;;
   *) read_parameters "$pipeline" "$@" ;;
   esac
@@ -330,11 +336,14 @@ box_run() {
   for program in "${programs[@]}"; do "$box" load-image "$root/build/images/$program.tar"; done
   eval "$("$box" env)"
   make_namespace argo-steps pod-security.kubernetes.io/enforce=restricted
-  if [[ $gvisor ]]; then
-    "$root/workflows/gvisor/try.sh" "${parameters[@]}"
-  else
-    NAMESPACE=argo-steps "$root/workflows/try.sh" "${parameters[@]}"
-  fi
+  case $what in
+  gvisor) "$root/workflows/gvisor/try.sh" "${parameters[@]}" ;;
+  jobs)
+    make -s -C "$root" build/job_service
+    "$root/workflows/jobs/try.sh" "http://$("$box" status | grep -oP '^jobs +\K[0-9.:]+')"
+    ;;
+  *) NAMESPACE=argo-steps "$root/workflows/try.sh" "${parameters[@]}" ;;
+  esac
   # For whoever has boxes of several states.
   for name in BOX_STATE BOX_CACHE; do
     if [[ ${!name:-} ]]; then names+="$name=${!name} "; fi
