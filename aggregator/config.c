@@ -8,10 +8,10 @@
 #include "common/postgres/pg_settings.h"
 #include "common/postgres/setting_text.h"
 
-enum { MIB = 1 << 20, THREADS_MAX = 256, RUN_ID_MAX = 512, SHARE_OF_LIMIT = 2 };
+enum { PARTS_MAX = 1000, MIB = 1 << 20, THREADS_MAX = 256, RUN_ID_MAX = 512, SHARE_OF_LIMIT = 2 };
 
 static option_parse parse_bad_lines, parse_column, parse_run_id, parse_table, parse_field,
-    parse_accept;
+    parse_accept, parse_range;
 
 static const struct option_spec specs[] = {
     {.name = "key",
@@ -201,6 +201,81 @@ static const struct option_spec specs[] = {
      .max = 86400000,
      .offset = offsetof(struct config, lock_timeout_ms),
      .help = "how long to wait for other loads of the same table"},
+    {.name = "s3-endpoint",
+     .arg = "URL",
+     .parse = option_text,
+     .env_alias = "AWS_ENDPOINT_URL",
+     .offset = offsetof(struct config, s3.endpoint),
+     .help = "the server of s3:// names: https://HOST or https://HOST:PORT [Amazon's]"},
+    {.name = "s3-region",
+     .arg = "NAME",
+     .fallback = "us-east-1",
+     .parse = option_text,
+     .env_alias = "AWS_REGION",
+     .offset = offsetof(struct config, s3.region),
+     .help = "its region"},
+    {.name = "s3-style",
+     .arg = "auto|path|host",
+     .fallback = "auto",
+     .parse = option_choice,
+     .choices = "auto|path|host",
+     .offset = offsetof(struct config, s3.style),
+     .help = "where the bucket's name goes; auto: into the path, but for Amazon into the host"},
+    {.name = "s3-ca",
+     .arg = "FILE",
+     .parse = option_text,
+     .env_alias = "AWS_CA_BUNDLE",
+     .offset = offsetof(struct config, s3.ca_file),
+     .help = "certificates (PEM) to trust in place of the system's"},
+    {.name = "s3-plain-http",
+     .parse = option_flag,
+     .offset = offsetof(struct config, s3.plain_http),
+     .help = "the endpoint may be http://, which anybody on the way can read and change"},
+    {.name = "s3-anonymous",
+     .parse = option_flag,
+     .offset = offsetof(struct config, s3.anonymous),
+     .help = "no credentials: for what is open to all"},
+    {.name = "s3-retry",
+     .arg = "TIME",
+     .fallback = "30s",
+     .parse = option_duration,
+     .max = 3600000,
+     .offset = offsetof(struct config, s3.retry_ms),
+     .help = "how long to try again where the server is away, slow or asks for a pause"},
+    {.name = "range",
+     .arg = "AFTER:UPTO",
+     .parse = parse_range,
+     .offset = offsetof(struct config, range_text),
+     .help = "of the objects only those whose BUCKET/KEY, in byte order, comes after AFTER and up "
+             "to UPTO, as `split` prints it"},
+    {.name = "parts",
+     .arg = "N",
+     .fallback = "1",
+     .parse = option_u64,
+     .min = 1,
+     .max = PARTS_MAX,
+     .offset = offsetof(struct config, parts),
+     .help = "with `split`: how many ranges, of about the same bytes each"},
+    {.name = "batch-objects",
+     .arg = "N",
+     .fallback = "1000",
+     .parse = option_u64,
+     .min = 1,
+     .max = LOAD_ASKED_MAX,
+     .offset = offsetof(struct config, batch_objects),
+     .help = "objects that are loaded in one transaction, at most"},
+    {.name = "batch-bytes",
+     .arg = "SIZE",
+     .fallback = "1G",
+     .parse = option_size,
+     .min = 1,
+     .max = (uint64_t)1 << 50,
+     .offset = offsetof(struct config, batch_bytes),
+     .help = "their bytes as they are stored; a larger object is a batch of its own"},
+    {.name = "new-versions",
+     .parse = option_flag,
+     .offset = offsetof(struct config, new_versions),
+     .help = "an object that was loaded and holds another text since is new work, not refused"},
     {.name = "outputs",
      .arg = "DIR",
      .parse = option_text,
@@ -224,11 +299,13 @@ static const struct option_spec specs[] = {
 static const struct program_info info = {
     .name = "aggregator",
     .env_prefix = "AGGREGATOR",
-    .operands = "[FILE|DIR...]\nruns\ntop",
+    .operands = "[FILE|DIR|s3://BUCKET/KEY...]\nruns\ntop\nsplit s3://BUCKET/PREFIX/...",
     .summary =
         "Folds events (JSON Lines; plain, gzip, BGZF or zstd; - is stdin) into totals per key and "
         "loads them into PostgreSQL exactly once, however often the same run is repeated. "
-        "`runs` lists what was loaded, `top` the ten largest totals of the table.",
+        "`runs` lists what was loaded, `top` the ten largest totals of the table, `split` ranges "
+        "of "
+        "objects to be loaded side by side.",
     .epilog =
         "Examples:\n"
         "  aggregator --print table events.jsonl\n"
@@ -236,6 +313,8 @@ static const struct program_info info = {
         "  aggregator --print csv exports/ --recursive\n"
         "  find logs -name '*.gz' -print0 | aggregator --print csv --files-from - -0\n"
         "  aggregator --dsn postgresql://me@db/events --run-id 2025-01-31 --shard 0/4 part0.gz\n"
+        "  aggregator --s3-endpoint https://s3.example.com s3://landing/2026/\n"
+        "  aggregator split --parts 8 s3://landing/2026/\n"
         "  aggregator --init-sql | psql -v ON_ERROR_STOP=1\n"
         "  aggregator runs --print table\n"
         "  aggregator runs --forget 2025-01-31\n"
@@ -248,6 +327,14 @@ static const struct program_info info = {
         "devices, with a warning: name those to read them. A directory without a file to read, "
         "and\n"
         "whatever is missing or unreadable, is refused (4) before anything is read.\n"
+        "\n"
+        "s3://BUCKET/KEY is an object, s3://BUCKET/PREFIX/ all whose keys begin so, or none. "
+        "Without\n"
+        "--print each object is a run of its own, BUCKET/KEY, so that of a prefix only what is new "
+        "is\n"
+        "loaded. Credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+        "AWS_SHARED_CREDENTIALS_FILE\n"
+        "(mode 0600), or AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN, in this order.\n"
         "\n"
         "Database: --dsn, then DB_USER DB_PASSWORD DB_URL (host) DB_NAME DB_PORT, then libpq's\n"
         "PG* variables, password file and service file. DB_PASSWORD_FILE names a file that holds\n"
@@ -304,6 +391,13 @@ static bool parse_field(void *target, const char *text, const struct option_spec
 {
     const char *checked;
     return parse_column(&checked, text, spec, err) && field_parse(target, text, err);
+}
+
+static bool parse_range(void *target, const char *text, const struct option_spec *spec,
+                        struct err *err)
+{
+    struct s3_range checked;
+    return s3_range_parse(text, &checked, err) && option_text(target, text, spec, err);
 }
 
 static bool parse_accept(void *target, const char *text, const struct option_spec *spec,
@@ -421,15 +515,25 @@ static bool complete(struct config *config, const struct operands *operands, str
         config->action = ACTION_RUNS;
     else if (operands->count > 0 && strcmp(operands->item[0], "top") == 0)
         config->action = ACTION_TOP;
+    else if (operands->count > 0 && strcmp(operands->item[0], "split") == 0)
+        config->action = ACTION_SPLIT;
     if ((config->action == ACTION_RUNS || config->action == ACTION_TOP) && operands->count > 1)
         return err_set(err, STATUS_USAGE,
                        "`aggregator %s` takes no '%s'; a file of that name is ./%s",
                        operands->item[0], operands->item[1], operands->item[0]);
+    if (config->action == ACTION_SPLIT) {
+        config->operands++;
+        config->operand_count--;
+    }
+    if (config->range_text != NULL && !s3_range_parse(config->range_text, &config->range, err))
+        return false;
     if (config->forget != NULL && config->action != ACTION_RUNS)
         return err_set(err, STATUS_USAGE, "--forget is for `aggregator runs`");
     if (config->nul && config->files_from == NULL)
         return err_set(err, STATUS_USAGE, "--null is for the names in --files-from");
     const bool unnamed = config->operand_count == 0 && config->files_from == NULL;
+    if (config->action == ACTION_SPLIT && unnamed)
+        return err_set(err, STATUS_USAGE, "`aggregator split` needs s3://BUCKET/PREFIX/");
     config->input_by_default = unnamed && config->input == NULL;
     if (config->input == NULL)
         config->input = "events.jsonl";
@@ -440,7 +544,7 @@ static bool complete(struct config *config, const struct operands *operands, str
     if (!sql_parse_name(config->table, &config->table_name, err) || !check_run(config, err))
         return false;
     return config->action == ACTION_INIT_SQL || config->action == ACTION_FOLD_AND_PRINT ||
-           check_database(config, err);
+           config->action == ACTION_SPLIT || check_database(config, err);
 }
 
 enum options_outcome config_read(struct config *config, int argc, char **argv, struct err *err)

@@ -4,6 +4,7 @@
 
 #include "aggregator/load/load.h"
 #include "aggregator/print_rows.h"
+#include "aggregator/s3/client.h"
 #include "common/options.h"
 #include "common/postgres/password_file.h"
 
@@ -12,7 +13,8 @@ enum action {
     ACTION_FOLD_AND_PRINT,
     ACTION_INIT_SQL,
     ACTION_RUNS,
-    ACTION_TOP
+    ACTION_TOP,
+    ACTION_SPLIT
 };
 
 struct config {
@@ -34,6 +36,11 @@ struct config {
     const char *run_id, *forget;
     bool allow_empty_table, allow_equal_shards;
     struct shard shard;
+    struct s3_settings s3;
+    const char *range_text; /* --range, or NULL: all objects */
+    struct s3_range range;
+    bool new_versions;
+    uint64_t batch_objects, batch_bytes, parts;
     struct bad_line_policy bad_lines;
     const char *rejects, *spill_dir, *outputs;
     uint64_t min_lines, max_line, max_key, max_memory, threads;

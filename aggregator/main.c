@@ -5,37 +5,24 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "aggregator/config.h"
 #include "aggregator/load/load.h"
+#include "aggregator/objects_run.h"
 #include "aggregator/print_rows.h"
 #include "aggregator/read/input.h"
-#include "aggregator/read/names.h"
-#include "aggregator/read/source.h"
 #include "aggregator/runs.h"
+#include "aggregator/s3/client.h"
+#include "aggregator/split.h"
 #include "aggregator/top.h"
-#include "aggregator/totals/fold.h"
 #include "common/distinct.h"
 #include "common/log.h"
 #include "common/machine.h"
 #include "common/num.h"
-#include "common/outfile.h"
 #include "common/program.h"
 #include "common/progress.h"
 #include "common/report.h"
 #include "common/stop.h"
 
-enum { PRINT_CHUNK = 64 * 1024, PRINT_ROOM = 1 << 20, NAMES_FREE = 64 * 1024 };
-
-struct run {
-    const struct config *config;
-    struct names files;
-    struct outfile rejects;
-    struct buf rejects_text;
-    struct buf top; /* for --outputs: the largest totals, as text */
-    struct load_request load;
-    struct run_facts facts;
-    char accepted[FACTS_ACCEPTED_ROOM];
-};
+enum { PRINT_ROOM = 1 << 20 };
 
 /* Rejected lines. */
 
@@ -50,7 +37,7 @@ static bool flush_rejects(struct run *run, struct err *err)
 static bool keep_reject(void *context, const void *bytes, size_t len, struct err *err)
 {
     struct run *run = context;
-    if (run->rejects_text.len >= PRINT_CHUNK && !flush_rejects(run, err))
+    if (run->rejects_text.len >= RUN_TEXT_CHUNK && !flush_rejects(run, err))
         return false;
     buf_add(&run->rejects_text, bytes, len);
     return buf_ok(&run->rejects_text, err);
@@ -135,9 +122,18 @@ static bool put_output(const struct run *run, const char *name, const char *text
 
 static struct run_facts *measure(struct run *run)
 {
+    const struct s3_cost cost = s3_cost(run->s3);
+
     run->facts.seconds = machine_seconds() - run->load.started;
+    run->facts.objects.requests = cost.requests;
+    run->facts.objects.bytes = cost.bytes;
     machine_usage(&run->facts.usage);
     return &run->facts;
+}
+
+static bool is_told(const struct fact *fact, const struct run_facts *run)
+{
+    return run->of_objects || !fact->of_objects;
 }
 
 /* One value a file, because Argo's valueFrom.path takes a whole file. */
@@ -153,7 +149,7 @@ static bool write_outputs(struct run *run, struct err *err)
     const struct run_facts *told = measure(run);
     for (const struct fact *fact = facts; fact < facts + FACTS; fact++) {
         const char *value = fact_value(fact, told, 3, room);
-        if (fact->output != NULL &&
+        if (is_told(fact, told) && fact->output != NULL &&
             !put_output(run, fact->output, value == NULL ? "null" : value, err))
             return false;
     }
@@ -191,7 +187,7 @@ static bool write_report(struct run *run, const struct err *failure, struct err 
     struct report report;
     report_open(&report, "aggregator");
     for (const struct fact *fact = facts; fact < facts + FACTS; fact++)
-        if (fact->report != NULL)
+        if (is_told(fact, told) && fact->report != NULL)
             report_fact(&report.json, fact, told);
     bool done = report_write(&report, config->common.report, err);
     report_release(&report);
@@ -214,7 +210,9 @@ static void log_summary(const struct run *run)
             "not one event has both '%s' and '%s': --skip-missing passed over all of them; are "
             "--key and --value right?",
             run->config->key.text, run->config->value.text);
-    if (run->config->action != ACTION_FOLD_AND_LOAD)
+    if (run->facts.of_objects)
+        objects_log(run);
+    if (run->config->action != ACTION_FOLD_AND_LOAD || run->facts.of_objects)
         return;
     if (run->facts.already_applied)
         log_info("this run was already applied to %s; nothing was changed", run->config->table);
@@ -241,15 +239,19 @@ static bool check_outputs(const struct config *config, char *const *inputs, size
 }
 
 /* The files of the input. Few names are part of what the program takes anyway. */
-static bool find_files(const struct config *config, struct names *ret, struct err *err)
+static bool find_files(struct run *run, struct err *err)
 {
+    const struct config *config = run->config;
+    struct names *ret = &run->files;
     const struct names_request request = {
+        .s3 = run->s3,
+        .range = config->range_text == NULL ? NULL : &config->range,
         .operands = config->operands,
         .count = config->operand_count,
         .list = config->files_from,
         .nul = config->nul,
         .recursive = config->recursive,
-        .limit = config->max_memory - FOLD_MEMORY_MIN - config->max_line + NAMES_FREE,
+        .limit = config->max_memory - FOLD_MEMORY_MIN - config->max_line + RUN_NAMES_FREE,
     };
 
     if (!names_find(ret, &request, err) || !inputs_check_distinct(ret->item, ret->count, err))
@@ -265,7 +267,9 @@ static bool find_files(const struct config *config, struct names *ret, struct er
     if (ret->specials > 0)
         log_warn("%" PRIu64 " pipes, sockets and devices in directories are not read; name them",
                  ret->specials);
-    return !config->input_by_default || input_check_stdin(config->input, err);
+    run->facts.of_objects = config->action == ACTION_FOLD_AND_LOAD && ret->prefixes;
+    return (!run->facts.of_objects || objects_check(run, err)) &&
+           (!config->input_by_default || input_check_stdin(config->input, err));
 }
 
 static bool deliver(struct run *run, struct fold *fold, struct err *err)
@@ -275,12 +279,12 @@ static bool deliver(struct run *run, struct fold *fold, struct err *err)
     return load_apply(&run->load, fold_totals(fold), &run->facts, err);
 }
 
-static bool fold_and_deliver(struct run *run, struct err *err)
+struct fold_rules run_fold_rules(struct run *run)
 {
     const struct config *config = run->config;
     const struct names *files = &run->files;
-    struct run_facts *told = &run->facts;
-    const struct fold_rules rules = {
+
+    return (struct fold_rules){
         .scan = {.key = field_name(&config->key),
                  .key_len = strlen(field_name(&config->key)),
                  .value = field_name(&config->value),
@@ -294,16 +298,34 @@ static bool fold_and_deliver(struct run *run, struct err *err)
         .bad_lines = config->bad_lines,
         .min_lines = config->min_lines,
         .statistics = config->statistics,
+        .s3 = run->s3,
         .threads = (unsigned)config->threads,
-        .max_memory =
-            config->max_memory - (files->bytes > NAMES_FREE ? files->bytes - NAMES_FREE : 0),
+        .max_memory = config->max_memory -
+                      (files->bytes > RUN_NAMES_FREE ? files->bytes - RUN_NAMES_FREE : 0),
         .spill_dir = config->spill_dir,
         .reject = config->rejects != NULL ? keep_reject : NULL,
         .reject_context = run,
     };
+}
 
-    if (config->rejects != NULL && !outfile_open(&run->rejects, config->rejects, err))
-        return err_prefix(err, "--rejects");
+bool run_keep_top(struct run *run, struct total_stream *totals, struct err *err)
+{
+    const struct config *config = run->config;
+
+    if (config->outputs == NULL)
+        return true;
+    bool done = top_print(&run->top, config->key_column, config->value_column, totals, err);
+    run->facts.top = run->top.data;
+    return done;
+}
+
+static bool fold_and_deliver(struct run *run, struct err *err)
+{
+    const struct config *config = run->config;
+    const struct names *files = &run->files;
+    struct run_facts *told = &run->facts;
+    const struct fold_rules rules = run_fold_rules(run);
+
     struct fold *fold = fold_new(&rules, err);
     if (fold == NULL)
         return false;
@@ -316,12 +338,7 @@ static bool fold_and_deliver(struct run *run, struct err *err)
     told->digest = told->input.digest;
     told->accepted = facts_accepted(&told->input.tally, run->accepted);
     told->run_id = config->run_id != NULL ? config->run_id : told->digest;
-    done = done && deliver(run, fold, err);
-    if (done && config->outputs != NULL) {
-        done =
-            top_print(&run->top, config->key_column, config->value_column, fold_totals(fold), err);
-        told->top = run->top.data;
-    }
+    done = done && deliver(run, fold, err) && run_keep_top(run, fold_totals(fold), err);
     fold_free(fold);
     return done;
 }
@@ -348,35 +365,63 @@ static struct load_request load_request_of(const struct config *config, double s
         .started = started};
 }
 
+static bool do_work(struct run *run, struct err *err)
+{
+    const struct config *config = run->config;
+
+    if (config->action == ACTION_FOLD_AND_LOAD && !load_prepare(&run->load, err))
+        return false;
+    if (config->rejects != NULL && !outfile_open(&run->rejects, config->rejects, err))
+        return err_prefix(err, "--rejects");
+    return run->facts.of_objects ? objects_load(run, err) : fold_and_deliver(run, err);
+}
+
+/* After a failure: what it left is told as far as that goes. */
+static void end_failed(struct run *run, const struct err *err)
+{
+    struct err second = {0};
+    /* Of several objects some may be loaded, and the next run does not read them again. */
+    const bool in_part = run->facts.of_objects && err->status != STATUS_CANCELLED;
+
+    if ((err->status == STATUS_INPUT || in_part) && run->rejects.fd >= 0 &&
+        !publish_rejects(run, &second))
+        log_warn("%s", second.text);
+    if (in_part && !write_outputs(run, &second))
+        log_warn("%s", second.text);
+    if (!write_report(run, err, &second))
+        log_warn("%s", second.text);
+    if (run->facts.of_objects)
+        objects_log(run);
+}
+
 static bool fold_run_and_report(const struct config *config, const struct load_request *load,
-                                struct err *err)
+                                struct s3 *s3, struct err *err)
 {
     struct err second = {0};
     struct run run = {
         .config = config,
+        .s3 = s3,
         .load = *load,
         .rejects = OUTFILE_CLOSED,
         .facts = {.run_id = config->run_id, .shard = config->shard, .version = PROGRAM_VERSION}};
 
-    bool done = find_files(config, &run.files, err);
+    bool done = find_files(&run, err);
     if (!check_outputs(config, run.files.item, run.files.count, done ? err : &second)) {
         names_release(&run.files);
         return false;
     }
     run.facts.files = run.files.count;
     buf_init(&run.top, PRINT_ROOM);
-    buf_init(&run.rejects_text, (size_t)config->max_line * 2 + PRINT_CHUNK * 4);
-    done = done && (config->action == ACTION_FOLD_AND_PRINT || load_prepare(&run.load, err)) &&
-           fold_and_deliver(&run, err);
+    buf_init(&run.rejects_text, (size_t)config->max_line * 2 + RUN_TEXT_CHUNK * 4);
+    done = done && do_work(&run, err);
     /* The outcome is decided: a stop, even one a moment ago, no longer changes it. */
     if (done || err->status != STATUS_CANCELLED)
         stop_finish(done ? NULL : err, STOP_ENDS_MS);
     if (done)
         done =
             publish_rejects(&run, err) && write_outputs(&run, err) && write_report(&run, NULL, err);
-    else if ((err->status == STATUS_INPUT && !publish_rejects(&run, &second)) ||
-             !write_report(&run, err, &second))
-        log_warn("%s", second.text);
+    else
+        end_failed(&run, err);
     if (done) {
         stop_finish(NULL, STOP_GRACE_MS);
         log_summary(&run);
@@ -385,6 +430,17 @@ static bool fold_run_and_report(const struct config *config, const struct load_r
     buf_release(&run.rejects_text);
     buf_release(&run.top);
     names_release(&run.files);
+    return done;
+}
+
+static bool fold_files(const struct config *config, const struct load_request *load,
+                       struct err *err)
+{
+    struct s3 *s3 = s3_open(&config->s3, err);
+    bool done = s3 != NULL && check_outputs(config, config->operands, config->operand_count, err) &&
+                (config->action == ACTION_SPLIT ? split_print(config, s3, err)
+                                                : fold_run_and_report(config, load, s3, err));
+    s3_close(s3);
     return done;
 }
 
@@ -410,12 +466,12 @@ static bool run_action(const struct config *config, struct err *err)
         return runs_print_top(
             &load, config->print == PRINT_NONE ? PRINT_TABLE : (enum print_format)config->print,
             err);
+    case ACTION_SPLIT:
     case ACTION_FOLD_AND_LOAD:
     case ACTION_FOLD_AND_PRINT:
         break;
     }
-    return check_outputs(config, config->operands, config->operand_count, err) &&
-           fold_run_and_report(config, &load, err);
+    return fold_files(config, &load, err);
 }
 
 int main(int argc, char **argv)

@@ -71,7 +71,7 @@ include() { # NAME PATTERN FILES-ALLOWED: includes of a header stay where they b
 # One makes connections, the other uses them.
 include 'libpq is known to two files' '#include <libpq-fe.h>' 'common/postgres/(pg_connection|pg)\.c'
 include 'raw system calls are for probes' '\bsyscall\(' 'gvisor_probe/probes/.*\.c'
-include 'libcurl is known to two files' '#include <curl/curl.h>' '(gvisor_installer/release/fetch|common/kube)\.c'
+include 'libcurl is known to three files' '#include <curl/curl.h>' '(gvisor_installer/release/fetch|common/kube|aggregator/s3/transfer)\.c'
 include 'libmicrohttpd is known to one file' '#include <microhttpd.h>' 'job_service/api/server\.c'
 programs='fake_gen aggregator gvisor_probe gvisor_installer job_service job_runner'
 include 'common includes no program' "#include \"(${programs// /|})/" "(${programs// /|})/.*"

@@ -55,7 +55,20 @@ const struct fact facts[FACTS] = {
     {.column = "program_version", OF(version)},
     {.column = "applied_at", .made = "pg_catalog.clock_timestamp()", .kind = FACT_TIME},
     {.column = "applied_by", .made = "SESSION_USER::text", .since = 2}, /* the user who logged in */
+    {.column = "etag", OF(etag), .since = 4},
     {.output = "top", OF(top)},
+    {.report = "objects_found", .output = "objects_found", OF(objects.found), .of_objects = true},
+    {.report = "objects_new", .output = "objects_new", OF(objects.loaded), .of_objects = true},
+    {.report = "objects_applied",
+     .output = "objects_applied",
+     OF(objects.applied),
+     .of_objects = true},
+    {.report = "objects_refused",
+     .output = "objects_refused",
+     OF(objects.refused),
+     .of_objects = true},
+    {.report = "requests", .output = "requests", OF(objects.requests), .of_objects = true},
+    {.report = "object_bytes", .output = "object_bytes", OF(objects.bytes), .of_objects = true},
 };
 
 const char *facts_accepted(const struct tally *tally, char room[FACTS_ACCEPTED_ROOM])

@@ -30,6 +30,13 @@ struct run_facts {
     const char *version;
     const char *accepted; /* facts_accepted()'s, NULL: nothing */
     const char *top;      /* the largest totals, for people */
+
+    const char *etag; /* of the object that is the run, or NULL */
+    bool of_objects;  /* a run over many objects, which are runs of their own in the ledger */
+    struct {
+        uint64_t found, loaded, applied, refused;
+        uint64_t requests, bytes; /* what S3 was asked, what it sent of objects */
+    } objects;
 };
 
 enum fact_kind {
@@ -47,12 +54,13 @@ struct fact {
     const char *report, *output, *column; /* what it is called there; NULL: not told there */
     int since;                            /* the ledger version that has its column; 0: all */
     const char *made;                     /* SQL: the server knows it, not the run */
+    bool of_objects;                      /* told of runs over objects alone */
     enum fact_kind kind;
     size_t at; /* in struct run_facts */
 };
 
 /* In the order of the report, of the ledger's columns and of the parameters of its INSERT. */
-enum { FACTS = 38 };
+enum { FACTS = 45 };
 extern const struct fact facts[FACTS];
 
 enum { FACT_ROOM = 48, FACTS_ACCEPTED_ROOM = 256 };

@@ -1,97 +1,44 @@
 #include "aggregator/load/load.h"
 
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "aggregator/load/copy_row.h"
+#include "aggregator/load/attempt.h"
 #include "aggregator/load/table_checks.h"
-#include "aggregator/load/table_merge.h"
-#include "aggregator/load/transaction.h"
-#include "common/log.h"
 #include "common/machine.h"
-#include "common/progress.h"
-#include "common/stop.h"
 
 enum {
-    SQL_MAX = 64 * 1024,
-    COPY_CHUNK = 64 * 1024,
-    ATTEMPTS_MAX = 8,
-    PAUSE_FIRST_MS = 50,
-    RUN_SHOWN = 600,      /* a whole run id, so that users can copy it into a command */
-    RECONNECT_MS = 30000, /* added to --wait-db when the answer to COMMIT was lost */
+    RUN_SHOWN = 600, /* a whole run id, so that users can copy it into a command */
+    ID_MAX = 1200,
+    IDS_MAX = 4 << 20,
 };
-
-/* One attempt at the transaction. */
-struct attempt {
-    const struct load_request *request;
-    const struct run_facts *run;
-    struct total_stream *totals;
-    struct pg *pg;
-    struct target target;
-    const char *run_id;
-    char shard[16], shards[16];
-    bool already_applied;
-    bool outcome_unknown; /* the connection broke before COMMIT was answered */
-};
-
-typedef void sql_builder(struct buf *out, const struct sql_target *target);
-
-static bool query(struct attempt *at, sql_builder *build, int count, const char *const *params,
-                  struct pg_rows **ret, struct err *err)
-{
-    OWNED_BUF(sql, SQL_MAX);
-    build(&sql, &at->target.sql);
-    return buf_ok(&sql, err) && pg_query(at->pg, sql.data, count, params, ret, err);
-}
 
 /* The steps, in order. */
-
-/* Waits for a concurrent load of the same run until its transaction ends. */
-static bool claim(struct attempt *at, bool *ret_claimed, struct err *err)
-{
-    OWNED_ROWS rows = NULL;
-    struct run_facts run = *at->run;
-    char room[FACTS][FACT_ROOM];
-    const char *params[FACTS];
-    int count = 0;
-
-    run.target = at->target.name;
-    run.seconds = machine_seconds() - at->request->started;
-    machine_usage(&run.usage);
-    for (const struct fact *fact = facts; fact < facts + FACTS; fact++)
-        if (fact->column != NULL && fact->made == NULL) {
-            params[count] = fact_value(fact, &run, 6, room[count]);
-            count++;
-        }
-    if (!query(at, sql_claim, count, params, &rows, err))
-        return false;
-    *ret_claimed = pg_affected(rows) == 1;
-    return true;
-}
 
 static bool find_claim(struct attempt *at, struct pg_rows **ret, struct err *err)
 {
     const char *before = at->request->runs_before;
     const char *params[] = {at->target.name, at->run_id, at->shard,
                             before[0] == '\0' ? NULL : before};
-    return query(at, sql_find_claim, 4, params, ret, err);
+    return attempt_query(at, sql_find_claim, 4, params, ret, err);
 }
 
 /*
  * A run must not count as applied when its totals are gone: when the table is empty, or younger
  * than the run. A table that was emptied and then loaded with other runs is not noticed.
  */
-static bool check_totals_stand(struct attempt *at, const struct pg_rows *claim, struct err *err)
+static bool check_totals_stand(struct attempt *at, const struct pg_rows *claim, int row,
+                               struct err *err)
 {
     OWNED_ROWS rows = NULL;
     const char *params[] = {at->target.sql.table};
-    bool made = at->target.made || strcmp(pg_value(claim, 0, 4), "t") == 0;
+    bool made = at->target.made || strcmp(pg_value(claim, row, 4), "t") == 0;
     char shown[RUN_SHOWN];
 
-    if (at->request->allow_empty_table || strcmp(pg_value(claim, 0, 3), "0") == 0)
+    if (at->request->allow_empty_table || strcmp(pg_value(claim, row, 3), "0") == 0)
         return true;
-    if (!made && !query(at, sql_holds_rows, 1, params, &rows, err))
+    if (!made && !attempt_query(at, sql_holds_rows, 1, params, &rows, err))
         return false;
     if (!made && strcmp(pg_value(rows, 0, 0), "t") == 0)
         return true;
@@ -104,7 +51,7 @@ static bool check_totals_stand(struct attempt *at, const struct pg_rows *claim, 
         "them again, let the ledger's owner run: aggregator runs --forget %s%s%s (with "
         "this load's --table, --key, --value, --stats); if they were moved away, accept "
         "it with --allow-empty-table",
-        shown, pg_value(claim, 0, 2), pg_value(claim, 0, 3), at->target.sql.table,
+        shown, pg_value(claim, row, 2), pg_value(claim, row, 3), at->target.sql.table,
         made ? "was gone and had to be made" : "holds no row", quote, *quote ? shown : "RUN",
         quote);
 }
@@ -133,23 +80,18 @@ static bool compare_claim(struct attempt *at, bool *ret_found, struct err *err)
                        "%s); choose a new --run-id for new data",
                        shown, at->shard, at->shards, pg_value(rows, 0, 2), pg_value(rows, 0, 0),
                        at->run->digest);
-    at->already_applied = check_totals_stand(at, rows, err);
+    at->already_applied = check_totals_stand(at, rows, 0, err);
     return at->already_applied;
 }
 
-/* Loads into one target take turns. Under the lock, no other number of shards can slip in. */
-static bool lock_target(struct attempt *at, struct err *err)
+/* Needs the lock: no other number of shards can slip in then. */
+static bool check_other_count(struct attempt *at, struct err *err)
 {
     OWNED_ROWS rows = NULL;
-    const char *lock_params[] = {at->target.name};
     const char *params[] = {at->target.name, at->run_id, at->shards};
     char shown[128];
 
-    if (!pg_query(at->pg,
-                  "SELECT pg_catalog.pg_advisory_xact_lock("
-                  "pg_catalog.hashtextextended('aggregator.load.' || $1::text, 0))",
-                  1, lock_params, NULL, err) ||
-        !query(at, sql_find_other_count, 3, params, &rows, err))
+    if (!attempt_query(at, sql_find_other_count, 3, params, &rows, err))
         return false;
     return pg_row_count(rows) == 0 ||
            err_set(err, STATUS_REFUSED,
@@ -169,7 +111,7 @@ static bool check_equal_shards(struct attempt *at, struct err *err)
 
     if (at->request->allow_equal_shards || at->run->input.keys == 0)
         return true;
-    if (!query(at, sql_find_equal_shard, 5, params, &rows, err))
+    if (!attempt_query(at, sql_find_equal_shard, 5, params, &rows, err))
         return false;
     return pg_row_count(rows) == 0 ||
            err_set(
@@ -198,93 +140,18 @@ static bool find_name_in_order(struct attempt *at, bool *ret_found, struct err *
     return done;
 }
 
-static bool send_rows(struct attempt *at, struct buf *chunk, struct err *err)
-{
-    struct total total;
-    int got;
-
-    copy_header(chunk);
-    if (!at->totals->rewind(at->totals, err))
-        return false;
-    while ((got = at->totals->next(at->totals, &total, err)) == 1) {
-        copy_row(chunk, &total, at->target.sql.statistics);
-        if (!buf_ok(chunk, err))
-            return false;
-        if (chunk->len >= COPY_CHUNK) {
-            if (!pg_copy_put(at->pg, chunk->data, chunk->len, err))
-                return false;
-            buf_clear(chunk);
-        }
-        progress_add(1);
-    }
-    copy_trailer(chunk);
-    return got == 0 && buf_ok(chunk, err) && pg_copy_put(at->pg, chunk->data, chunk->len, err);
-}
-
-static bool stage(struct attempt *at, struct err *err)
-{
-    OWNED_BUF(sql, SQL_MAX);
-    OWNED_BUF(chunk, COPY_CHUNK * 4);
-    uint64_t rows;
-
-    sql_copy_staging(&sql, &at->target.sql);
-    if (!query(at, sql_create_staging, 0, NULL, NULL, err) || !buf_ok(&sql, err) ||
-        !pg_copy_begin(at->pg, sql.data, err) || !send_rows(at, &chunk, err) ||
-        !pg_copy_end(at->pg, &rows, err))
-        return false;
-    if (rows != at->run->input.keys)
-        return err_set(err, STATUS_BUG, "%" PRIu64 " rows were staged instead of %" PRIu64, rows,
-                       at->run->input.keys);
-    return pg_run(at->pg, "ANALYZE pg_temp.aggregator_staging", err);
-}
-
-static bool check_cut_keys(struct attempt *at, struct err *err)
-{
-    OWNED_ROWS rows = NULL;
-    OWNED_BUF(sql, SQL_MAX);
-    char shown[160];
-
-    if (at->target.cut_type == NULL)
-        return true;
-    sql_find_cut_key(&sql, at->target.cut_type);
-    if (!buf_ok(&sql, err) || !pg_query(at->pg, sql.data, 0, NULL, &rows, err))
-        return false;
-    if (pg_row_count(rows) == 0)
-        return true;
-    const char *key = pg_value(rows, 0, 0);
-    return err_set(err, STATUS_REFUSED,
-                   "key '%s' does not fit column %s of %s, which is %s; widen the column to text",
-                   err_quote(shown, sizeof shown, key, strlen(key)), at->target.sql.key,
-                   at->target.sql.table, at->target.cut_type);
-}
-
-/* In an aborted transaction COMMIT succeeds and says ROLLBACK. */
-static bool commit(struct attempt *at, struct err *err)
-{
-    OWNED_ROWS rows = NULL;
-
-    if (!pg_query(at->pg, "COMMIT", 0, NULL, &rows, err)) {
-        at->outcome_unknown = !pg_is_alive(at->pg); /* otherwise the server has said what failed */
-        return false;
-    }
-    if (strcmp(pg_tag(rows), "COMMIT") != 0)
-        return err_set(err, STATUS_TRANSIENT, "the database rolled the load back");
-    stop_finish(NULL, STOP_ENDS_MS); /* the load stands: a stop no longer cancels it */
-    return true;
-}
-
 /* The run was applied before. Checks that its tables survive a crash. */
 static bool leave_applied(struct attempt *at, struct err *err)
 {
     return table_check_kept(at->pg, &at->target.sql, err) && pg_run(at->pg, "ROLLBACK", err);
 }
 
-/* Needs the transaction that connect_target() began. */
 static bool transact(struct attempt *at, struct err *err)
 {
     bool claimed, found;
 
-    if (!claim(at, &claimed, err))
+    at->run = at->runs;
+    if (!attempt_claim(at, &claimed, err))
         return false;
     if (!claimed) {
         if (!compare_claim(at, &found, err))
@@ -293,42 +160,13 @@ static bool transact(struct attempt *at, struct err *err)
             return err_set(err, STATUS_TRANSIENT, "the run left the ledger while it was read");
         return leave_applied(at, err);
     }
-    if (!lock_target(at, err) || !check_equal_shards(at, err) ||
+    if (!attempt_lock(at, err) || !check_other_count(at, err) || !check_equal_shards(at, err) ||
         !find_name_in_order(at, &found, err))
         return false;
-    if (found)
-        return leave_applied(at, err);
-    /* The merge has locked both tables, so neither can become UNLOGGED after this check. */
-    return stage(at, err) && check_cut_keys(at, err) &&
-           table_merge(at->pg, &at->target.sql, at->run->input.keys, err) &&
-           table_check_kept(at->pg, &at->target.sql, err) && commit(at, err);
+    return found ? leave_applied(at, err) : attempt_finish(at, err);
 }
 
-/* Attempts. */
-
-static struct attempt attempt_of(const struct load_request *request, const char *run_id)
-{
-    struct attempt at = {.request = request, .run_id = run_id};
-
-    (void)snprintf(at.shard, sizeof at.shard, "%" PRIu32, request->shard.index);
-    (void)snprintf(at.shards, sizeof at.shards, "%" PRIu32, request->shard.count);
-    return at;
-}
-
-static void attempt_end(struct attempt *at)
-{
-    target_release(&at->target);
-    pg_close(at->pg);
-}
-
-/* Connects, begins a transaction and opens the target in it. */
-static bool connect_target(struct attempt *at, uint64_t wait_ms, struct err *err)
-{
-    const struct load_request *request = at->request;
-    return pg_connect(&at->pg, &request->database, wait_ms, err) &&
-           transaction_begin(at->pg, request->database.lock_timeout_ms, err) &&
-           target_open(&at->target, at->pg, &request->target, err);
-}
+/* Before the input is read. */
 
 /* The table is new, so what the ledger has was loaded into an older table of that name. */
 static bool note_runs_before(struct attempt *at, struct load_request *request, struct err *err)
@@ -338,7 +176,7 @@ static bool note_runs_before(struct attempt *at, struct load_request *request, s
 
     if (!at->target.made)
         return true;
-    if (!query(at, sql_newest_run, 1, params, &rows, err))
+    if (!attempt_query(at, sql_newest_run, 1, params, &rows, err))
         return false;
     (void)snprintf(request->runs_before, sizeof request->runs_before, "%s", pg_value(rows, 0, 0));
     return true;
@@ -352,13 +190,13 @@ static bool check_known_run(struct attempt *at, struct err *err)
     if (at->run_id == NULL)
         return true;
     return find_claim(at, &rows, err) &&
-           (pg_row_count(rows) == 0 || check_totals_stand(at, rows, err));
+           (pg_row_count(rows) == 0 || check_totals_stand(at, rows, 0, err));
 }
 
 bool load_prepare(struct load_request *request, struct err *err)
 {
     struct attempt at = attempt_of(request, request->run_id);
-    bool done = connect_target(&at, request->database.wait_ms, err) &&
+    bool done = attempt_connect(&at, request->database.wait_ms, err) &&
                 table_check_kept(at.pg, &at.target.sql, err) &&
                 table_check_takes(at.pg, &at.target.sql, err) &&
                 note_runs_before(&at, request, err) && check_known_run(&at, err) &&
@@ -368,50 +206,180 @@ bool load_prepare(struct load_request *request, struct err *err)
     return done;
 }
 
-/* Whether to try again here: after a serialization failure, a deadlock or a lost answer to COMMIT.
- */
-static bool is_settled_inside(const struct attempt *at, const struct err *err)
-{
-    const char *state = at->pg == NULL ? "" : pg_sqlstate(at->pg);
-
-    if (err->status != STATUS_TRANSIENT)
-        return false;
-    return at->outcome_unknown || strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0;
-}
-
 bool load_apply(const struct load_request *request, struct total_stream *totals,
                 struct run_facts *run, struct err *err)
 {
     const double started = machine_seconds();
-    uint64_t wait_ms = 0;
-    bool done = false, again = true, unknown = false;
+    struct attempt at = attempt_of(request, run->run_id);
+    bool unknown;
 
-    for (int pause_ms = PAUSE_FIRST_MS; !done && again; pause_ms *= 2) {
-        struct attempt at = attempt_of(request, run->run_id);
-        at.run = run;
-        at.totals = totals;
-
-        run->load_attempts++;
-        progress_start("rows", run->input.keys, NULL);
-        done = connect_target(&at, wait_ms, err) && transact(&at, err);
-        again = !done && run->load_attempts < ATTEMPTS_MAX && is_settled_inside(&at, err);
-        if (again && at.outcome_unknown) {
-            unknown = true;
-            wait_ms = request->database.wait_ms + RECONNECT_MS;
-        }
-        attempt_end(&at);
-        progress_end();
-        /* After a lost answer to COMMIT, the run in the ledger is the one of the attempt before. */
-        run->already_applied = at.already_applied && !unknown;
-        if (again) {
-            log_warn("%s; trying again", err->text);
-            if (stop_wait(-1, 0, pause_ms, err) < 0)
-                return false;
-        }
-    }
+    at.runs = run;
+    at.count = 1;
+    at.totals = totals;
+    at.keys = run->input.keys;
+    bool done = attempt_settle(&at, transact, &run->load_attempts, &unknown, err);
+    /* After a lost answer to COMMIT, the run in the ledger is the one of the attempt before. */
+    run->already_applied = at.already_applied && !unknown;
     run->load_seconds = machine_seconds() - started;
-    if (!done && unknown)
-        return err_prefix(err, "whether the load was committed is unknown, a retry of the same run "
-                               "settles it");
+    return done;
+}
+
+/* Objects. */
+
+/* Appends to an array of texts, as PostgreSQL writes one; it begins and ends with braces. */
+static void add_element(struct buf *out, const char *text)
+{
+    buf_add_text(out, out->len > 1 ? ",\"" : "\"");
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\')
+            buf_add(out, "\\", 1);
+        buf_add(out, text, 1);
+    }
+    buf_add_text(out, "\"");
+}
+
+static int compare_id(const void *key, const void *object)
+{
+    return strcmp(key, ((const struct load_object *)object)->run_id);
+}
+
+static struct load_object *find_object(struct load_object *objects, size_t count, const char *id)
+{
+    return bsearch(id, objects, count, sizeof *objects, compare_id);
+}
+
+static bool is_etag(const struct load_object *object, const char *etag)
+{
+    return object->etag != NULL && object->etag[0] != '\0' && strcmp(object->etag, etag) == 0;
+}
+
+static bool take_runs(struct attempt *at, const struct pg_rows *rows, struct load_object *objects,
+                      size_t count, struct err *err)
+{
+    bool stand = false;
+
+    for (int row = 0; row < pg_row_count(rows); row++) {
+        struct load_object *object = find_object(objects, count, pg_value(rows, row, 5));
+        if (object == NULL)
+            continue;
+        object->is_there = true;
+        object->is_same = is_etag(object, pg_value(rows, row, 6));
+        (void)snprintf(object->digest, sizeof object->digest, "%s", pg_value(rows, row, 0));
+        /* Whether the table holds a row is one question for all of them. */
+        const bool had_keys = strcmp(pg_value(rows, row, 3), "0") != 0;
+        at->run_id = object->run_id;
+        if (had_keys && (!stand || strcmp(pg_value(rows, row, 4), "t") == 0) &&
+            !check_totals_stand(at, rows, row, err))
+            return false;
+        stand = stand || had_keys;
+    }
+    return true;
+}
+
+static bool find_runs(struct attempt *at, struct load_object *objects, size_t count,
+                      struct err *err)
+{
+    const char *before = at->request->runs_before;
+    OWNED_ROWS rows = NULL;
+    OWNED_BUF(ids, IDS_MAX);
+
+    buf_add_text(&ids, "{");
+    for (size_t i = 0; i < count; i++)
+        add_element(&ids, objects[i].run_id);
+    buf_add_text(&ids, "}");
+    const char *params[] = {at->target.name, ids.data, before[0] == '\0' ? NULL : before};
+    return buf_ok(&ids, err) && attempt_query(at, sql_find_runs, 3, params, &rows, err) &&
+           take_runs(at, rows, objects, count, err);
+}
+
+/* Versions are RUN@DIGEST. */
+static bool find_versions(struct attempt *at, struct load_object *objects, size_t count,
+                          struct err *err)
+{
+    OWNED_ROWS rows = NULL;
+    OWNED_BUF(etags, IDS_MAX);
+
+    buf_add_text(&etags, "{");
+    for (size_t i = 0; i < count; i++)
+        if (objects[i].etag != NULL && objects[i].etag[0] != '\0')
+            add_element(&etags, objects[i].etag);
+    buf_add_text(&etags, "}");
+    const char *params[] = {at->target.name, etags.data};
+    if (!buf_ok(&etags, err) || !attempt_query(at, sql_find_etags, 2, params, &rows, err))
+        return false;
+    for (int row = 0; row < pg_row_count(rows); row++) {
+        char id[ID_MAX];
+        const char *run = pg_value(rows, row, 0);
+        const size_t len = strlen(run);
+        if (len < DIGEST_TEXT || len >= sizeof id || run[len - DIGEST_TEXT] != '@')
+            continue;
+        (void)snprintf(id, sizeof id, "%.*s", (int)(len - DIGEST_TEXT), run);
+        struct load_object *object = find_object(objects, count, id);
+        if (object != NULL && is_etag(object, pg_value(rows, row, 1)))
+            object->is_same = true;
+    }
+    return true;
+}
+
+bool load_ask(const struct load_request *request, struct load_object *objects, size_t count,
+              bool versions, struct err *err)
+{
+    struct attempt at = attempt_of(request, NULL);
+
+    for (size_t i = 0; i < count; i++)
+        objects[i].is_there = objects[i].is_same = false;
+    bool done = attempt_connect(&at, request->database.wait_ms, err) &&
+                find_runs(&at, objects, count, err) &&
+                (!versions || find_versions(&at, objects, count, err)) &&
+                pg_run(at.pg, "COMMIT", err);
+    attempt_end(&at);
+    return done;
+}
+
+/* All rows in the order of their names, so that twins wait for each other at the first of them. */
+static bool transact_all(struct attempt *at, struct err *err)
+{
+    bool claimed = true;
+
+    for (size_t i = 0; i < at->count && claimed; i++) {
+        at->run = &at->runs[i];
+        at->run_id = at->run->run_id;
+        if (!attempt_claim(at, &claimed, err))
+            return false;
+    }
+    at->already_applied = !claimed;
+    return claimed ? attempt_lock(at, err) && attempt_finish(at, err)
+                   : pg_run(at->pg, "ROLLBACK", err);
+}
+
+bool load_apply_all(const struct load_request *request, struct total_stream *totals, uint64_t keys,
+                    struct run_facts *runs, size_t count, bool *ret_lost, bool *ret_unknown,
+                    struct err *err)
+{
+    struct attempt at = attempt_of(request, NULL);
+    unsigned attempts = 0;
+
+    at.runs = runs;
+    at.count = count;
+    at.totals = totals;
+    at.keys = keys;
+    bool done = attempt_settle(&at, transact_all, &attempts, ret_unknown, err);
+    *ret_lost = at.already_applied;
+    return done;
+}
+
+bool load_note_etags(const struct load_request *request, const struct load_object *objects,
+                     size_t count, struct err *err)
+{
+    struct attempt at = attempt_of(request, NULL);
+    bool done = attempt_connect(&at, request->database.wait_ms, err);
+
+    for (size_t i = 0; i < count && done; i++) {
+        const char *params[] = {objects[i].etag, at.target.name, objects[i].run_id,
+                                objects[i].digest};
+        done = attempt_query(&at, sql_note_etag, 4, params, NULL, err);
+    }
+    done = done && pg_run(at.pg, "COMMIT", err);
+    attempt_end(&at);
     return done;
 }

@@ -260,6 +260,31 @@ void sql_find_claim(struct buf *out, const struct sql_target *target)
                target->ledger);
 }
 
+void sql_find_runs(struct buf *out, const struct sql_target *target)
+{
+    buf_printf(out,
+               "SELECT input_digest, shards, applied_at, keys, "
+               "COALESCE(applied_at <= $3::timestamptz, false), run_id, COALESCE(etag, '') FROM %s "
+               "WHERE target = $1::text AND run_id = ANY ($2::text[]) AND shard = 0",
+               target->ledger);
+}
+
+void sql_find_etags(struct buf *out, const struct sql_target *target)
+{
+    buf_printf(out,
+               "SELECT run_id, etag FROM %s "
+               "WHERE target = $1::text AND etag = ANY ($2::text[]) AND shard = 0",
+               target->ledger);
+}
+
+void sql_note_etag(struct buf *out, const struct sql_target *target)
+{
+    buf_printf(out,
+               "UPDATE %s SET etag = $1::text WHERE target = $2::text AND run_id = $3::text "
+               "AND input_digest = $4::text AND shard = 0",
+               target->ledger);
+}
+
 void sql_find_other_count(struct buf *out, const struct sql_target *target)
 {
     buf_printf(out,

@@ -45,7 +45,7 @@ void sql_create_table(struct buf *out, const struct sql_target *target);
  * The steps 1 to LEDGER_VERSION, run in order, make the ledger. Running one again does no harm. The
  * label is a comment on the table that says which steps it has; dumps keep it.
  */
-enum { LEDGER_VERSION = 3 };
+enum { LEDGER_VERSION = 4 };
 #define SQL_LEDGER_LABEL "ledger version (\\d{1,6})" /* a regular expression */
 void sql_ledger_step(struct buf *out, const struct sql_target *target, int version);
 void sql_label_ledger(struct buf *out, const struct sql_target *target);
@@ -67,6 +67,13 @@ void sql_explain_merge(struct buf *out, const struct sql_target *target);
 void sql_claim(struct buf *out, const struct sql_target *target);
 /* $1 to $3: target, run, shard; $4: a time of the ledger's, or null. */
 void sql_find_claim(struct buf *out, const struct sql_target *target);
+/* $1: target, $2: an array of runs, $3: a time of the ledger's, or null. The columns of
+ * sql_find_claim(), and after them run and ETag ("": none). */
+void sql_find_runs(struct buf *out, const struct sql_target *target);
+/* $1: target, $2: an array of ETags. Run and ETag of the rows that have one of them. */
+void sql_find_etags(struct buf *out, const struct sql_target *target);
+/* $1 to $4: the ETag of target, run and digest. */
+void sql_note_etag(struct buf *out, const struct sql_target *target);
 void sql_find_other_count(struct buf *out, const struct sql_target *target);
 
 /* A shard but $3 of run $2 into target $1 that had input, with digest $4 or $5, and when. */

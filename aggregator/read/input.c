@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "aggregator/read/reader.h"
+#include "aggregator/s3/client.h"
 #include "common/stop.h"
 
 enum { WRITER_WAIT_MS = 1000, SHOWN = 512 };
@@ -38,8 +39,17 @@ bool input_open(struct input *input, const char *name, struct err *err)
     return true;
 }
 
+bool input_open_object(struct input *input, struct s3 *s3, const char *name, struct err *err)
+{
+    input->label = name;
+    input->stream = s3_stream_open(s3, name, err);
+    return input->stream != NULL;
+}
+
 void input_close(struct input *input)
 {
+    s3_stream_close(input->stream);
+    input->stream = NULL;
     if (input->fd >= 0)
         (void)close(input->fd);
     input->fd = -1;

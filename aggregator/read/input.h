@@ -1,6 +1,7 @@
 /*
  * The files of the input, one by one: what is known of them before they are read, opening them,
- * reading by offset, and whether they are still what was opened. "-" is standard input.
+ * reading by offset, and whether they are still what was opened. "-" is standard input, and
+ * s3://BUCKET/KEY an object.
  */
 #ifndef AGGREGATOR_READ_INPUT_H
 #define AGGREGATOR_READ_INPUT_H
@@ -13,15 +14,23 @@
 
 #include "common/err.h"
 
+struct s3;
+struct s3_stream;
+
 struct input {
-    const char *label;   /* what to call it in messages, borrowed */
-    int fd;              /* -1: not open */
-    uint64_t base, size; /* of a plain file: bytes before the start; bytes in all */
-    struct stat opened;  /* as it was then */
+    const char *label;        /* what to call it in messages, borrowed */
+    int fd;                   /* -1: not open, or an object */
+    struct s3_stream *stream; /* of an object, or NULL */
+    uint64_t base, size;      /* of a plain file: bytes before the start; bytes in all */
+    struct stat opened;       /* as it was then */
 };
 
 /* REFUSED where there is none, or no right to it, or it is a directory. */
 bool input_open(struct input *input, const char *name, struct err *err);
+
+/* s3://BUCKET/KEY; nothing is sent yet. */
+bool input_open_object(struct input *input, struct s3 *s3, const char *name, struct err *err);
+
 void input_close(struct input *input); /* also when it is not open */
 
 /* Also false when it is not open, or not a file with a size and a time. */

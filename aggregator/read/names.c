@@ -12,6 +12,7 @@
 
 #include "aggregator/read/input.h"
 #include "aggregator/read/reader.h"
+#include "aggregator/s3/client.h"
 #include "common/stop.h"
 
 /* What is kept of a file beside its name, and what is needed to compare it with the others. */
@@ -47,17 +48,19 @@ static bool add(const struct finding *finding, struct names *names, char *text)
     if (fits && names->count == names->room) {
         size_t room = names->room == 0 ? ROOM_FIRST : names->room * 2;
         char **item = reallocarray(names->item, room, sizeof *item);
-        if (item == NULL) {
+        names->item = item == NULL ? names->item : item;
+        struct name_facts *facts = reallocarray(names->facts, room, sizeof *facts);
+        names->facts = facts == NULL ? names->facts : facts;
+        if (item == NULL || facts == NULL)
             fits = out_of_memory(finding->err);
-        } else {
-            names->item = item;
+        else
             names->room = room;
-        }
     }
     if (!fits) {
         free(text);
         return false;
     }
+    names->facts[names->count] = (struct name_facts){0};
     names->item[names->count++] = text;
     names->bytes += cost;
     if (names->count % STOP_CHECK_NAMES == 0 && stop_requested())
@@ -67,9 +70,12 @@ static bool add(const struct finding *finding, struct names *names, char *text)
 
 void names_release(struct names *names)
 {
-    for (size_t i = 0; i < names->count; i++)
+    for (size_t i = 0; i < names->count; i++) {
         free(names->item[i]);
+        free(names->facts[i].etag);
+    }
     free(names->item);
+    free(names->facts);
     *names = (struct names){0};
 }
 
@@ -81,7 +87,8 @@ static const char *meant_otherwise(const char *name)
     if (strncmp(name, "file://", 7) == 0)
         return "; write the path alone, without file://";
     if (strstr(name, "://") != NULL)
-        return "; addresses are not read: get the object first, or pipe it in and name -";
+        return "; of addresses only s3://BUCKET/KEY is read: get it first, or pipe it in and name "
+               "-";
     if (strstr(name, "{{") != NULL)
         return "; Argo left the {{...}} as it is: see what the template calls that parameter";
     if (name[0] == '~')
@@ -209,6 +216,66 @@ static bool add_directory(const struct finding *finding, const char *path)
     return true;
 }
 
+/* Listing objects. */
+
+struct listed {
+    const struct finding *finding;
+    const char *name; /* the operand, up to its key */
+    int bucket_len;
+};
+
+static bool add_object(void *context, const struct s3_entry *entry, struct err *err)
+{
+    const struct listed *listed = context;
+    struct names *found = listed->finding->found;
+    char *name, *etag = NULL;
+
+    if (asprintf(&name, "%.*s%s", listed->bucket_len, listed->name, entry->key) < 0)
+        name = NULL;
+    if (!add(listed->finding, found, name))
+        return false;
+    if (entry->etag[0] != '\0' && (etag = strdup(entry->etag)) == NULL)
+        return out_of_memory(err);
+    found->facts[found->count - 1] = (struct name_facts){.size = entry->size, .etag = etag};
+    found->bytes += etag == NULL ? 0 : strlen(etag) + 1;
+    found->objects++;
+    return true;
+}
+
+static bool add_objects(const struct finding *finding, const char *name)
+{
+    const char *slash = strchr(name + strlen(S3_SCHEME), '/');
+    finding->found->prefixes = true;
+    const struct listed listed = {.finding = finding,
+                                  .name = name,
+                                  .bucket_len = slash == NULL ? 0 : (int)(slash + 1 - name)};
+
+    return s3_list(finding->request->s3, name, finding->request->range, add_object,
+                   (void *)(uintptr_t)&listed, finding->err);
+}
+
+static bool check_objects_distinct(const struct names *names, struct err *err)
+{
+    char **sorted = calloc(names->objects + 1, sizeof *sorted);
+    size_t count = 0;
+    bool distinct = true;
+    char shown[SHOWN];
+
+    if (sorted == NULL)
+        return out_of_memory(err);
+    for (size_t i = 0; i < names->count; i++)
+        if (s3_is_name(names->item[i]))
+            sorted[count++] = names->item[i];
+    qsort(sorted, count, sizeof *sorted, compare);
+    for (size_t i = 1; i < count && distinct; i++)
+        if (strcmp(sorted[i - 1], sorted[i]) == 0)
+            distinct = err_set(err, STATUS_USAGE,
+                               "%s is named twice: its events would count twice; name it once",
+                               err_quote(shown, sizeof shown, sorted[i], strlen(sorted[i])));
+    free(sorted);
+    return distinct;
+}
+
 /* Taking operands. */
 
 static bool add_operand(const struct finding *finding, const char *name)
@@ -223,6 +290,8 @@ static bool add_operand(const struct finding *finding, const char *name)
                            "events too");
         return add(finding, finding->found, strdup(name));
     }
+    if (request->s3 != NULL && s3_is_name(name))
+        return add_objects(finding, name);
     if (stat(name, &st) != 0)
         return cannot_open(name, finding->err);
     return S_ISDIR(st.st_mode) ? add_directory(finding, name) : add_file(finding, strdup(name));
@@ -289,7 +358,7 @@ static bool add_list(const struct finding *finding, const char *name)
     if (done) {
         reader_open(&reader, input.fd, input.label);
         done = read_list(finding, &reader);
-        if (done && finding->found->count == before)
+        if (done && finding->found->count == before && !finding->found->prefixes)
             done = err_set(finding->err, STATUS_REFUSED, "--files-from: %s names no file",
                            err_quote(shown, sizeof shown, input.label, strlen(input.label)));
     }
@@ -309,7 +378,7 @@ bool names_find(struct names *names, const struct names_request *request, struct
         done = add_operand(&finding, request->operands[i]);
     done = done && (request->list == NULL || add_list(&finding, request->list));
     names_release(&pending);
-    return done;
+    return done && (names->objects < 2 || check_objects_distinct(names, err));
 }
 
 void names_explain(const struct names *names, struct err *err)
@@ -318,7 +387,8 @@ void names_explain(const struct names *names, struct err *err)
 
     for (size_t i = 0; i < names->count; i++) {
         const char *name = names->item[i];
-        if (strcmp(name, "-") == 0 || access(name, F_OK) == 0 || errno != ENOENT)
+        if (strcmp(name, "-") == 0 || s3_is_name(name) || access(name, F_OK) == 0 ||
+            errno != ENOENT)
             continue;
         (void)err_set(err, STATUS_TRANSIENT,
                       "%s went away while the input was read; run again when its writer is done",

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "aggregator/s3/client.h"
 #include "common/pages.h"
 #include "common/progress.h"
 #include "common/stop.h"
@@ -28,6 +29,7 @@ void reader_release(struct reader *reader)
 void reader_open(struct reader *reader, int fd, const char *name)
 {
     reader->fd = fd;
+    reader->stream = NULL;
     reader->name = name;
     reader->at = reader->len = 0;
     reader->offset = 0;
@@ -46,8 +48,22 @@ bool reader_error(const char *name, const char *doing, struct err *err)
                    strerror(errnum), hint);
 }
 
+static bool read_stream(struct reader *reader, struct err *err)
+{
+    size_t len = 0;
+    int got = s3_stream_read(reader->stream, reader->buffer + reader->len,
+                             BUFFER_BYTES - reader->len, &len, err);
+
+    reader->ended = got == 0;
+    reader->len += len;
+    progress_add(len);
+    return got >= 0;
+}
+
 static bool read_once(struct reader *reader, struct err *err)
 {
+    if (reader->stream != NULL)
+        return read_stream(reader, err);
     if (stop_wait(reader->fd, POLLIN, -1, err) < 0)
         return false;
     ssize_t got = read(reader->fd, reader->buffer + reader->len, BUFFER_BYTES - reader->len);

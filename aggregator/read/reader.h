@@ -1,5 +1,6 @@
 /*
- * A descriptor read ahead into one buffer, in turn: pipes, and files that must be inflated.
+ * A descriptor, or an object's stream, read ahead into one buffer, in turn: pipes, objects, and
+ * files that must be inflated.
  */
 #ifndef AGGREGATOR_READ_READER_H
 #define AGGREGATOR_READ_READER_H
@@ -12,8 +13,11 @@
 
 enum { READER_BUFFER = 256 * 1024 };
 
+struct s3_stream;
+
 struct reader {
-    int fd; /* -1: none; borrowed, as the name for messages is */
+    int fd;                   /* -1: none; borrowed, as the name for messages is */
+    struct s3_stream *stream; /* read in place of fd where it is not NULL; borrowed */
     const char *name;
     unsigned char *buffer;
     size_t at, len;  /* buffer[at..len) is not consumed yet */
@@ -24,7 +28,7 @@ struct reader {
 bool reader_init(struct reader *reader, struct err *err);
 void reader_release(struct reader *reader);
 
-/* Starts with an empty buffer. */
+/* Starts with an empty buffer and no stream. */
 void reader_open(struct reader *reader, int fd, const char *name);
 
 /* At least `need` (up to READER_BUFFER) bytes in the buffer, or fewer at the end of the file. */

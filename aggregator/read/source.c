@@ -10,6 +10,7 @@
 #include "aggregator/read/inflate.h"
 #include "aggregator/read/input.h"
 #include "aggregator/read/unpack.h"
+#include "aggregator/s3/address.h"
 #include "common/pages.h"
 #include "common/progress.h"
 
@@ -27,6 +28,7 @@ struct source {
     bool file_started;
     uint64_t offset; /* of the next block, by offset */
     struct unpack unpack;
+    struct s3 *s3; /* for objects, or NULL */
 };
 
 bool block_init(struct block *block, struct err *err)
@@ -94,6 +96,11 @@ void source_limit(struct source *source, const struct source_memory *memory)
     source->unpack.memory = *memory;
 }
 
+void source_objects(struct source *source, struct s3 *s3)
+{
+    source->s3 = s3;
+}
+
 /* Opening files. */
 
 /* By content: plain files of a known size are read side by side, all else in turn. */
@@ -103,7 +110,9 @@ static bool tell_way(struct source *source, struct err *err)
     const struct stat *st = &input->opened;
     unsigned char magic[MAGIC];
 
-    off_t base = S_ISREG(st->st_mode) && st->st_size > 0 ? lseek(input->fd, 0, SEEK_CUR) : -1;
+    off_t base = input->stream == NULL && S_ISREG(st->st_mode) && st->st_size > 0
+                     ? lseek(input->fd, 0, SEEK_CUR)
+                     : -1;
     if (base >= 0) {
         ssize_t got = input_read_at(input, magic, sizeof magic, base);
         if (got < 0)
@@ -127,7 +136,9 @@ static bool open_file(struct source *source, struct err *err)
         return err_set(err, STATUS_TRANSIENT, "out of memory");
     input->fd = -1;
     source->inputs[source->file] = input;
-    if (!input_open(input, source->names[source->file], err))
+    const char *name = source->names[source->file];
+    if (source->s3 != NULL && s3_is_name(name) ? !input_open_object(input, source->s3, name, err)
+                                               : !input_open(input, name, err))
         return false;
     source->file_started = false;
     return tell_way(source, err);

@@ -18,6 +18,7 @@
 
 enum { BLOCK_BYTES = 1 << 20 };
 
+struct s3;
 struct packed; /* compressed members that a reader has yet to inflate */
 
 struct block {
@@ -52,6 +53,8 @@ struct source_memory {
     size_t blocks; /* that may be in use at once */
 };
 void source_limit(struct source *source, const struct source_memory *memory);
+/* Who reads s3://BUCKET/KEY; borrowed. Without it there are no such names. */
+void source_objects(struct source *source, struct s3 *s3);
 void source_free(struct source *source); /* accepts NULL */
 
 /*

@@ -35,6 +35,7 @@ bool unpack_open(struct unpack *unpack, const struct input *input, struct err *e
     unpack->skip_left = 0;
     unpack->ends_marked = unpack->frame_seen = false;
     reader_open(&unpack->reader, input->fd, input->label);
+    unpack->reader.stream = input->stream;
     if (!reader_fill(&unpack->reader, BGZF_MEMBER_MAX, err))
         return false;
     const unsigned char *bytes = reader_bytes(&unpack->reader);

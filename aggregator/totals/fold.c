@@ -8,16 +8,16 @@
 #include <sys/random.h>
 
 #include "aggregator/read/source.h"
+#include "aggregator/totals/collect.h"
 #include "aggregator/totals/gather.h"
 #include "aggregator/totals/recent.h"
 #include "aggregator/totals/spill.h"
 #include "common/stop.h"
 
 enum {
-    BASE_MEMORY = 12 << 20, /* program, libraries, buffers of a merge */
-    BLOCKS_PER_THREAD = 2,  /* one at work, one waiting for its turn */
-    BLOCK_MEMORY = 5 << 18, /* a block and what inflates it */
-    STOP_CHECK_ROWS = 1 << 16,
+    BASE_MEMORY = 12 << 20,   /* program, libraries, buffers of a merge */
+    BLOCKS_PER_THREAD = 2,    /* one at work, one waiting for its turn */
+    BLOCK_MEMORY = 5 << 18,   /* a block and what inflates it */
     MAPPED_FROM = 128 * 1024, /* freed tables go back to the system */
 };
 
@@ -333,28 +333,6 @@ static bool open_totals(struct fold *fold, struct err *err)
     return true;
 }
 
-static bool survey_stream(struct total_stream *totals, struct fold_result *ret, struct err *err)
-{
-    struct total total;
-    int got;
-
-    if (!totals->rewind(totals, err))
-        return false;
-    while ((got = totals->next(totals, &total, err)) == 1) {
-        if (total.sum == TOTAL_OVERFLOW) {
-            char shown[128];
-            return err_set(err, STATUS_INPUT,
-                           "the total of '%s' passes 9223372036854775807; nothing was loaded",
-                           err_quote(shown, sizeof shown, total.key, total.key_len));
-        }
-        ret->keys++;
-        ret->total += (uint64_t)total.sum;
-        if (ret->keys % STOP_CHECK_ROWS == 0 && stop_requested())
-            return stop_err(err);
-    }
-    return got == 0;
-}
-
 /*
  * Counts and checks every total before anything is printed or loaded. Sorting has done so, but in
  * order only where there are runs, and to name the first that is too great.
@@ -365,7 +343,7 @@ static bool survey(struct fold *fold, struct fold_result *ret, struct err *err)
         return false;
     const struct order_sum sum = order_sum(fold->order);
     if (fold->merge != NULL || sum.overflows)
-        return survey_stream(fold->totals, ret, err);
+        return survey_totals(fold->totals, &ret->keys, &ret->total, err);
     ret->keys = sum.keys;
     ret->total = sum.total;
     return true;
@@ -397,6 +375,7 @@ bool fold_run(struct fold *fold, char *const *names, size_t count, struct fold_r
     if (fold->source == NULL)
         return err_set(err, STATUS_TRANSIENT, "out of memory");
     source_limit(fold->source, &(struct source_memory){reserve, fold, fold->block_count});
+    source_objects(fold->source, fold->rules->s3);
     run_workers(fold, read_and_add);
     source_free(fold->source); /* what it holds is for sorting */
     fold->source = NULL;

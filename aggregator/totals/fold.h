@@ -8,9 +8,12 @@
 #include "aggregator/totals/sequence.h"
 #include "aggregator/totals/text.h"
 
+struct s3;
+
 struct fold_rules {
     struct scan_rules scan;
     struct bad_line_policy bad_lines;
+    struct s3 *s3;      /* reads objects; borrowed; NULL: there are none */
     uint64_t min_lines; /* that are not blank; fewer are INPUT */
     bool statistics;
     unsigned threads;    /* lowered where max_memory does not carry as many */

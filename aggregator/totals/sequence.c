@@ -93,7 +93,7 @@ static void count(struct tally *tally, enum scan_kind kind, const struct scan_re
         tally_used(tally, found->used);
 }
 
-static void add_tally(struct tally *tally, const struct tally *more)
+void tally_add(struct tally *tally, const struct tally *more)
 {
     tally->lines += more->lines;
     tally->blank += more->blank;
@@ -103,6 +103,7 @@ static void add_tally(struct tally *tally, const struct tally *more)
     tally->text_numbers += more->text_numbers;
     tally->whole_floats += more->whole_floats;
     tally->extended_json += more->extended_json;
+    tally->concatenated += more->concatenated;
 }
 
 /* The line at *at, by the scanner; *at is then the one after it. */
@@ -214,7 +215,7 @@ static bool replay_bad_lines(struct sequence *sequence, const struct slice *slic
                                           .len = len};
             left--;
             if (!bad_lines_add(&sequence->bad, &line, err)) {
-                add_tally(&sequence->tally, &passed);
+                tally_add(&sequence->tally, &passed);
                 return false;
             }
         }
@@ -236,7 +237,7 @@ static bool take_inner(struct sequence *sequence, const struct slice *slice, str
         bad->count += inner->bad;
     }
     sequence->line_number += inner->lines;
-    add_tally(&sequence->tally, inner);
+    tally_add(&sequence->tally, inner);
     return true;
 }
 

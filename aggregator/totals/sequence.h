@@ -37,6 +37,9 @@ static inline void tally_used(struct tally *tally, unsigned used)
     tally->extended_json += (used & ACCEPT_EXTENDED_JSON) != 0;
 }
 
+/* Adds all of one to another. */
+void tally_add(struct tally *tally, const struct tally *more);
+
 /* One block, cut: the end of a line begun before it, whole lines, the begin of the next one. */
 struct slice {
     const unsigned char *data; /* borrowed */
