@@ -37,6 +37,7 @@ const struct fact facts[FACTS] = {
     {.report = "digest", .column = "input_digest", OF(digest)},
     {.column = "bad_lines", OF(input.tally.bad)},
     {.column = "accepted", OF(accepted), .since = 3},
+    {.column = "etag", OF(etag), .since = 4},
     {.report = "users", .output = "users", .column = "keys", OF(input.keys)},
     {.report = "total", .output = "total", .column = "total", OF(input.total)},
     {.report = "threads", OF(input.threads)},
@@ -55,7 +56,6 @@ const struct fact facts[FACTS] = {
     {.column = "program_version", OF(version)},
     {.column = "applied_at", .made = "pg_catalog.clock_timestamp()", .kind = FACT_TIME},
     {.column = "applied_by", .made = "SESSION_USER::text", .since = 2}, /* the user who logged in */
-    {.column = "etag", OF(etag), .since = 4},
     {.output = "top", OF(top)},
     {.report = "objects_found", .output = "objects_found", OF(objects.found), .of_objects = true},
     {.report = "objects_new", .output = "objects_new", OF(objects.loaded), .of_objects = true},

@@ -138,7 +138,7 @@ static void what_stands_for_no_file_is_refused_with_the_way_out(void **state)
         const char *says;
     } cases[] = {
         {"none", NULL, NULL, 0, STATUS_REFUSED, "No such file or directory; name the file"},
-        {"s3://b/k", NULL, NULL, 0, STATUS_REFUSED, "addresses are not read: get the object first"},
+        {"https://h/k", NULL, NULL, 0, STATUS_REFUSED, "of addresses only s3://BUCKET/KEY is read"},
         {"file:///x", NULL, NULL, 0, STATUS_REFUSED, "without file://"},
         {"/none/*.gz", NULL, NULL, 0, STATUS_REFUSED,
          "no shell expanded the pattern: name the dir"},

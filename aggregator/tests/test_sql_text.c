@@ -189,7 +189,7 @@ static const struct {
      {"ALTER TABLE \"s\"\"x\".\"aggregator_runs\" ADD COLUMN IF NOT EXISTS"}},
     {"ledger label",
      sql_label_ledger,
-     {"COMMENT ON TABLE \"s\"\"x\".\"aggregator_runs\" IS '", "ledger version 3'"}},
+     {"COMMENT ON TABLE \"s\"\"x\".\"aggregator_runs\" IS '", "ledger version 4'"}},
     {"staging",
      sql_create_staging,
      {"CREATE TEMPORARY TABLE", "COLLATE \"C\"", "sum bigint, count bigint, min bigint, max bigint",
@@ -219,9 +219,12 @@ static const struct {
       "ORDER BY s.key COLLATE \"C\""}},
     {"claim",
      sql_claim,
-     {"INSERT INTO \"s\"\"x\".\"aggregator_runs\" (target, run_id, shard, shards", "$14::text",
+     {"INSERT INTO \"s\"\"x\".\"aggregator_runs\" (target, run_id, shard, shards", "$15::text",
       "ON CONFLICT (target, run_id, shard) DO NOTHING"}},
     {"find claim", sql_find_claim, {"FROM \"s\"\"x\".\"aggregator_runs\"", "shard = $3::int"}},
+    {"runs", sql_find_runs, {"run_id, COALESCE(etag, '')", "run_id = ANY ($2::text[])"}},
+    {"ETags", sql_find_etags, {"etag = ANY ($2::text[])"}},
+    {"note", sql_note_etag, {"SET etag = $1::text", "input_digest = $4::text"}},
     {"other count", sql_find_other_count, {"shards <> $3::int"}},
     {"equal shard", sql_find_equal_shard, {"shard <> $3::int", "keys > 0"}},
     {"list", list_as_rows, {"SELECT r.*", "FROM \"s\"\"x\".\"aggregator_runs\"", "ORDER BY"}},
@@ -261,7 +264,7 @@ static void the_ledgers_statements_are_these_to_the_byte(void **state)
 {
 #define COLUMNS                                                                                    \
     "target, run_id, shard, shards, input_lines, input_bytes, input_digest, bad_lines, "           \
-    "accepted, keys, total, seconds, peak_rss_bytes, program_version, "
+    "accepted, etag, keys, total, seconds, peak_rss_bytes, program_version, "
     static const struct {
         builder *build;
         const char *text;
@@ -276,11 +279,11 @@ static void the_ledgers_statements_are_these_to_the_byte(void **state)
          "    program_version text NOT NULL,\n    applied_at timestamptz NOT NULL,\n"
          "    PRIMARY KEY (target, run_id, shard)\n)"},
         {second_ledger_step, "ALTER TABLE runs ADD COLUMN IF NOT EXISTS applied_by text"},
-        {last_ledger_step, "ALTER TABLE runs ADD COLUMN IF NOT EXISTS accepted text"},
+        {last_ledger_step, "ALTER TABLE runs ADD COLUMN IF NOT EXISTS etag text"},
         {sql_claim,
          "INSERT INTO runs (" COLUMNS "applied_at, applied_by) VALUES ($1::text, $2::text, "
          "$3::int, $4::int, $5::bigint, $6::bigint, $7::text, $8::bigint, $9::text, "
-         "$10::bigint, $11::numeric, $12::double precision, $13::bigint, $14::text, "
+         "$10::text, $11::bigint, $12::numeric, $13::double precision, $14::bigint, $15::text, "
          "pg_catalog.clock_timestamp(), SESSION_USER::text) "
          "ON CONFLICT (target, run_id, shard) DO NOTHING"},
         {list_as_rows,

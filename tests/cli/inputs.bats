@@ -99,7 +99,7 @@ refused() { # STATUS TEXT COMMAND...: fails so, saying so in one line, with noth
 }
 
 @test "names that a shell would have replaced are refused with what to do instead" {
-  refused 4 's3://bucket/key: No such file or directory; addresses are not read: get the object first' aggregate s3://bucket/key
+  refused 4 'https://host/key: No such file or directory; of addresses only s3://BUCKET/KEY is read: get it first' aggregate https://host/key
   refused 4 'no shell expanded the pattern: name the directory' aggregate '/mnt/events/*.jsonl'
   # shellcheck disable=SC2088  # it is what the program is given
   refused 4 'no shell replaced the ~' aggregate '~/events.jsonl'

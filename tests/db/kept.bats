@@ -66,7 +66,7 @@ refused_early() { # TEXT ARGUMENT...: before the input is read, and nothing is c
 @test "a ledger that is a view is refused" {
   succeeds --run-id before in.jsonl
   sql "ALTER TABLE aggregator_runs RENAME TO elsewhere; CREATE VIEW aggregator_runs AS SELECT * FROM elsewhere;
-    COMMENT ON VIEW aggregator_runs IS 'ledger version 3'"
+    COMMENT ON VIEW aggregator_runs IS 'ledger version 4'"
   refused_early 'public.aggregator_runs is not a table' --run-id after
 }
 

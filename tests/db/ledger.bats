@@ -11,7 +11,7 @@ setup() {
 # As the first version made it, with the run 'before' of in.jsonl.
 old_ledger() {
   succeeds --run-id before in.jsonl
-  sql 'ALTER TABLE aggregator_runs DROP COLUMN applied_by, DROP COLUMN accepted; COMMENT ON TABLE aggregator_runs IS NULL'
+  sql 'ALTER TABLE aggregator_runs DROP COLUMN applied_by, DROP COLUMN accepted, DROP COLUMN etag; COMMENT ON TABLE aggregator_runs IS NULL'
 }
 
 ledger_shape() {
@@ -24,7 +24,7 @@ label() { sql "COMMENT ON TABLE aggregator_runs IS '$1'"; }
 
 @test "a new ledger says its version and who loaded" {
   succeeds in.jsonl
-  same 'What aggregator has loaded; ledger version 3' "$(sql "SELECT obj_description('aggregator_runs'::regclass, 'pg_class')")"
+  same 'What aggregator has loaded; ledger version 4' "$(sql "SELECT obj_description('aggregator_runs'::regclass, 'pg_class')")"
   same "$PGUSER" "$(sql 'SELECT applied_by FROM aggregator_runs')"
   succeeds runs --print json
   same "$PGUSER" "$(jq -r .applied_by <<<"$output")"
@@ -46,7 +46,7 @@ label() { sql "COMMENT ON TABLE aggregator_runs IS '$1'"; }
 @test "a ledger of the second version gains what was accepted" {
   succeeds --run-id before in.jsonl
   fresh=$(ledger_shape)
-  sql "ALTER TABLE aggregator_runs DROP COLUMN accepted; COMMENT ON TABLE aggregator_runs IS 'ledger version 2'"
+  sql "ALTER TABLE aggregator_runs DROP COLUMN accepted, DROP COLUMN etag; COMMENT ON TABLE aggregator_runs IS 'ledger version 2'"
   { cat in.jsonl; echo '{"userId":7,"sessionDuration":"1"}'; echo '{"userId":null}'; } >more.jsonl
   succeeds --run-id after --accept number-keys,text-numbers --skip-missing more.jsonl
   same "$fresh" "$(ledger_shape)"
@@ -86,7 +86,7 @@ label() { sql "COMMENT ON TABLE aggregator_runs IS '$1'"; }
   "$aggregator" --init-sql >init.sql
   for _ in 1 2; do
     by_socket -f init.sql 2>/dev/null
-    same 'What aggregator has loaded; ledger version 3' "$(sql "SELECT obj_description('aggregator_runs'::regclass, 'pg_class')")"
+    same 'What aggregator has loaded; ledger version 4' "$(sql "SELECT obj_description('aggregator_runs'::regclass, 'pg_class')")"
     succeeds --create never --run-id before in.jsonl
     same '2|12' "$(total)"
   done
@@ -95,11 +95,11 @@ label() { sql "COMMENT ON TABLE aggregator_runs IS '$1'"; }
 @test "an old ledger that may not be changed is refused before the input is read" {
   old_ledger
   before=$(snapshot)
-  fails 4 'aggregator_runs is of ledger version 1, this program'"'"'s is 3 and --create never is set' \
+  fails 4 'aggregator_runs is of ledger version 1, this program'"'"'s is 4 and --create never is set' \
     --create never unread.jsonl
   fails 4 'is of ledger version 1' runs
   sql "CREATE ROLE migrator LOGIN PASSWORD 'secret'; GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO migrator"
-  PGUSER=migrator PGPASSWORD=secret fails 4 'cannot bring public.aggregator_runs, which its owner can, from ledger version 1 to 3' unread.jsonl
+  PGUSER=migrator PGPASSWORD=secret fails 4 'cannot bring public.aggregator_runs, which its owner can, from ledger version 1 to 4' unread.jsonl
   [[ $stderr == *'must be owner of table aggregator_runs (SQLSTATE 42501)'* ]]
   same "$before" "$(snapshot)"
 }
@@ -107,17 +107,17 @@ label() { sql "COMMENT ON TABLE aggregator_runs IS '$1'"; }
 @test "a ledger that a newer program made is refused" {
   succeeds --run-id before in.jsonl
   before=$(snapshot)
-  label 'Ours since May; ledger version 4'
-  fails 4 'is of ledger version 4 and this program knows 3: use the aggregator that made it' unread.jsonl
-  fails 4 'is of ledger version 4' runs
+  label 'Ours since May; ledger version 5'
+  fails 4 'is of ledger version 5 and this program knows 4: use the aggregator that made it' unread.jsonl
+  fails 4 'is of ledger version 5' runs
   same "$before" "$(snapshot)"
 }
 
 @test "a comment of one's own may stand beside the version" {
   succeeds --run-id before in.jsonl
-  label 'Ours since May; ledger version 3'
+  label 'Ours since May; ledger version 4'
   succeeds --run-id before in.jsonl
-  same 'Ours since May; ledger version 3' "$(sql "SELECT obj_description('aggregator_runs'::regclass, 'pg_class')")"
+  same 'Ours since May; ledger version 4' "$(sql "SELECT obj_description('aggregator_runs'::regclass, 'pg_class')")"
   label 'ledger version 99999999999999999999'
   fails 4 'is of ledger version 999999 and' unread.jsonl
 }

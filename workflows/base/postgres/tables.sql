@@ -29,7 +29,9 @@ ALTER TABLE "aggregator_runs" ADD COLUMN IF NOT EXISTS applied_by text;
 
 ALTER TABLE "aggregator_runs" ADD COLUMN IF NOT EXISTS accepted text;
 
-COMMENT ON TABLE "aggregator_runs" IS 'What aggregator has loaded; ledger version 3';
+ALTER TABLE "aggregator_runs" ADD COLUMN IF NOT EXISTS etag text;
+
+COMMENT ON TABLE "aggregator_runs" IS 'What aggregator has loaded; ledger version 4';
 
 DO $$
 BEGIN
