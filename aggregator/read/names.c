@@ -31,6 +31,22 @@ static bool out_of_memory(struct err *err)
     return err_set(err, STATUS_TRANSIENT, "out of memory for the names of the input");
 }
 
+static bool grow(struct names *names)
+{
+    const size_t room = names->room == 0 ? ROOM_FIRST : names->room * 2;
+
+    char **item = reallocarray(names->item, room, sizeof *item);
+    if (item == NULL)
+        return false;
+    names->item = item;
+    struct name_facts *facts = reallocarray(names->facts, room, sizeof *facts);
+    if (facts == NULL)
+        return false;
+    names->facts = facts;
+    names->room = room;
+    return true;
+}
+
 /* Takes the text, also when it fails. */
 static bool add(const struct finding *finding, struct names *names, char *text)
 {
@@ -45,17 +61,8 @@ static bool add(const struct finding *finding, struct names *names, char *text)
                       "more than %zu files are more than --max-memory has room for; raise it, or "
                       "load them in parts",
                       finding->found->count);
-    if (fits && names->count == names->room) {
-        size_t room = names->room == 0 ? ROOM_FIRST : names->room * 2;
-        char **item = reallocarray(names->item, room, sizeof *item);
-        names->item = item == NULL ? names->item : item;
-        struct name_facts *facts = reallocarray(names->facts, room, sizeof *facts);
-        names->facts = facts == NULL ? names->facts : facts;
-        if (item == NULL || facts == NULL)
-            fits = out_of_memory(finding->err);
-        else
-            names->room = room;
-    }
+    if (fits && names->count == names->room && !grow(names))
+        fits = out_of_memory(finding->err);
     if (!fits) {
         free(text);
         return false;
