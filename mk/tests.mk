@@ -53,6 +53,13 @@ $(STEPS): build/release/bin/gvisor_installer build/release/gvisor_installer/test
 	    $(@D)/../gvisor_installer.a $(@D)/../common.a $(LIBS_gvisor_installer) 2>$@.log || \
 	    { cat $@.log >&2; exit 1; }
 
+# The logs without the rest of a dispatcher: told on stdin what to follow.
+FOLLOW_LOGS := $(B)/bin/follow_logs
+$(FOLLOW_LOGS): $(B)/job_service/tests/follow_logs.o $(B)/job_service.a $(COMMON_LIB)
+	@mkdir -p $(@D)
+	$(call say,LD ,$@)
+	$(Q)$(CC) -pthread $(filter-out -static-pie,$(LDFLAGS_$(PROFILE))) -o $@ $^ $(LIBS_job_service)
+
 JOBS_VENV := build/jobs-venv
 $(JOBS_VENV)/.stamp: tests/jobs/requirements.txt
 	.ci/setup jobs
@@ -60,10 +67,10 @@ $(JOBS_VENV)/.stamp: tests/jobs/requirements.txt
 	$(@D)/bin/pip install --quiet --require-virtualenv -r $<
 	@touch $@
 
-jobs: all $(JOBS_VENV)/.stamp ## the jobs' service: its routes, tokens, clients that do not behave (bats)
+jobs: all $(FOLLOW_LOGS) $(JOBS_VENV)/.stamp ## the jobs' service: its routes, tokens, clients that do not behave (bats)
 	.ci/setup test jobs
 	JOBS=$$(nproc) tests/run_bats.sh $(RESULTS) tests/jobs
-	$(MAKE) WERROR=1 PROFILE=tsan build/tsan/bin/job_service
+	$(MAKE) WERROR=1 PROFILE=tsan build/tsan/bin/job_service build/tsan/bin/follow_logs
 	tests/jobs/tsan.sh $(RESULTS) build/tsan/bin
 	timeout 10m tests/jobs/kills.py $(KILLS) $(RESULTS)/jobs-kills.tap
 KILLS ?= 40

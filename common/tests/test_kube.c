@@ -2,8 +2,8 @@
 
 #include "common/tests/https_server.h"
 
-#define OK_HEAD            "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
 #define HEAD(status, more) "HTTP/1.1 " status "\r\nConnection: close\r\n" more "\r\n"
+#define OK_HEAD            HEAD("200 OK", "Transfer-Encoding: chunked\r\n")
 
 enum { LINE_MAX_BYTES = 16, TURN_MS = 100, STREAMS = 40, LARGE = 1 << 20 };
 

@@ -134,6 +134,17 @@ BEGIN
       job uuid NOT NULL REFERENCES job ON DELETE CASCADE,
       at_byte bigint NOT NULL, bytes bytea NOT NULL,
       PRIMARY KEY (job, at_byte));
+    CREATE TABLE log_source ( -- a container whose output is a part of its job's log
+      job uuid NOT NULL REFERENCES job ON DELETE CASCADE,
+      number int NOT NULL,  -- its place in the log
+      space text NOT NULL, pod text NOT NULL, uid text NOT NULL, container text NOT NULL,
+      label text NOT NULL,  -- what its heading says
+      counted boolean NOT NULL, -- its last line says how many bytes there are
+      from_byte bigint,     -- where it begins in the log; NULL: not yet
+      stored bigint NOT NULL DEFAULT 0, -- bytes of it that are there
+      expected bigint,      -- bytes that it printed, where that is known
+      complete boolean, reason text, -- NULL: it has not ended
+      PRIMARY KEY (job, number), UNIQUE (job, uid, container));
     CREATE TABLE log_end ( -- when no more will come
       job uuid PRIMARY KEY REFERENCES job ON DELETE CASCADE,
       bytes bigint NOT NULL, complete boolean NOT NULL, reason text);
@@ -360,8 +371,11 @@ BEGIN
     UPDATE job j SET state = 'cancelled', cancel_asked = true, reason = 'cancelled before it started'
      WHERE j.id = the_id;
   ELSIF the_job.state IN ('finished', 'failed', 'cancelled') THEN
+    -- Whoever stores a container's output holds its row, and finds it gone.
+    DELETE FROM log_source s WHERE s.job = the_id;
     DELETE FROM log l WHERE l.job = the_id;
-    UPDATE log_end e SET complete = false, reason = 'erased by its owner' WHERE e.job = the_id;
+    INSERT INTO log_end (job, bytes, complete, reason) VALUES (the_id, 0, false, 'erased by its owner')
+    ON CONFLICT ON CONSTRAINT log_end_pkey DO UPDATE SET complete = false, reason = excluded.reason;
   ELSE
     UPDATE job j SET cancel_asked = true WHERE j.id = the_id;
   END IF;

@@ -32,7 +32,8 @@ struct logs;
 struct logs_rules {
     const char *account; /* directory of the service account, as kube_open() takes it */
     const struct pg_settings *database;
-    unsigned streams; /* at most LOGS_STREAMS_MAX; 0: that many */
+    unsigned streams;    /* at most LOGS_STREAMS_MAX; 0: that many */
+    unsigned patience_s; /* from a job's end to that of its log at the latest; 0: an hour */
     /*
      * Both are called on the thread of the logs and must return at once, without calls to this
      * header. Both may be called again for the same job, and by each dispatcher that follows it.
@@ -81,10 +82,11 @@ bool logs_close(struct logs *logs, const char *job, const char *missing, struct 
 void logs_count(struct logs *logs, struct buf *text);
 
 /*
- * The last line, without its line end, of a container's output as it is stored; false when there is
- * none of at most max bytes. On a session of the caller's.
+ * The last `most` bytes (fewer if there are no more) of a container's output as it is stored, such
+ * as RUN_RECORD_MAX for run_record_read(). *ret_exists: it has one, and that has ended. On a
+ * session of the caller's.
  */
-bool logs_last_line(struct pg *pg, const char *job, const char *uid, const char *container,
-                    size_t max, struct buf *line, bool *ret_exists, struct err *err);
+bool logs_tail(struct pg *pg, const char *job, const char *uid, const char *container,
+               unsigned most, struct buf *tail, bool *ret_exists, struct err *err);
 
 #endif
