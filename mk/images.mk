@@ -13,7 +13,7 @@ box-up: ## a real Kubernetes with Argo and gVisor on this machine (built at firs
 box-down: ## end it; nothing but its cache stays
 	local/box/box down
 
-e2e: all ## the workflows on the box, brought up and taken down if it is not up
+e2e: all $(FOLLOW_LOGS) ## the workflows on the box, brought up and taken down if it is not up
 	.ci/setup test monitoring
 	$(MAKE) images
 	tests/e2e/run.sh $(RESULTS)
