@@ -22,4 +22,7 @@ chaos: all ## RUNS=30 of the pipeline on the box while its parts are broken at r
 	$(MAKE) images
 	tests/e2e/chaos.sh $(RESULTS)
 
-.PHONY: images check-images box-up box-down e2e chaos
+hostile: ## hostile Dockerfiles and programs in the cluster of kubectl's context (docs/jobs-builds.md)
+	tests/jobs/hostile.py
+
+.PHONY: hostile images check-images box-up box-down e2e chaos

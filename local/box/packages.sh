@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs with apt what the box lacks; silent when nothing is missing.
 #
-#   packages.sh build|run
+#   packages.sh build|run|jobs
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -13,7 +13,8 @@ build)
   command -v npm >/dev/null || want+=(npm)
   ;;
 run) want=(containernetworking-plugins iproute2 iptables jq nftables openssl python3-minimal runc util-linux) ;;
-*) die "usage: packages.sh build|run" ;;
+jobs) want=(apache2-utils apt dpkg jq libc-bin mmdebstrap) ;;
+*) die "usage: packages.sh build|run|jobs" ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

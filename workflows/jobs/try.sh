@@ -5,6 +5,7 @@
 #   workflows/jobs/try.sh [URL]      where the service is reached: http://127.0.0.1:32000, or a node's
 #                                    port 32000, or your ingress
 #
+# With DOCKERFILES=yes a Dockerfile, too, is built and run (docs/jobs-builds.md says what that needs).
 # KUBECTL is the command to use, JOB_SERVICE the program that makes owners and tokens. Argo's controller
 # must watch the namespace `jobs`, and the nodes must have the images job_service, fake_gen and
 # aggregator (README.md). All of it stays when it ends: kubectl delete -k workflows/jobs removes it.
@@ -86,10 +87,10 @@ make_owner() {
 
 asked() { curl -sS --fail-with-body -H "Authorization: $token" "$@"; }
 
-run() {
+run() { # CURL'S ARGUMENT... PATH
   local answer number place job
-  echo "== curl -X POST -H 'Authorization: TOKEN' $url/jobs"
-  answer=$(asked -D "$work/headers" -X POST "$url/jobs")
+  echo "== curl ${*:1:$#-1} -H 'Authorization: TOKEN' $url${*: -1}"
+  answer=$(asked -D "$work/headers" "${@:1:$#-1}" "$url${*: -1}")
   echo "  $answer"
   number=$(jq .id <<<"$answer")
   place=$(sed -n 's/^location: \(.*\)\r$/\1/Ip' "$work/headers")
@@ -112,8 +113,30 @@ run() {
     die "the job did not finish: kubectl -n jobs get workflows,pods; kubectl -n jobs logs deployment/job-dispatch"
 }
 
+# The password is the registry's, the push container's, and the nodes'.
+set_up_dockerfiles() {
+  local registry=registry-jobs.jobs-registry:5000 password
+  password=$(draw)
+  "${kubectl[@]}" apply -k "$here/dockerfiles" >/dev/null
+  if ! "${kubectl[@]}" -n jobs-registry get secret registry-htpasswd >/dev/null 2>&1; then
+    echo "== kubectl create secret generic registry-htpasswd, registry-push, registry-pull"
+    "${kubectl[@]}" -n jobs-build create secret generic registry-push \
+      --from-env-file=<(printf '%s\n' username=jobs "password=$password") >/dev/null
+    "${kubectl[@]}" -n jobs-run create secret generic registry-pull --type kubernetes.io/dockerconfigjson \
+      --from-file=.dockerconfigjson=<(jq -n --arg registry "$registry" --arg password "$password" \
+        '{auths: {($registry): {username: "jobs", password: $password}}}') >/dev/null
+    "${kubectl[@]}" -n jobs-registry create secret generic registry-htpasswd \
+      --from-file=htpasswd=<(htpasswd -niB -C 5 jobs <<<"$password") >/dev/null
+  fi
+  for what in registry-base registry-jobs; do
+    "${kubectl[@]}" -n jobs-registry rollout status "deployment/$what" --timeout=120s >/dev/null ||
+      die "$what does not start: kubectl -n jobs-registry describe deployment/$what"
+  done
+}
+
 check
 set_up
+if [[ ${DOCKERFILES:-} ]]; then set_up_dockerfiles; fi
 open_database
 make_owner
 echo "== job_service token create demo --expires 24h"
@@ -122,7 +145,12 @@ token=$("$job_service" token create demo --expires 24h --note 'of try.sh' 2>"$wo
   exit 1
 }
 show token "${token:0:10}… for a day, and mytoken"
-run
+run -X POST /jobs
+if [[ ${DOCKERFILES:-} ]]; then
+  cd "$here/dockerfiles"
+  sed 's/^/  /' test_endpoint.Dockerfile
+  run -F file=@test_endpoint.Dockerfile /job/build
+fi
 
 cat <<HELP
 
