@@ -14,7 +14,7 @@ box-down: ## end it; nothing but its cache stays
 	local/box/box down
 
 e2e: all $(FOLLOW_LOGS) ## the workflows on the box, brought up and taken down if it is not up
-	.ci/setup test monitoring
+	.ci/setup test jobs monitoring
 	$(MAKE) images
 	tests/e2e/run.sh $(RESULTS)
 
