@@ -53,6 +53,36 @@ END
   as_before
 }
 
+@test "rolled back, new pods get the release that they got before, or none" {
+  need_node default-2.1
+  local once="[ -e $node/failed ] || { touch $node/failed; exit 7; }"
+  refused 4 "the node is as it was before" installer install --restart-command "$once"
+  [[ ! -L $node/opt/gvisor/current ]]
+  installer install
+  make_newer
+  rm "$node/failed"
+  refused 4 "the node is as it was before" \
+    installer install --payload "$newer" --drop-in "$etc/conf.d/70-gv.toml" --restart-command "$once"
+  [[ $(readlink "$node/opt/gvisor/current") == "releases/$release" ]]
+  installer verify
+}
+
+@test "a copy that was damaged meanwhile is not put back" {
+  need_node debian-1.6
+  refused 4 "is missing or changed" installer install \
+    --restart-command "for copy in $node/opt/gvisor/.config.toml.*.before; do echo damaged >\$copy; done; exit 7"
+  [[ $output == *"could not be put back"* ]]
+  run ! grep -q damaged "$etc/config.toml"
+  grep -q 'BEGIN gvisor' "$etc/config.toml"
+}
+
+@test "a restart after which containerd sees more change than gVisor's: it goes back" {
+  need_node default-2.2
+  refused 5 "containerd would see more change than gVisor's runtimes" installer install \
+    --restart-command "printf '[debug]\nlevel = \"debug\"\n' >$etc/conf.d/99-other.toml"
+  [[ ! -e $etc/conf.d/60-gvisor.toml && ! -e $node/opt/gvisor/state.json ]]
+}
+
 @test "a containerd that does not come back: the node is as before" {
   need_node imports-of-others-2.1
   refused 5 "containerd does not answer on $node/sock" \
@@ -265,15 +295,19 @@ END
   exec 8>&-
 }
 
-@test "an upgrade swings new pods over and restarts nothing" {
-  need_node default-2.1
-  installer install
+make_newer() { # sets newer, a payload of a later release
   newer=$BATS_TEST_TMPDIR/newer
   mkdir "$newer"
   sed "s/$release/20261001.0/" "$BATS_FILE_TMPDIR/says.c" >"$newer/says.c"
   gcc -Os -s -o "$newer/runsc" "$newer/says.c"
   cp "$newer/runsc" "$newer/containerd-shim-runsc-v1"
   echo 20261001.0 >"$newer/RELEASE"
+}
+
+@test "an upgrade swings new pods over and restarts nothing" {
+  need_node default-2.1
+  installer install
+  make_newer
   installer install --payload "$newer"
   [[ $(restarts) == 1 && $(readlink "$node/opt/gvisor/current") == releases/20261001.0 ]]
   grep -q 'releases/20261001.0/runsc' "$node/opt/gvisor/runsc.toml"

@@ -55,6 +55,27 @@ killed() { # COMMAND NUMBER
   done
 }
 
+@test "without the copies of an interrupted run the next goes no further, and uninstall takes gVisor out" {
+  local changed=0
+  need_node debian-1.6
+  steps=$(steps_of install)
+  for ((step = 1; step <= steps; step++)); do
+    need_node debian-1.6
+    killed install "$step"
+    if ! compgen -G "$node/opt/gvisor/.config.toml.*.before" >/dev/null; then continue; fi
+    rm "$node"/opt/gvisor/.config.toml.*.before
+    if diff -q "$node/etc.before/config.toml" "$etc/config.toml"; then
+      installer install # nothing was lost: it is copied again
+      continue
+    fi
+    changed=$((changed + 1))
+    refused 4 "a copy from before an interrupted run, is missing or changed" installer install
+    refused 4 "gVisor is out of containerd's files" installer uninstall
+    run ! grep -i gvisor "$etc/config.toml"
+  done
+  ((changed > 0))
+}
+
 @test "install, killed twice, is finished by the third" {
   need_node imports-of-others-2.1
   steps=$(steps_of install)

@@ -108,6 +108,25 @@ import_first() { # DIRECTORY: it is made, and what is in it imported before all 
   gone
 }
 
+@test "what a user changed between two installations stays" {
+  need_node debian-1.6
+  installer install
+  { echo '# mine'; cat "$node/etc.before/config.toml"; } >"$etc/config.toml"
+  installer install
+  installer uninstall
+  { echo '# mine'; cat "$node/etc.before/config.toml"; } | diff - "$etc/config.toml"
+}
+
+@test "a backup of another installation stays as it is" {
+  need_node debian-1.6
+  echo older >"$etc/config.toml.gvisor_installer.orig"
+  run installer install
+  [[ $status == 0 && $output == *"is of an older installation and stays"* ]]
+  installer uninstall
+  [[ $(<"$etc/config.toml.gvisor_installer.orig") == older ]]
+  diff "$node/etc.before/config.toml" "$etc/config.toml"
+}
+
 @test "a move that fails leaves the drop-in where it was" {
   need_node no-line-end-2.1
   installer install

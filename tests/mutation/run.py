@@ -24,7 +24,7 @@ import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = ROOT / "build/mutation"
-TIMEOUT = 300  # seconds for one file of tests
+PATIENCE = 5  # times as long as without any change, and a minute, before tests are taken to hang
 
 
 class Mistake(Exception):
@@ -88,7 +88,7 @@ def targets(mutant):
     return wanted
 
 
-def runs(tree, command, env=None, limit=TIMEOUT):
+def runs(tree, command, env=None, limit=1800):
     """True: it succeeded. In a group of its own, which ends with it."""
     process = subprocess.Popen(command, cwd=tree, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, start_new_session=True)
@@ -102,28 +102,28 @@ def runs(tree, command, env=None, limit=TIMEOUT):
         return False
 
 
-def first_failure(tree, mutant):
-    """The first of its tests that fails; None: all pass."""
+def first_failure(tree, mutant, usual):
+    """The first of its tests that fails; None: all pass. usual: seconds that each takes, or to be noted."""
     if not runs(tree, ["make", "-j2", *targets(mutant)], limit=600):
         return "the build"
     for test in mutant["tests"]:
-        if not test.startswith("tests/"):
-            if not runs(tree, [f"build/release/{test}"]):
-                return test
-            continue
         file, _, names = test.partition(" ")
         env = os.environ | {"BUILD": str(tree / "build"), "JOBS": "1", "FILTER": names}
-        if not runs(tree, ["tests/run_bats.sh", "build/mutation-results", file], env):
+        bats = ["tests/run_bats.sh", "build/mutation-results", file]
+        began = time.monotonic()
+        limit = {"limit": PATIENCE * usual[test] + 60} if test in usual else {}
+        if not runs(tree, bats if test.startswith("tests/") else [f"build/release/{test}"], env, **limit):
             return test
+        usual.setdefault(test, time.monotonic() - began)
     return None
 
 
-def try_mutant(tree, mutant):
+def try_mutant(tree, mutant, usual):
     path = tree / mutant["file"]
     text = path.read_text()
     path.write_text(text.replace(mutant["old"], mutant["new"]))
     try:
-        return first_failure(tree, mutant)
+        return first_failure(tree, mutant, usual)
     finally:
         path.write_text(text)
 
@@ -149,8 +149,9 @@ def main():
     for number in range(given.jobs):
         trees.put(copy_tree(number))
     tree = trees.get()
-    for tests in sorted({(program_of(m["file"]), tuple(m["tests"])) for m in mutants}):
-        failed = first_failure(tree, {"file": tests[0] + "/", "tests": tests[1]})
+    usual = {}
+    for program, tests in sorted({(program_of(m["file"]), tuple(m["tests"])) for m in mutants}):
+        failed = first_failure(tree, {"file": program + "/", "tests": [t for t in tests if t not in usual]}, usual)
         if failed:
             sys.stderr.buffer.write((tree / "build/mutation.log").read_bytes())
             raise Mistake(f"{failed} fails without any change")
@@ -160,7 +161,7 @@ def main():
         tree = trees.get()
         began = time.monotonic()
         try:
-            return mutant, try_mutant(tree, mutant), time.monotonic() - began
+            return mutant, try_mutant(tree, mutant, usual), time.monotonic() - began
         finally:
             trees.put(tree)
 
