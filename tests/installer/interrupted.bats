@@ -63,6 +63,7 @@ killed() { # COMMAND NUMBER
     need_node debian-1.6
     killed install "$step"
     if ! compgen -G "$node/opt/gvisor/.config.toml.*.before" >/dev/null; then continue; fi
+    if [[ $(installer status --format json | jq -r .phase) == settled ]]; then continue; fi
     rm "$node"/opt/gvisor/.config.toml.*.before
     if diff -q "$node/etc.before/config.toml" "$etc/config.toml"; then
       installer install # nothing was lost: it is copied again
