@@ -30,6 +30,7 @@ static void takes_what_the_builder_builds(void **state)
         "FROM registry.example:5000/team/base:1\n",
         "FROM --platform=linux/amd64 debian:12\nFROM --platform=$BUILDPLATFORM debian:12\n",
         "FROM debian:12 AS one\nFROM one as Two.2-x_y\nFROM Two.2-x_y\n",
+        "FROM debian:12 AS one\nFROM debian:12\nCOPY --from=\"one\" /a /b\n",
         /* Arguments before FROM. */
         "ARG V=12\nFROM debian:$V\nFROM debian:${V}\nFROM \"debian:$V\"\n",
         "ARG A=debian B=12\nFROM $A:$B\n",
@@ -254,6 +255,7 @@ static void has_limits_and_names_them(void **state)
         {"", "ARG A=b\n", 65, "FROM scratch\n", "Dockerfile:65:5: more than 64 arguments"},
         {"FROM debian:12\nARG A=", "b", 9000, "\nENV A=1\n", NULL},
         {"FROM debian:12\nENV A=", "b", 9000, " c=d\n", NULL},
+        {"FROM debian:12\nENV A=\"", "b", 9000, "\n", "Dockerfile:2:5: a quote is not closed"},
         {"FROM debian:12\nRUN [\"", "b", 9000, "\"]\n", NULL},
         {"ARG A=", "b", 9000, "\nFROM scratch\n", "Dockerfile:1:5: a word of more than 511 bytes"},
         {"ARG A=", "b", 300, "\nFROM $A$A\n", "Dockerfile:2:6: a word of more than 511 bytes"},

@@ -62,6 +62,20 @@ static void reads_tokens_with_and_without_a_scheme(void **state)
     }
 }
 
+static void what_needs_no_token_does_not_mind_what_a_proxy_sends(void **state)
+{
+    static const char *const paths[] = {"/hello", "/healthz", "/readyz", "/openapi.json"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        struct request_head head = {
+            .method = "GET", .path = paths[i], .authorization = "Basic bXk6dG9rZW4="};
+        struct request request;
+        struct err err = {0};
+        CHECK(request_read(&head, &request, &err) == PROBLEM_NONE, "%s: %s", paths[i], err.text);
+        assert_null(request.token);
+    }
+}
+
 static void reads_how_long_a_client_waits(void **state)
 {
     static const struct {
@@ -331,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bare_request_asks_for_nothing_more),
         cmocka_unit_test(reads_tokens_with_and_without_a_scheme),
+        cmocka_unit_test(what_needs_no_token_does_not_mind_what_a_proxy_sends),
         cmocka_unit_test(reads_how_long_a_client_waits),
         cmocka_unit_test(only_a_look_at_a_job_can_wait),
         cmocka_unit_test(reads_the_version_that_a_client_has_seen),

@@ -49,9 +49,12 @@ static void any_damage_is_seen(void **state)
             CHECK(!token_is_drawn(damaged), "%s", damaged);
             CHECK(at == 0 || at < 4 || !token_may_be_one(damaged), "%s", damaged);
         }
-        memcpy(damaged, text, TOKEN_TEXT);
-        memcpy(damaged + TOKEN_TEXT, "0", 2);
-        CHECK(!token_is_drawn(damaged) && !token_may_be_one(damaged), "%s", damaged);
+        for (const char *more = "0-"; *more != '\0'; more++) {
+            memcpy(damaged, text, TOKEN_TEXT);
+            damaged[TOKEN_TEXT] = *more;
+            damaged[TOKEN_TEXT + 1] = '\0';
+            CHECK(!token_is_drawn(damaged) && !token_may_be_one(damaged), "%s", damaged);
+        }
     }
 }
 
