@@ -38,6 +38,9 @@ static void the_default_is_asked_first_then_the_others_by_name(void **state)
         {RUNTIME("a", "runc.v2", "SystemdCgroup='false'")
              RUNTIME("b", "runc.v2", "SystemdCgroup=true"),
          CONTROL_GROUPS_SYSTEMD},
+        {RUNTIME("a", "runc.v2", "SystemdCgroup='true'")
+             RUNTIME("b", "runc.v2", "SystemdCgroup=false"),
+         CONTROL_GROUPS_CGROUPFS},
         {RUNTIME("ours", "runc.v2", "SystemdCgroup=true"), CONTROL_GROUPS_UNSAID},
         {"[" RUNTIMES ".default_runtime]\nruntime_type='io.containerd.runc.v2'\n"
          "options={SystemdCgroup=true}\n" RUNTIME("a", "runc.v2", "SystemdCgroup=false"),
