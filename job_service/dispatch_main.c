@@ -22,7 +22,7 @@ struct dispatch_options {
     const char *dsn, *kinds, *account, *name, *space, *builds, *runs, *metrics, *port_file;
     uint64_t at_once, poll_ms, reconcile_ms, watch_ms, requeue_ms;
     uint64_t engine_ms, stray_ms, nudge_ms, give_up_ms, image_ms, settle_ms, log_ms;
-    uint64_t keep_ms, keep_keys_ms, transaction_ms;
+    uint64_t upkeep_ms, keep_ms, keep_keys_ms, transaction_ms;
     int log_format;
 };
 
@@ -78,6 +78,8 @@ static const struct option_spec specs[] = {
     TIME_OPTION("settle-for", "10s", 0, settle_ms,
                 "how long after a failed Workflow's end its pods may tell why"),
     TIME_OPTION("log-after", "1h", 0, log_ms, "how long after a job's end its log is waited for"),
+    TIME_OPTION("upkeep-every", "10s", 10, upkeep_ms,
+                "between two looks for what is to be removed or ended in the database"),
     TIME_OPTION("keep", "168h", 1000, keep_ms, "jobs, results and logs, after their end"),
     TIME_OPTION("keep-keys", "24h", 1000, keep_keys_ms, "idempotency keys"),
     TIME_OPTION("api-transaction", "10s", 100, transaction_ms,
@@ -120,7 +122,7 @@ static bool run(const struct dispatch_options *options, const struct loop_rules 
     if (loop == NULL)
         return false;
     bool done =
-        options->metrics == NULL || (serve_start(options->metrics, &serve, err) &&
+        options->metrics == NULL || (serve_start(options->metrics, loop_logs(loop), &serve, err) &&
                                      files_write_port(options->port_file, serve_port(serve), err));
     int failed = done ? pthread_create(&thread, NULL, end_on_signal, loop) : 0;
     if (failed != 0)
@@ -161,6 +163,7 @@ static struct loop_rules rules_of(const struct dispatch_options *options,
                    .log_s = seconds(options->log_ms),
                    .attempts = 3},
         .upkeep = {.name = name,
+                   .every_ms = options->upkeep_ms,
                    .keep_ms = options->keep_ms,
                    .keep_keys_ms = options->keep_keys_ms,
                    .transaction_ms = options->transaction_ms},
@@ -181,6 +184,20 @@ static bool check_name(const char *option, const char *name, struct err *err)
            err_set(err, STATUS_USAGE, "--%s is '%.80s', not the name of a namespace", option, name);
 }
 
+/* A namespace's pods are one list. */
+static bool check_names(const struct dispatch_options *options, struct err *err)
+{
+    return check_name("namespace", options->space, err) &&
+           check_name("build-namespace", options->builds, err) &&
+           check_name("run-namespace", options->runs, err) &&
+           ((strcmp(options->space, options->builds) != 0 &&
+             strcmp(options->space, options->runs) != 0 &&
+             strcmp(options->builds, options->runs) != 0) ||
+            err_set(err, STATUS_USAGE,
+                    "--namespace, --build-namespace and --run-namespace must be three: people's "
+                    "code runs apart from what runs it"));
+}
+
 bool dispatch_main(int argc, char **argv, struct err *err)
 {
     struct dispatch_options options = {0};
@@ -193,9 +210,7 @@ bool dispatch_main(int argc, char **argv, struct err *err)
     if (outcome != OPTIONS_RUN)
         return outcome == OPTIONS_DONE;
     log_open("job_service", (enum log_format)options.log_format, getenv("TRACEPARENT"));
-    if (!check_name("namespace", options.space, err) ||
-        !check_name("build-namespace", options.builds, err) ||
-        !check_name("run-namespace", options.runs, err) ||
+    if (!check_names(&options, err) ||
         !pg_settings_require(&database, options.dsn, password, err) ||
         !files_read_kinds(options.kinds, &kinds, err))
         return false;

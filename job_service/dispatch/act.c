@@ -12,6 +12,16 @@
 
 enum { PARAMETER_VALUES_MAX = 1024 };
 
+/* Counted as done, or as too late. */
+static bool told(bool asked, const bool *done, enum action_kind kind)
+{
+    if (asked && *done)
+        counts_action(kind);
+    else if (asked)
+        counts_fenced(kind);
+    return asked;
+}
+
 static bool fail_job(struct work *work, const struct row *row, enum cause cause, const char *reason,
                      struct err *err)
 {
@@ -25,24 +35,15 @@ static bool fail_job(struct work *work, const struct row *row, enum cause cause,
     if (done) {
         counts_failed(cause);
         log_info("job %s: failed (%s): %s", row->id, cause_name(cause), line);
-    } else {
-        counts_fenced(ACT_FAIL);
     }
-    return true;
+    return told(true, &done, ACT_FAIL);
 }
 
-/* Counted as done, or as too late. */
-static bool told(bool asked, bool done, enum action_kind kind)
-{
-    if (asked && !done)
-        counts_fenced(kind);
-    return asked;
-}
-
-/* An answer that says nothing about the job: the round ends. */
-static bool later(struct err *err)
+/* An answer that says nothing about the job. */
+static bool later(struct work *work, struct err *err)
 {
     counts_api_failed();
+    work->api_failed = true;
     if (err->status != STATUS_BUG)
         err->status = STATUS_TRANSIENT;
     return false;
@@ -112,7 +113,7 @@ static bool make_inputs(struct work *work, const struct row *row, const struct a
     case CLUSTER_LATER:
     default:
         *err = why;
-        return later(err);
+        return later(work, err);
     }
 }
 
@@ -138,8 +139,7 @@ static bool resume(struct work *work, const struct row *row, const struct workfl
     why = (struct err){0};
     switch (cluster_patch_workflow(work->cluster, workflow->name, patch.data, &why)) {
     case CLUSTER_DONE:
-        counts_action(ACT_RESUME);
-        return told(rows_follow(work->pg, row, JOB_PENDING, "", &done, err), done, ACT_RESUME);
+        return told(rows_follow(work->pg, row, JOB_PENDING, "", &done, err), &done, ACT_RESUME);
     case CLUSTER_GONE:
     case CLUSTER_CONFLICT:
         return true; /* its absence is found by reconciliation */
@@ -149,7 +149,7 @@ static bool resume(struct work *work, const struct row *row, const struct workfl
     case CLUSTER_LATER:
     default:
         *err = why;
-        return later(err);
+        return later(work, err);
     }
 }
 
@@ -166,11 +166,9 @@ static bool adopt(struct work *work, const struct row *row, const struct workflo
                         "a workflow of its name is there, and is another job's", err);
     if (!rows_store_uid(work->pg, row, workflow->uid, &done, err))
         return false;
-    if (!done) {
-        counts_fenced(ACT_ADOPT);
+    (void)told(true, &done, ACT_ADOPT);
+    if (!done)
         return true;
-    }
-    counts_action(ACT_ADOPT);
     (void)snprintf(stored.uid, sizeof stored.uid, "%s", workflow->uid);
     return resume(work, &stored, workflow, err);
 }
@@ -180,12 +178,20 @@ static bool adopt_answer(struct work *work, const struct row *row, const struct 
                          struct err *err)
 {
     struct workflow workflow;
+    char name[WORKFLOW_NAME];
     cJSON *object = json_parse("a workflow", answer->data, answer->len, err);
 
     if (object == NULL)
-        return later(err);
-    bool ours = workflow_read(object, work->kinds, &workflow);
+        return later(work, err);
+    object_name(name, row->id, row->attempt);
+    const char *said = cJSON_GetStringValue(json_find(object, "metadata.name"));
+    bool named = said != NULL && strcmp(said, name) == 0;
+    bool ours = named && workflow_read(object, work->kinds, &workflow);
     cJSON_Delete(object);
+    if (!named) {
+        (void)err_set(err, STATUS_TRANSIENT, "the answer is not the workflow that was asked for");
+        return later(work, err);
+    }
     if (!ours)
         return fail_job(work, row, CAUSE_CONFLICT, "what has its workflow's name is none of ours",
                         err);
@@ -201,7 +207,9 @@ static bool requeue(struct work *work, const struct row *row, struct err *err)
                       "the cluster's quota of workflows is used up; it waits again", &done, err))
         return false;
     log_info("job %s: queued again: a quota of the cluster is used up", row->id);
-    return told(true, done, ACT_CREATE);
+    if (!done)
+        counts_fenced(ACT_CREATE);
+    return true;
 }
 
 static bool create_workflow(struct work *work, const struct row *row, const struct asked *asked,
@@ -239,7 +247,7 @@ static bool create_workflow(struct work *work, const struct row *row, const stru
     if (is == CLUSTER_REFUSED)
         return fail_job(work, row, CAUSE_REFUSED, why.text, err);
     *err = why;
-    return later(err);
+    return later(work, err);
 }
 
 static bool create(struct work *work, const struct row *row, struct err *err)
@@ -259,12 +267,12 @@ static bool create(struct work *work, const struct row *row, struct err *err)
 /* Ending. */
 
 /* What is not there, or is another by now, needs no end. */
-static bool ended(enum cluster_answer is, const struct err *why, struct err *err)
+static bool ended(struct work *work, enum cluster_answer is, const struct err *why, struct err *err)
 {
     if (is == CLUSTER_DONE || is == CLUSTER_GONE || is == CLUSTER_CONFLICT)
         return true;
     *err = *why;
-    return later(err);
+    return later(work, err);
 }
 
 static bool delete_workflow(struct work *work, const struct workflow *workflow, bool as_seen,
@@ -277,7 +285,7 @@ static bool delete_workflow(struct work *work, const struct workflow *workflow, 
     if (!buf_ok(&options, err))
         return false;
     *ret = cluster_delete_workflow(work->cluster, workflow->name, options.data, &why);
-    return ended(*ret, &why, err);
+    return ended(work, *ret, &why, err);
 }
 
 static bool delete_pods(struct work *work, const struct view *view, bool all, struct err *err)
@@ -288,7 +296,7 @@ static bool delete_pods(struct work *work, const struct view *view, bool all, st
         bool alive = pod->state == POD_PENDING || pod->state == POD_RUNNING;
         if (pod->of_argo || pod->leaving || !(all || alive))
             continue;
-        if (!ended(cluster_delete_pod(work->cluster, pod, &why), &why, err))
+        if (!ended(work, cluster_delete_pod(work->cluster, pod, &why), &why, err))
             return false;
     }
     return true;
@@ -303,8 +311,8 @@ static bool stop_job(struct work *work, const struct view *view, struct err *err
     if (workflow != NULL && !workflow->shut_down && workflow->phase <= WORKFLOW_RUNNING) {
         manifest_shut_down(&patch, workflow->uid);
         if (!buf_ok(&patch, err) ||
-            !ended(cluster_patch_workflow(work->cluster, workflow->name, patch.data, &why), &why,
-                   err))
+            !ended(work, cluster_patch_workflow(work->cluster, workflow->name, patch.data, &why),
+                   &why, err))
             return false;
     }
     return delete_pods(work, view, false, err);
@@ -319,7 +327,7 @@ static bool drop(struct work *work, const struct view *view, struct err *err)
         return false;
     if (is == CLUSTER_CONFLICT)
         return true; /* it was resumed meanwhile */
-    return told(rows_cancelled(work->pg, view->row, &done, err), done, ACT_CANCELLED);
+    return told(rows_cancelled(work->pg, view->row, &done, err), &done, ACT_DROP);
 }
 
 static bool clean(struct work *work, const struct view *view, struct err *err)
@@ -331,7 +339,7 @@ static bool clean(struct work *work, const struct view *view, struct err *err)
     if (!delete_pods(work, view, true, err))
         return false;
     if (kind == NULL || kind_takes_file(kind))
-        if (!ended(cluster_delete_inputs(work->cluster, view->row->id, &why), &why, err))
+        if (!ended(work, cluster_delete_inputs(work->cluster, view->row->id, &why), &why, err))
             return false;
     return view->workflow == NULL || delete_workflow(work, view->workflow, false, &is, err);
 }
@@ -343,7 +351,8 @@ static bool nudge(struct work *work, const struct view *view, struct err *err)
 
     manifest_nudge(&patch, view->workflow->uid, view->now);
     return buf_ok(&patch, err) &&
-           ended(cluster_patch_workflow(work->cluster, view->workflow->name, patch.data, &why),
+           ended(work,
+                 cluster_patch_workflow(work->cluster, view->workflow->name, patch.data, &why),
                  &why, err);
 }
 
@@ -355,7 +364,7 @@ static bool finish(struct work *work, const struct row *row, const char *number,
         return false;
     if (done)
         log_info("job %s: finished", row->id);
-    return told(true, done, ACT_FINISH);
+    return told(true, &done, ACT_FINISH);
 }
 
 static bool again(struct work *work, const struct row *row, const char *reason, struct err *err)
@@ -366,7 +375,7 @@ static bool again(struct work *work, const struct row *row, const char *reason, 
         return false;
     if (done)
         log_warn("job %s: attempt %u: %s", row->id, row->attempt, reason);
-    return told(true, done, ACT_AGAIN);
+    return told(true, &done, ACT_AGAIN);
 }
 
 static bool carry_out(struct work *work, const struct view *view, const struct action *action,
@@ -382,14 +391,14 @@ static bool carry_out(struct work *work, const struct view *view, const struct a
     case ACT_RESUME:
         return resume(work, view->row, view->workflow, err);
     case ACT_FOLLOW:
-        return told(rows_follow(work->pg, view->row, action->state, action->step, &done, err), done,
-                    ACT_FOLLOW);
+        return told(rows_follow(work->pg, view->row, action->state, action->step, &done, err),
+                    &done, ACT_FOLLOW);
     case ACT_FINISH:
         return finish(work, view->row, action->number, err);
     case ACT_FAIL:
         return fail_job(work, view->row, action->cause, action->reason, err);
     case ACT_CANCELLED:
-        return told(rows_cancelled(work->pg, view->row, &done, err), done, ACT_CANCELLED);
+        return told(rows_cancelled(work->pg, view->row, &done, err), &done, ACT_CANCELLED);
     case ACT_AGAIN:
         return again(work, view->row, action->reason, err);
     case ACT_NUDGE:
@@ -411,7 +420,8 @@ bool act(struct work *work, const struct view *view, const struct action *action
 {
     if (!carry_out(work, view, action, err))
         return err_prefix(err, "job %s: %s", view->row->id, action_name(action->kind));
-    if (action->kind > ACT_RESUME)
+    /* The others count themselves: the row may have refused them. */
+    if (action->kind == ACT_NUDGE || action->kind == ACT_STOP || action->kind == ACT_CLEAN)
         counts_action(action->kind);
     return true;
 }
@@ -431,7 +441,7 @@ bool act_on_stray_pod(struct work *work, const struct pod *pod, struct err *err)
 {
     struct err why = {0};
 
-    if (!ended(cluster_delete_pod(work->cluster, pod, &why), &why, err))
+    if (!ended(work, cluster_delete_pod(work->cluster, pod, &why), &why, err))
         return false;
     log_info("%s: deleted, no job wants it", pod->name);
     counts_stray();
@@ -442,7 +452,7 @@ bool act_on_stray_inputs(struct work *work, const char *id, struct err *err)
 {
     struct err why = {0};
 
-    if (!ended(cluster_delete_inputs(work->cluster, id, &why), &why, err))
+    if (!ended(work, cluster_delete_inputs(work->cluster, id, &why), &why, err))
         return false;
     log_info("inputs of job %s: deleted, no job wants them", id);
     counts_stray();

@@ -12,11 +12,12 @@ struct work {
     const struct kinds *kinds;
     unsigned requeue_s; /* how long a job waits that a quota refused */
     bool quota_full;    /* told by act(): taking more now is useless */
+    bool api_failed;    /* told by act() when it was false: not the database */
 };
 
 /*
- * False: database or API failed, and the round is over; all of it is decided anew later. What the
- * row refuses, because it says otherwise by now, is no failure.
+ * False: database or API failed; all of it is decided anew later. What the row refuses, because it
+ * says otherwise by now, is no failure.
  */
 bool act(struct work *work, const struct view *view, const struct action *action, struct err *err);
 

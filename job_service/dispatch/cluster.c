@@ -18,18 +18,25 @@ enum {
 #define OF_JOBS     "argo-steps%2Fjob"
 #define OF_WORKFLOW "workflows.argoproj.io%2Fworkflow"
 
-static enum cluster_answer judge(long status, const struct buf *answer)
+static enum cluster_answer judge(const char *method, long status, const struct buf *answer)
 {
     if (status >= 200 && status < 300)
         return CLUSTER_DONE;
+    /* A policy that cannot be asked says nothing about the job: its operator mends it. */
+    if (strstr(answer->data, "failed to configure") != NULL)
+        return CLUSTER_LATER;
     switch (status) {
     case 404:
         return CLUSTER_GONE;
     case 409:
         return CLUSTER_CONFLICT;
+    case 422:
+        /* A patch for another uid: so says the API server, where an update is told 409. */
+        if (strcmp(method, "PATCH") == 0 && strstr(answer->data, "metadata.uid") != NULL)
+            return CLUSTER_CONFLICT;
+        return CLUSTER_REFUSED;
     case 400:
     case 413:
-    case 422:
         return CLUSTER_REFUSED;
     case 403:
         if (strstr(answer->data, "exceeded quota") != NULL)
@@ -49,7 +56,7 @@ static enum cluster_answer ask(struct cluster *cluster, const char *method, cons
     buf_clear(answer);
     if (!kube_try(cluster->kube, method, path, body, answer, &end, err))
         return CLUSTER_LATER;
-    enum cluster_answer is = judge(end.status, answer);
+    enum cluster_answer is = judge(method, end.status, answer);
     if (is == CLUSTER_LATER)
         cluster->retry_after_s = end.retry_after_s;
     if (is != CLUSTER_DONE)
@@ -199,7 +206,17 @@ static cJSON *read_page(struct cluster *cluster, const char *path, int most,
         err->status = STATUS_TRANSIENT;
         return NULL;
     }
-    return json_parse("a list", answer.data, answer.len, err);
+    cJSON *list = json_parse("a list", answer.data, answer.len, err);
+    const cJSON *items = cJSON_GetObjectItemCaseSensitive(list, "items");
+    /* Of what is no list, all would be absent. */
+    if (list != NULL &&
+        (!(cJSON_IsArray(items) || cJSON_IsNull(items)) ||
+         cJSON_GetStringValue(json_find(list, "metadata.resourceVersion")) == NULL)) {
+        (void)err_set(err, STATUS_TRANSIENT, "GET %s: the answer is not a list", path);
+        cJSON_Delete(list);
+        return NULL;
+    }
+    return list;
 }
 
 typedef bool take_item(void *context, const cJSON *item, struct err *err);

@@ -67,9 +67,10 @@ static bool has_ended(const struct workflow *workflow)
     return workflow->phase == WORKFLOW_SUCCEEDED || workflow->phase == WORKFLOW_FAILED;
 }
 
+/* Argo calls a suspended Workflow Running, too; that it did nothing is seen by its nodes. */
 static bool never_ran(const struct workflow *workflow)
 {
-    return workflow->suspended && workflow->phase == WORKFLOW_NEW;
+    return workflow->suspended && workflow->nodes == 0 && !has_ended(workflow);
 }
 
 /* Argo has not begun with it and, as it is shut down, makes no pod of it. */
@@ -77,8 +78,8 @@ static bool never_will(const struct view *view)
 {
     const struct workflow *workflow = view->workflow;
 
-    return workflow->phase == WORKFLOW_NEW && view->pod_count == 0 &&
-           (workflow->suspended || workflow->shut_down);
+    return view->pod_count == 0 &&
+           (never_ran(workflow) || (workflow->phase == WORKFLOW_NEW && workflow->shut_down));
 }
 
 /* The way to the number. */
@@ -129,6 +130,9 @@ static void decide_success(const struct view *view, const struct decide_rules *r
 {
     char reason[REASON_TEXT];
 
+    /* Its pods have ended: one that seems to live has news, such as that it was evicted. */
+    if (any_alive(view) && !passed(view->workflow->ended, view->now, rules->settle_s))
+        return;
     /* What the kubelet was ending says Succeeded all the same, at times. */
     for (size_t i = 0; i < view->pod_count; i++)
         if (view->pods[i].evicted && view->pods[i].state == POD_DONE) {
@@ -269,7 +273,9 @@ static void decide_resumed(const struct view *view, const struct decide_rules *r
     const struct workflow *workflow = view->workflow;
     const struct pod *imageless = find_imageless(view, rules);
 
-    if (workflow->phase == WORKFLOW_SUCCEEDED) {
+    if (view->over_limit) {
+        fail(ret, CAUSE_LOG_LIMIT, "a container printed more than is kept");
+    } else if (workflow->phase == WORKFLOW_SUCCEEDED) {
         decide_success(view, rules, ret);
     } else if (workflow->phase == WORKFLOW_FAILED) {
         decide_failure(view, rules, ret);

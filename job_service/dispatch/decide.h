@@ -45,7 +45,8 @@ struct view {
     size_t pod_count;
     /* The objects are from lists that began after the row was read: what they lack is not there. */
     bool complete;
-    bool by_record; /* the kind's number is in the run's record, not an output of the Workflow */
+    bool by_record;  /* the kind's number is in the run's record, not an output of the Workflow */
+    bool over_limit; /* a container prints more than is kept */
     enum told told;
     struct run_record record; /* TOLD_RECORD */
     int64_t now;              /* seconds since 1970 */

@@ -15,6 +15,7 @@ enum {
     SILENCE_S = 5,  /* and a quarter of the time that was asked for: then the connection is dead */
     PAUSE_MS = 250, /* after a failure; doubled until PAUSE_MAX_MS */
     PAUSE_MAX_MS = 15000,
+    LASTED_MS = 1000,
 };
 
 struct source {
@@ -24,7 +25,8 @@ struct source {
     struct kube_stream *stream; /* NULL: none runs */
     bool listed;                /* version can be watched from */
     bool ever;
-    uint64_t due_ms; /* not before */
+    uint64_t due_ms;     /* not before */
+    uint64_t started_ms; /* the stream */
     unsigned pause_ms;
 };
 
@@ -125,6 +127,8 @@ static void on_end(void *context, const struct kube_end *end)
     struct source *source = context;
 
     source->stream = NULL;
+    if (end->status == 200 && machine_ms() - source->started_ms >= LASTED_MS)
+        source->pause_ms = 0; /* it worked for a while: no failure follows another */
     if (!source->listed)
         return; /* 410 or a failure within the stream */
     if (end->status == 410) {
@@ -180,6 +184,7 @@ static bool watch_source(struct source *source, struct err *err)
                                             .take = take_line,
                                             .ended = on_end,
                                             .context = source};
+    source->started_ms = machine_ms();
     source->stream = kube_stream_start(follow->kube, &rules, err);
     return source->stream != NULL;
 }

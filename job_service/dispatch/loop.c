@@ -3,7 +3,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/log.h"
 #include "common/machine.h"
@@ -14,7 +13,6 @@
 
 enum {
     BEAT_MS = 1000,
-    UPKEEP_MS = 10000,
     PAUSE_MS = 250, /* after a failure; doubled until PAUSE_MAX_MS */
     PAUSE_MAX_MS = 10000,
     NEWS_MS = 30,  /* news that come together are looked at together */
@@ -28,11 +26,33 @@ struct loop {
     struct seen seen;
     struct follow *follow;
     struct pg *pg;
+    struct output output;
+    struct logs_rules logs;
     struct round round;
     atomic_bool ending;
+    atomic_bool news; /* of the logs */
     unsigned pause_ms;
-    uint64_t beat_due, upkeep_due, reconcile_due;
+    uint64_t beat_due, upkeep_due, reconcile_due, take_due;
 };
+
+/* From the thread of the logs. */
+static void tell_news(void *context)
+{
+    struct loop *loop = context;
+
+    atomic_store(&loop->news, true);
+    kube_wake(loop->watches);
+}
+
+static bool start_output(struct loop *loop, struct err *err)
+{
+    loop->logs = (struct logs_rules){.account = loop->rules->account,
+                                     .database = loop->rules->database,
+                                     .patience_s = loop->rules->decide.log_s};
+    loop->output.news = tell_news;
+    loop->output.context = loop;
+    return output_start(&loop->output, &loop->logs, err);
+}
 
 struct loop *loop_start(const struct loop_rules *rules, struct err *err)
 {
@@ -54,13 +74,19 @@ struct loop *loop_start(const struct loop_rules *rules, struct err *err)
     if (loop->watches != NULL)
         loop->follow =
             follow_start(&loop->cluster, loop->watches, &loop->seen, rules->watch_s, err);
-    if (loop->follow != NULL &&
-        (pg_connect(&loop->pg, rules->database, 0, err) || err->status == STATUS_TRANSIENT)) {
-        *err = (struct err){0};
-        return loop;
+    if (loop->follow != NULL && start_output(loop, err)) {
+        struct err why = {0};
+        if (pg_connect(&loop->pg, rules->database, 0, &why) || why.status == STATUS_TRANSIENT)
+            return loop;
+        *err = why;
     }
     loop_stop(loop);
     return NULL;
+}
+
+struct logs *loop_logs(struct loop *loop)
+{
+    return loop->output.logs;
 }
 
 void loop_end(struct loop *loop)
@@ -74,6 +100,7 @@ void loop_stop(struct loop *loop)
 {
     if (loop == NULL)
         return;
+    output_stop(&loop->output);
     follow_stop(loop->follow);
     kube_close(loop->watches);
     kube_close(loop->asks);
@@ -123,7 +150,7 @@ static bool keep_up(struct loop *loop, struct err *err)
 
     if (is_due(&loop->beat_due, BEAT_MS) && !upkeep_beat(loop->pg, &loop->rules->upkeep, err))
         return false;
-    if (!is_due(&loop->upkeep_due, UPKEEP_MS))
+    if (!is_due(&loop->upkeep_due, loop->rules->upkeep.every_ms))
         return true;
     if (!upkeep_run(loop->pg, &loop->rules->upkeep, &more, err))
         return false;
@@ -141,11 +168,16 @@ static bool work_once(struct loop *loop, struct err *err)
                                      .kinds = loop->rules->kinds,
                                      .requeue_s = loop->rules->requeue_s};
     loop->round.rules = &loop->rules->decide;
+    loop->round.output = &loop->output;
+    atomic_store(&loop->news, false);
     /* Before the first lists, what has been handed over would look new. */
     if (!follow_is_up(loop->follow))
         return true;
-    if (!take_jobs(loop, err) || !round_quick(&loop->round, &loop->seen, err))
+    if ((machine_ms() >= loop->take_due && !take_jobs(loop, err)) ||
+        !round_quick(&loop->round, &loop->seen, err))
         return false;
+    if (loop->round.work.quota_full)
+        loop->take_due = machine_ms() + UINT64_C(1000) * loop->rules->requeue_s;
     if (machine_ms() >= loop->reconcile_due) {
         if (!round_thorough(&loop->round, &loop->seen, err))
             return false;
@@ -165,7 +197,8 @@ static void wait_for_news(struct loop *loop)
     while ((now = machine_ms()) < until && !atomic_load(&loop->ending)) {
         if (!follow_turn(loop->follow, (int)(until - now)))
             return;
-        if (follow_changes(loop->follow) != before && until > now + NEWS_MS)
+        bool news = follow_changes(loop->follow) != before || atomic_load(&loop->news);
+        if (news && until > now + NEWS_MS)
             until = now + NEWS_MS;
     }
 }

@@ -12,6 +12,7 @@
 #include "job_service/dispatch/cluster.h"
 #include "job_service/dispatch/decide.h"
 #include "job_service/dispatch/upkeep.h"
+#include "job_service/logs/logs.h"
 
 struct loop_rules {
     const struct pg_settings *database;
@@ -29,8 +30,9 @@ struct loop;
 
 /* NULL: *err. USAGE, REFUSED: it would not work later either. */
 struct loop *loop_start(const struct loop_rules *rules, struct err *err);
-void loop_run(struct loop *loop);  /* until loop_end() */
-void loop_end(struct loop *loop);  /* from any thread */
-void loop_stop(struct loop *loop); /* accepts NULL */
+struct logs *loop_logs(struct loop *loop); /* for their counts */
+void loop_run(struct loop *loop);          /* until loop_end() */
+void loop_end(struct loop *loop);          /* from any thread */
+void loop_stop(struct loop *loop);         /* accepts NULL */
 
 #endif

@@ -4,9 +4,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/log.h"
 #include "common/machine.h"
 
-enum { IDS_MAX = SEEN_MAX * (JOB_ID_TEXT + 1) + 3, AGAIN_MS = 3000 };
+enum {
+    IDS_MAX = SEEN_MAX * (JOB_ID_TEXT + 1) + 3,
+    AGAIN_MS = 3000,
+    FAILED_MS = 1000,
+    FAILED_MAX = 8
+};
 
 /* Looking at one job. */
 
@@ -43,20 +49,49 @@ static size_t slot_of(const char *job)
     return hash % ROUND_RECENT;
 }
 
-/* Whether to do it now; a change of the row alone is seen at once, and needs no pause. */
-static bool is_new(struct round *round, const char *job, enum action_kind kind)
+/* NULL: to be done at once, for a change of the row alone is seen at once. */
+static struct recent *recent_of(struct round *round, const char *job, enum action_kind kind)
 {
     struct recent *one = &round->recent[slot_of(job)];
-    uint64_t now = machine_ms();
 
     if (kind == ACT_FOLLOW || kind == ACT_FINISH || kind == ACT_FAIL || kind == ACT_CANCELLED)
+        return NULL;
+    if (one->kind != kind || strcmp(one->job, job) != 0) {
+        one->due_ms = 0;
+        one->kind = kind;
+        memcpy(one->job, job, sizeof one->job);
+    }
+    return one;
+}
+
+static bool is_due(struct recent *one)
+{
+    uint64_t now = machine_ms();
+
+    if (one == NULL)
         return true;
-    if (one->kind == kind && strcmp(one->job, job) == 0 && now - one->at_ms < AGAIN_MS)
+    if (now < one->due_ms)
         return false;
-    one->kind = kind;
-    one->at_ms = now;
-    memcpy(one->job, job, sizeof one->job);
+    one->due_ms = now + AGAIN_MS;
     return true;
+}
+
+static bool mind_output(struct round *round, struct view *view, struct err *err)
+{
+    const struct row *row = view->row;
+    const struct workflow *workflow = view->workflow;
+
+    if (row->state >= JOB_FINISHED && row->uid[0] == '\0')
+        return row->log_ended || rows_end_log(round->work.pg, row->id, err);
+    if (!output_follow(round->output, view, err))
+        return false;
+    if (decide_log_over(view))
+        return output_close(round->output, view, err);
+    if (row->state >= JOB_FINISHED || workflow == NULL)
+        return true;
+    view->over_limit = output_is_over(round->output, row->id);
+    return !view->by_record || workflow->phase < WORKFLOW_SUCCEEDED ||
+           output_told(round->work.pg, view, round->rules, &view->told, &view->record, err);
 }
 
 static bool look(struct round *round, struct seen *seen, const struct row *row, bool complete,
@@ -72,12 +107,17 @@ static bool look(struct round *round, struct seen *seen, const struct row *row, 
                         .now = time(NULL)};
     struct action action;
 
-    if (decide_log_over(&view) && !rows_end_log(round->work.pg, row->id, row->uid[0] == '\0', err))
+    if (!mind_output(round, &view, err))
         return false;
     decide(&view, round->rules, &action);
-    if (action.kind == ACT_NOTHING || !is_new(round, row->id, action.kind))
+    if (action.kind == ACT_NOTHING)
         return true;
-    return act(&round->work, &view, &action, err);
+    struct recent *recent = recent_of(round, row->id, action.kind);
+    if (!is_due(recent) || act(&round->work, &view, &action, err))
+        return true;
+    if (recent != NULL)
+        recent->due_ms = machine_ms() + FAILED_MS;
+    return false;
 }
 
 /* All jobs. */
@@ -108,12 +148,39 @@ static bool read_rows(struct round *round, const struct seen *seen, bool logless
     return add_ids(seen, &ids, err) && rows_read(round->work.pg, ids.data, logless, ret, err);
 }
 
+static size_t first_after(const struct rows *rows, const char *id)
+{
+    size_t i = 0;
+
+    while (i < rows->count && strcmp(rows->list[i].id, id) <= 0)
+        i++;
+    return i;
+}
+
+/*
+ * A job for which the API always fails holds up no other: some such are passed over. After more,
+ * or when the API asks for a pause, the round is over, and the next one goes on behind it.
+ */
 static bool look_at_all(struct round *round, struct seen *seen, const struct rows *rows,
                         bool complete, struct err *err)
 {
-    for (size_t i = 0; i < rows->count; i++)
-        if (!look(round, seen, &rows->list[i], complete, err))
+    size_t first = first_after(rows, round->last);
+    unsigned failed = 0;
+
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct row *row = &rows->list[(first + i) % rows->count];
+        struct err why = {0};
+        round->work.api_failed = false;
+        if (look(round, seen, row, complete, &why))
+            continue;
+        memcpy(round->last, row->id, sizeof round->last);
+        if (!round->work.api_failed || round->work.cluster->retry_after_s > 0 ||
+            ++failed == FAILED_MAX) {
+            *err = why;
             return false;
+        }
+        log_warn("%s", why.text);
+    }
     return true;
 }
 
@@ -145,7 +212,7 @@ static bool delete_strays(struct round *round, struct seen *fresh, const struct 
     for (size_t i = 0; i < fresh->workflow_count; i++) {
         const struct workflow *workflow = &fresh->workflows[i];
         if (!is_wanted(rows, workflow) && decide_stray(workflow->created, now, round->rules) &&
-            is_new(round, workflow->job, ACT_CLEAN) &&
+            is_due(recent_of(round, workflow->job, ACT_CLEAN)) &&
             !act_on_stray_workflow(&round->work, workflow, err))
             return false;
     }

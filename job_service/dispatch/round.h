@@ -3,6 +3,7 @@
 #define JOB_SERVICE_DISPATCH_ROUND_H
 
 #include "job_service/dispatch/act.h"
+#include "job_service/dispatch/output.h"
 #include "job_service/dispatch/seen.h"
 
 enum { ROUND_RECENT = 4096, ROUND_PODS = 256 };
@@ -10,12 +11,14 @@ enum { ROUND_RECENT = 4096, ROUND_PODS = 256 };
 struct round {
     struct work work;
     const struct decide_rules *rules;
+    struct output *output;
     /* What was done lately and is not seen yet is not done again at once. */
     struct recent {
         char job[JOB_ID_TEXT + 1];
         enum action_kind kind;
-        uint64_t at_ms;
+        uint64_t due_ms; /* when it may be done again */
     } recent[ROUND_RECENT];
+    char last[JOB_ID_TEXT + 1];  /* the job that the last look at all of them ended with */
     struct pod pods[ROUND_PODS]; /* of the job that is looked at */
 };
 

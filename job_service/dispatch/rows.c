@@ -224,13 +224,10 @@ bool rows_requeue(struct pg *pg, const struct row *row, unsigned later_s, const 
                   seconds, reason, ret_done, err);
 }
 
-bool rows_end_log(struct pg *pg, const char *id, bool complete, struct err *err)
+bool rows_end_log(struct pg *pg, const char *id, struct err *err)
 {
-    const char *params[] = {id, complete ? "t" : "f", complete ? NULL : "its output was not kept"};
-
     return pg_query(pg,
-                    "INSERT INTO jobs.log_end (job, bytes, complete, reason)"
-                    " SELECT id, 0, $2::boolean, $3 FROM jobs.job WHERE id = $1::uuid"
-                    " ON CONFLICT DO NOTHING",
-                    3, params, NULL, err);
+                    "INSERT INTO jobs.log_end (job, bytes, complete)"
+                    " SELECT id, 0, true FROM jobs.job WHERE id = $1::uuid ON CONFLICT DO NOTHING",
+                    1, &id, NULL, err);
 }

@@ -51,7 +51,7 @@ bool rows_again(struct pg *pg, const struct row *row, const char *reason, bool *
 bool rows_requeue(struct pg *pg, const struct row *row, unsigned later_s, const char *reason,
                   bool *ret_done, struct err *err);
 
-/* No more of a job's log comes; complete: it had none. */
-bool rows_end_log(struct pg *pg, const char *id, bool complete, struct err *err);
+/* The log of a job that never had a pod is all there. */
+bool rows_end_log(struct pg *pg, const char *id, struct err *err);
 
 #endif

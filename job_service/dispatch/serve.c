@@ -16,11 +16,11 @@ struct serve {
 /* On a thread of the server. */
 static void take(void *context, struct exchange *exchange)
 {
-    (void)context;
     if (exchange->asked.match.route == ROUTE_METRICS) {
         exchange->status = 200;
         exchange->type = "text/plain; version=0.0.4";
         counts_put(&exchange->answer, machine_ms());
+        logs_count(context, &exchange->answer);
     } else if (counts_is_fresh(machine_ms(), READY_MS)) {
         exchange->status = 200;
         exchange->type = "application/json";
@@ -32,14 +32,17 @@ static void take(void *context, struct exchange *exchange)
     server_answer(exchange);
 }
 
-bool serve_start(const char *listen, struct serve **ret, struct err *err)
+bool serve_start(const char *listen, struct logs *logs, struct serve **ret, struct err *err)
 {
     struct serve *serve = calloc(1, sizeof *serve);
 
     if (serve == NULL)
         return err_set(err, STATUS_TRANSIENT, "out of memory");
-    serve->rules = (struct server_rules){
-        .listen = listen, .connections = CONNECTIONS, .take = take, .metrics_only = true};
+    serve->rules = (struct server_rules){.listen = listen,
+                                         .connections = CONNECTIONS,
+                                         .take = take,
+                                         .context = logs,
+                                         .metrics_only = true};
     serve->server = server_start(&serve->rules, err);
     if (serve->server == NULL) {
         free(serve);

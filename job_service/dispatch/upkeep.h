@@ -7,7 +7,8 @@
 #include "common/postgres/pg.h"
 
 struct upkeep_rules {
-    const char *name;        /* of this dispatcher, in table dispatcher */
+    const char *name; /* of this dispatcher, in table dispatcher */
+    uint64_t every_ms;
     uint64_t keep_ms;        /* jobs after their end, with results and logs */
     uint64_t keep_keys_ms;   /* idempotency keys */
     uint64_t transaction_ms; /* how long one of the api may last */

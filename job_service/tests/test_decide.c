@@ -116,9 +116,12 @@ static void what_is_stored_is_resumed(void **state)
     set_scene(&s);
     s.row.state = JOB_SUBMITTING;
     s.workflow.suspended = true;
+    s.workflow.nodes = 0;
     s.workflow.phase = WORKFLOW_NEW;
     DECIDES(&s, ACT_RESUME);
-    s.workflow.phase = WORKFLOW_RUNNING; /* suspended by somebody, in the middle */
+    s.workflow.phase = WORKFLOW_RUNNING; /* as Argo calls suspended ones */
+    DECIDES(&s, ACT_RESUME);
+    s.workflow.nodes = 2; /* suspended by somebody, in the middle */
     DECIDES(&s, ACT_FOLLOW);
 }
 
@@ -181,7 +184,12 @@ static void the_number_is_the_workflows_output(void **state)
     (void)state;
     set_scene(&s);
     s.workflow.phase = WORKFLOW_SUCCEEDED;
-    s.workflow.ended = NOW - 1;
+    s.workflow.ended = NOW - 9;
+    DECIDES(&s, ACT_NOTHING); /* how its pod ended is not seen yet */
+    s.workflow.ended = NOW - 10;
+    FAILS(&s, CAUSE_NO_RESULT, "without the number");
+    s.workflow.ended = NOW;
+    s.pods[0].state = POD_DONE;
     FAILS(&s, CAUSE_NO_RESULT, "without the number");
     s.workflow.has_output = true;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -200,6 +208,7 @@ static void the_number_is_in_the_runs_record(void **state)
     (void)state;
     set_scene(&s);
     s.view.by_record = true;
+    s.pods[0].state = POD_DONE;
     s.workflow.phase = WORKFLOW_SUCCEEDED;
     s.workflow.ended = NOW - 3599;
     DECIDES(&s, ACT_NOTHING);
@@ -316,6 +325,15 @@ static void a_deadline_runs_from_the_first_pod_on(void **state)
     DECIDES(&s, ACT_NOTHING);
 }
 
+static void what_prints_too_much_fails(void **state)
+{
+    struct scene s;
+    (void)state;
+    set_scene(&s);
+    s.view.over_limit = true;
+    FAILS(&s, CAUSE_LOG_LIMIT, "more than is kept");
+}
+
 static void an_image_is_waited_for_a_while(void **state)
 {
     struct scene s;
@@ -336,11 +354,12 @@ static void what_never_ran_is_dropped_when_it_is_cancelled(void **state)
     set_scene(&s);
     s.row.cancel_asked = true;
     s.view.pod_count = 0;
-    s.workflow.phase = WORKFLOW_NEW;
+    s.workflow.nodes = 0;
     DECIDES(&s, ACT_STOP);
     s.workflow.suspended = true;
     DECIDES(&s, ACT_DROP);
     s.workflow.suspended = false;
+    s.workflow.phase = WORKFLOW_NEW;
     s.workflow.shut_down = true;
     DECIDES(&s, ACT_DROP);
 }
@@ -479,6 +498,7 @@ int main(void)
         cmocka_unit_test(the_runs_own_words_are_waited_for_a_while),
         cmocka_unit_test(a_workflow_that_overlooks_its_pods_end_is_nudged_and_then_given_up),
         cmocka_unit_test(a_deadline_runs_from_the_first_pod_on),
+        cmocka_unit_test(what_prints_too_much_fails),
         cmocka_unit_test(an_image_is_waited_for_a_while),
         cmocka_unit_test(what_never_ran_is_dropped_when_it_is_cancelled),
         cmocka_unit_test(what_runs_is_stopped_when_it_is_cancelled_and_ends_with_its_pods),

@@ -40,7 +40,7 @@ start_dispatch() { # OPTION...: with short times
   KUBERNETES_SERVICE_HOST=127.0.0.1 KUBERNETES_SERVICE_PORT=$(<"$account/port") PGUSER=jobs_dispatch PGPASSWORD=dispatch \
     "$job_service" dispatch --account "$account" --kinds "$BATS_FILE_TMPDIR/kinds.json" --log-format text \
     --metrics 127.0.0.1:0 --port-file "$BATS_TEST_TMPDIR/port" --poll 50ms --reconcile-every 200ms \
-    --watch-for 5s --stray-after 0 --nudge-after 0 --settle-for 1s --requeue-for 0 "$@" \
+    --watch-for 5s --upkeep-every 50ms --stray-after 0 --nudge-after 0 --settle-for 2s --requeue-for 0 "$@" \
     3>&- 2>>"$BATS_TEST_TMPDIR/dispatch.log" &
   dispatch_pid=$!
   wait_for test -s "$BATS_TEST_TMPDIR/port"
@@ -152,4 +152,74 @@ gone() { look; [[ $(field .state) == failed || $(cluster '.created | length') -g
   look
   same null "$(field .note)"
   stop_dispatch
+}
+
+@test "what a job printed is kept, and complete" {
+  start_dispatch
+  submit number
+  wait_for job_is finished
+  nothing_left
+  mine "/v1/jobs/$job/logs"
+  same true "$(header job-log-complete)"
+  same 1 "$(grep -c 'line 3 of 3' <<<"$body")"
+}
+
+@test "a job that never began has a log that is empty and complete" {
+  submit number
+  mine -X DELETE "/v1/jobs/$job"
+  start_dispatch
+  wait_for log_is_complete
+}
+log_is_complete() {
+  mine "/v1/jobs/$job/logs"
+  [[ $(header job-log-complete) == true ]]
+}
+
+@test "two dispatchers at once do each job once" {
+  start_dispatch --name one
+  first=$dispatch_pid
+  rm "$BATS_TEST_TMPDIR/port"
+  start_dispatch --name two
+  for _ in {1..8}; do submit number; done
+  wait_for all_done 8
+  nothing_left
+  same 8 "$(cluster '.created | length')"
+  same '[]' "$(cluster '.wrong | tojson')"
+  same 2 "$(as_owner -c "SELECT count(*) FROM dispatcher WHERE name IN ('one', 'two')")"
+  kill "$first"
+  wait "$first"
+}
+all_done() { [[ $(as_owner -c "SELECT count(*) FROM job j JOIN owner o ON o.id = j.owner WHERE o.name = '$owner' AND state = 'finished'") == "$1" ]]; }
+
+@test "jobs, keys and dispatchers are removed when their time is over, others stay" {
+  mine -X POST -H 'Idempotency-Key: old' -H 'Content-Type: application/json' -d '{"kind": "number"}' /v1/jobs
+  old=$(field .id)
+  mine -X POST -H 'Idempotency-Key: key' -H 'Content-Type: application/json' -d '{"kind": "number"}' /v1/jobs
+  mine -X DELETE "/v1/jobs/$old"
+  mine -X DELETE "/v1/jobs/$(field .id)"
+  as_owner -c "UPDATE job SET changed_at = now() - interval '8 days' WHERE id = '$old'" \
+    -c "UPDATE idempotency SET at = now() - interval '25 hours' WHERE key = 'key'" \
+    -c "INSERT INTO dispatcher VALUES ('dead', now() - interval '25 hours')"
+  start_dispatch
+  wait_for left_is 1 0
+  same 0 "$(as_owner -c "SELECT count(*) FROM dispatcher WHERE name = 'dead'")"
+}
+left_is() { # JOBS KEYS
+  [[ $(as_owner -c "SELECT count(*) || ' ' || (SELECT count(*) FROM idempotency k WHERE k.owner = o.id) FROM job j
+    JOIN owner o ON o.id = j.owner WHERE o.name = '$owner' GROUP BY o.id") == "$1 $2" ]]
+}
+
+@test "a transaction that the api holds too long is ended, one that is short is not" {
+  start_dispatch --api-transaction 300ms
+  run ! env PGUSER=jobs_api PGPASSWORD=api psql -XAtqc 'SELECT pg_sleep(9)'
+  [[ $output == *'terminating connection'* ]]
+  mine /v1/whoami
+  same 200 "$code"
+}
+
+@test "three namespaces are three, and names of namespaces" {
+  run -2 "$job_service" dispatch --namespace a --build-namespace a --run-namespace b --dsn postgresql://h/d
+  [[ $output == *'must be three'* ]]
+  run -2 "$job_service" dispatch --namespace a/../b --dsn postgresql://h/d
+  [[ $output == *'not the name of a namespace'* ]]
 }
