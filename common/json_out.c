@@ -16,8 +16,9 @@ static void begin_line(struct json_out *out)
 static void begin(struct json_out *out, const char *name)
 {
     static const char *const after_name[] = {
-        [JSON_LINE] = ":", [JSON_INDENTED] = ": ", [JSON_TABBED] = ":\t"};
-    const bool in_line = out->layout == JSON_TABBED && name == NULL; /* an array's element */
+        [JSON_LINE] = ":", [JSON_SPACED] = ": ", [JSON_INDENTED] = ": ", [JSON_TABBED] = ":\t"};
+    const bool in_line = out->layout == JSON_SPACED ||
+                         (out->layout == JSON_TABBED && name == NULL); /* an array's element */
 
     if (out->filled)
         buf_add_text(out->buf, in_line ? ", " : ",");

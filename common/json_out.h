@@ -13,6 +13,7 @@
 
 enum json_layout {
     JSON_LINE,     /* no white space */
+    JSON_SPACED,   /* a blank after each comma and colon: as PostgreSQL writes jsonb */
     JSON_INDENTED, /* a line for each element, two spaces a level */
     JSON_TABBED,   /* a line for each member of an object, a tab a level: as cJSON_Print() */
 };

@@ -63,6 +63,23 @@ static void any_tree_is_written_as_cjson_prints_it(void **state)
     }
 }
 
+static void spaced_has_blanks_after_commas_and_colons(void **state)
+{
+    OWNED_BUF(text, ROOM);
+    struct json_out out = {.buf = &text, .layout = JSON_SPACED};
+    (void)state;
+    json_open(&out, NULL, '{');
+    json_u64(&out, "a", 1);
+    json_open(&out, "list", '[');
+    json_string(&out, NULL, "x");
+    json_null(&out, NULL);
+    json_close(&out, ']');
+    json_open(&out, "empty", '{');
+    json_close(&out, '}');
+    json_close(&out, '}');
+    assert_string_equal(text.data, "{\"a\": 1, \"list\": [\"x\", null], \"empty\": {}}");
+}
+
 static void indented_has_a_line_for_each_element(void **state)
 {
     OWNED_BUF(text, ROOM);
@@ -143,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_tree_is_written_as_cjson_prints_it),
+        cmocka_unit_test(spaced_has_blanks_after_commas_and_colons),
         cmocka_unit_test(indented_has_a_line_for_each_element),
         cmocka_unit_test(numbers_are_exact),
         cmocka_unit_test(bytes_that_are_no_text_are_shown),

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "job_service/api/answer_logs.h"
+#include "job_service/api/known.h"
 #include "job_service/db/calls.h"
 
 enum {
@@ -25,8 +27,7 @@ void answer_no_token(struct exchange *exchange, const char *problem)
                          "the token is unknown, expired or revoked; ask who gave it to you");
 }
 
-/* Whether there is something to show; else the exchange is answered. */
-static bool is_found(struct exchange *exchange, const struct found *found)
+bool answer_is_found(struct exchange *exchange, const struct found *found)
 {
     if (found->problem[0] != '\0')
         answer_no_token(exchange, found->problem);
@@ -104,7 +105,7 @@ static bool answer_look(struct pg *pg, struct exchange *exchange, bool *ret_wait
     if (!calls_look(pg, exchange->asked.token, id, exchange->asked.match.number, &found, &text,
                     err))
         return false;
-    if (!is_found(exchange, &found))
+    if (!answer_is_found(exchange, &found))
         return true;
     struct cJSON *job = cJSON_Parse(text.data);
     if (job == NULL)
@@ -136,7 +137,7 @@ static bool answer_cancel(struct pg *pg, struct exchange *exchange, struct err *
 
     if (!calls_cancel(pg, exchange->asked.token, exchange->asked.match.id, &found, &text, err))
         return false;
-    if (!is_found(exchange, &found))
+    if (!answer_is_found(exchange, &found))
         return true;
     struct cJSON *job = cJSON_Parse(text.data);
     if (job == NULL)
@@ -157,7 +158,7 @@ static bool answer_cancel_queued(struct pg *pg, struct exchange *exchange, struc
 
     if (!calls_cancel_queued(pg, exchange->asked.token, &found, &exchange->answer, err))
         return false;
-    if (is_found(exchange, &found)) {
+    if (answer_is_found(exchange, &found)) {
         exchange->status = 200;
         exchange->type = "application/json";
         buf_add_text(&exchange->answer, "\n");
@@ -190,31 +191,13 @@ static bool answer_list(struct pg *pg, struct exchange *exchange, struct err *er
     return true;
 }
 
-static bool answer_logs(struct pg *pg, struct exchange *exchange, struct err *err)
-{
-    struct found found;
-    struct log_piece piece;
-
-    if (!calls_logs(pg, exchange->asked.token, exchange->asked.match.id, exchange->asked.offset,
-                    &found, &piece, &exchange->answer, err))
-        return false;
-    if (!is_found(exchange, &found))
-        return true;
-    exchange->status = 200;
-    exchange->type = "application/octet-stream";
-    exchange->log_complete_known = piece.ended;
-    exchange->log_complete = piece.complete;
-    exchange->log_stored = piece.stored;
-    return true;
-}
-
 static bool answer_whoami(struct pg *pg, struct exchange *exchange, struct err *err)
 {
     struct found found;
 
     if (!calls_whoami(pg, exchange->asked.token, &found, &exchange->answer, err))
         return false;
-    if (is_found(exchange, &found)) {
+    if (answer_is_found(exchange, &found)) {
         exchange->status = 200;
         exchange->type = "application/json";
         buf_add_text(&exchange->answer, "\n");
@@ -245,6 +228,8 @@ bool answer_may_submit(struct pg *pg, struct exchange *exchange, struct err *err
         answer_no_token(exchange, found.problem);
     else if (!found.may_submit)
         answer_no_token(exchange, "token-scope");
+    else
+        known_add(exchange->asked.token);
     return true;
 }
 
@@ -284,7 +269,7 @@ bool answer_one(struct pg *pg, struct exchange *exchange, bool *ret_wait, struct
     case ROUTE_LIST:
         return answer_list(pg, exchange, err);
     case ROUTE_LOGS:
-        return answer_logs(pg, exchange, err);
+        return answer_logs(pg, exchange, ret_wait, err);
     case ROUTE_WHOAMI:
         return answer_whoami(pg, exchange, err);
     case ROUTE_READYZ:

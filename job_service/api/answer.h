@@ -10,6 +10,10 @@
 /* Answers what a token's `problem` in the database means. */
 void answer_no_token(struct exchange *exchange, const char *problem);
 
+/* Whether there is something to show; else the exchange is answered. */
+struct found;
+bool answer_is_found(struct exchange *exchange, const struct found *found);
+
 /*
  * For a submit that is answered with its mistake: whoever may not submit is told that instead.
  */
@@ -20,7 +24,7 @@ bool answer_metrics(struct pg *pg, struct exchange *exchange, struct err *err);
 
 /*
  * Any route but submits. *ret_wait: not answered, because a long poll is to wait until the job has
- * another version than exchange->seen.
+ * another version than exchange->seen, or an event stream until its log has more bytes than that.
  */
 bool answer_one(struct pg *pg, struct exchange *exchange, bool *ret_wait, struct err *err);
 

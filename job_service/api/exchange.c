@@ -11,6 +11,11 @@ void exchange_problem(struct exchange *exchange, enum problem_kind kind, const c
     char detail[ERR_TEXT_MAX];
     va_list args;
 
+    if (exchange->stream) {
+        buf_clear(&exchange->answer);
+        exchange->stream_over = true;
+        return;
+    }
     va_start(args, fmt);
     (void)vsnprintf(detail, sizeof detail, fmt, args);
     va_end(args);
@@ -18,7 +23,7 @@ void exchange_problem(struct exchange *exchange, enum problem_kind kind, const c
     buf_clear(&exchange->answer);
     exchange->status = problem_status(kind);
     exchange->type = "application/problem+json";
-    exchange->location[0] = exchange->etag[0] = '\0';
+    exchange->location[0] = exchange->etag[0] = exchange->content_range[0] = '\0';
     problem_put(&exchange->answer, kind, detail);
 }
 

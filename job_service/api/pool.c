@@ -13,12 +13,13 @@
 #include "job_service/db/calls.h"
 
 enum {
-    POLL_MS = 200,      /* between two looks at what long polls wait for, at least */
-    POLL_SHARE = 5,     /* of the time that a look takes, the pause after it */
-    RETRY_MS = 500,     /* between two attempts to reach the database */
-    CHANGED_MAX = 5000, /* jobs in one look */
-    BUSY_S = 5,         /* how long a locked owner's submit is tried */
-    BUSY_MS = 5,        /* pause before the next try */
+    POLL_MS = 200,        /* between two looks at what long polls wait for, at least */
+    POLL_SHARE = 5,       /* of the time that a look takes, the pause after it */
+    RETRY_MS = 500,       /* between two attempts to reach the database */
+    CHANGED_MAX = 5000,   /* jobs in one look */
+    BUSY_S = 5,           /* how long a locked owner's submit is tried */
+    HEARTBEAT_MS = 15000, /* of an event stream that has nothing to tell */
+    BUSY_MS = 5,          /* pause before the next try */
     BATCH_BYTES = 16 << 20,
     GATHER_US = 300, /* how long a batch waits for those that the last one makes expect */
 };
@@ -102,7 +103,9 @@ static void fail(struct worker *worker, struct exchange *exchange, const struct 
 
 static void wait_for_change(struct pool *pool, struct exchange *exchange)
 {
-    if (exchange->until_ms == 0)
+    if (exchange->stream)
+        exchange->until_ms = machine_ms() + HEARTBEAT_MS;
+    else if (exchange->until_ms == 0)
         exchange->until_ms = machine_ms() + 1000 * (uint64_t)exchange->asked.wait_s;
     exchange->changed = false;
     pthread_mutex_lock(&pool->lock);
@@ -111,11 +114,28 @@ static void wait_for_change(struct pool *pool, struct exchange *exchange)
     pthread_mutex_unlock(&pool->lock);
 }
 
+/*
+ * Whether the token may submit: before the body is read, and before it is told what is wrong with
+ * a job. Who may not is answered.
+ */
+static void judge(struct worker *worker, struct exchange *exchange)
+{
+    struct err err = {0};
+
+    if (!reach(worker, &err) || !answer_may_submit(worker->pg, exchange, &err))
+        answer_failure(exchange, &err);
+    worker->pool->rules->give_back(exchange);
+}
+
 static void ask(struct worker *worker, struct exchange *exchange)
 {
     struct err err = {0};
     bool wait = false;
 
+    if (exchange->judging) {
+        judge(worker, exchange);
+        return;
+    }
     if (exchange->asked.match.route == ROUTE_METRICS) {
         /* Told without a database too: then most of all. */
         exchange->status = 200;
@@ -187,16 +207,6 @@ static void submit_together(struct worker *worker, struct exchange **exchanges, 
     }
 }
 
-/* What is wrong with a job is told only to those who may submit one. */
-static void refuse(struct worker *worker, struct exchange *exchange)
-{
-    struct err err = {0};
-
-    if (!reach(worker, &err) || !answer_may_submit(worker->pg, exchange, &err))
-        answer_failure(exchange, &err);
-    worker->pool->rules->give_back(exchange);
-}
-
 /* Checks jobs outside of the lock, then hands over what is fine. */
 static void submit_batch(struct worker *worker, struct exchange *list)
 {
@@ -209,7 +219,7 @@ static void submit_batch(struct worker *worker, struct exchange *list)
         list = exchange->next;
         jobs[count] = submit_prepare(exchange, worker->pool->rules->kinds);
         if (jobs[count] == NULL)
-            refuse(worker, exchange);
+            judge(worker, exchange);
         else
             exchanges[count++] = exchange;
     }
@@ -299,17 +309,24 @@ static void find_changed(struct worker *watcher, struct exchange *list)
 {
     OWNED_BUF(ids, CHANGED_MAX * 48);
     OWNED_BUF(versions, CHANGED_MAX * 24);
+    OWNED_BUF(offsets, CHANGED_MAX * 24);
     struct err err = {0};
 
     for (struct exchange *exchange = list; exchange != NULL; exchange = exchange->next) {
-        buf_printf(&ids, "%s%s", ids.len == 0 ? "{" : ",", exchange->asked.match.id);
-        buf_printf(&versions, "%s%llu", versions.len == 0 ? "{" : ",",
-                   (unsigned long long)exchange->seen);
+        const char *between = ids.len == 0 ? "{" : ",";
+        struct buf *seen = exchange->stream ? &offsets : &versions;
+        struct buf *unasked = exchange->stream ? &versions : &offsets;
+        buf_printf(&ids, "%s%s", between, exchange->asked.match.id);
+        buf_printf(seen, "%s%llu", between, (unsigned long long)exchange->seen);
+        buf_printf(unasked, "%sNULL", between);
     }
     buf_add_text(&ids, "}");
     buf_add_text(&versions, "}");
-    (void)(buf_ok(&ids, &err) && buf_ok(&versions, &err) && reach(watcher, &err) &&
-           calls_changed(watcher->pg, ids.data, versions.data, mark_changed, list, &err));
+    buf_add_text(&offsets, "}");
+    (void)(buf_ok(&ids, &err) && buf_ok(&versions, &err) && buf_ok(&offsets, &err) &&
+           reach(watcher, &err) &&
+           calls_changed(watcher->pg, ids.data, versions.data, offsets.data, mark_changed, list,
+                         &err));
 }
 
 static void *watch(void *argument)
@@ -337,6 +354,7 @@ static void *watch(void *argument)
         pthread_mutex_lock(&pool->lock);
         while (looked.count > 0) {
             struct exchange *exchange = take(&looked);
+            exchange->draining = draining;
             exchange->over = draining || exchange->until_ms <= now;
             if (!exchange->over && !exchange->changed) {
                 put(&pool->waits, exchange);
@@ -404,9 +422,10 @@ void pool_put(struct pool *pool, struct exchange *exchange)
 
     pthread_mutex_lock(&pool->lock);
     refused = pool->stopping || pool->asks.count + pool->submits.count >= POOL_QUEUE_MAX;
+    exchange->draining = pool->draining;
     exchange->over = exchange->over || pool->draining;
     if (!refused) {
-        bool submit = route_submits(exchange->asked.match.route);
+        bool submit = route_submits(exchange->asked.match.route) && !exchange->judging;
         put(submit ? &pool->submits : &pool->asks, exchange);
         if (!submit || !pool->submitting)
             pthread_cond_signal(&pool->work);

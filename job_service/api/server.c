@@ -1,7 +1,8 @@
 #include "job_service/api/server.h"
 
 #include <microhttpd.h>
-#include <pthread.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,23 +11,16 @@
 #include <unistd.h>
 
 #include "common/machine.h"
-#include "common/pause.h"
+#include "job_service/api/deadlines.h"
+#include "job_service/api/known.h"
 #include "job_service/api/listen.h"
 #include "job_service/api/metrics.h"
 
 enum {
     THREADS = 2,
-    TICK_MS = 250,
     BODIES_MAX = 256 << 20, /* bytes of bodies in memory, over all requests */
+    STREAM_BLOCK = 1024,    /* bytes of an event stream at a time, where it is not chunked */
     DISCARD_MAX = 8 << 20,  /* bytes of one body that are read for the sake of an answer */
-};
-
-/* A connection for its deadline's sake. */
-struct connection {
-    struct connection *next, **back;
-    int fd;
-    uint64_t expires_ms; /* 0: never */
-    bool idle;           /* between requests */
 };
 
 struct server {
@@ -34,45 +28,27 @@ struct server {
     struct MHD_Daemon *daemon;
     MHD_socket listening; /* since server_drain() */
     uint16_t port;
-    pthread_mutex_t lock;
-    struct connection *connections;
-    pthread_t timer;
-    atomic_bool draining, ending;
+    struct deadlines *deadlines;
+    atomic_bool draining;
     atomic_uint busy;
     atomic_size_t bodies;
 };
-
-/* Deadlines. */
 
 static void on_connection(void *context, struct MHD_Connection *connection, void **slot,
                           enum MHD_ConnectionNotificationCode code)
 {
     struct server *server = context;
-    struct connection *one = *slot;
 
-    pthread_mutex_lock(&server->lock);
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        one = calloc(1, sizeof *one);
-        *slot = one;
-        if (one != NULL) {
-            one->fd =
-                MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-            one->idle = true;
-            one->expires_ms = machine_ms() + DEADLINE_HEAD_S * 1000;
-            one->next = server->connections;
-            one->back = &server->connections;
-            if (one->next != NULL)
-                one->next->back = &one->next;
-            server->connections = one;
-        }
-    } else if (one != NULL) {
-        *one->back = one->next;
-        if (one->next != NULL)
-            one->next->back = one->back;
-        free(one);
+        int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        /* A peer that is gone without a word is found out. */
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned){DEADLINE_ANSWER_S * 1000},
+                         sizeof(unsigned));
+        *slot = deadline_add(server->deadlines, fd, DEADLINE_HEAD_S);
+    } else {
+        deadline_remove(server->deadlines, *slot);
         *slot = NULL;
     }
-    pthread_mutex_unlock(&server->lock);
 }
 
 /* seconds 0: no deadline runs. */
@@ -81,37 +57,9 @@ static void set_deadline(struct server *server, struct MHD_Connection *connectio
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct connection *one = info == NULL ? NULL : info->socket_context;
 
-    if (one == NULL)
-        return;
-    pthread_mutex_lock(&server->lock);
-    one->expires_ms = seconds == 0 ? 0 : machine_ms() + seconds * UINT64_C(1000);
-    one->idle = idle;
-    pthread_mutex_unlock(&server->lock);
-}
-
-/* Shuts down what has had its time; the library then closes it. */
-static void *watch_deadlines(void *argument)
-{
-    struct server *server = argument;
-
-    while (!atomic_load(&server->ending)) {
-        uint64_t now = machine_ms();
-        pthread_mutex_lock(&server->lock);
-        for (struct connection *one = server->connections; one != NULL; one = one->next) {
-            bool unused = one->idle && atomic_load(&server->draining);
-            if (unused || (one->expires_ms != 0 && one->expires_ms <= now)) {
-                (void)shutdown(one->fd, SHUT_RDWR);
-                if (!unused)
-                    metrics_refused();
-                one->expires_ms = 0;
-            }
-        }
-        pthread_mutex_unlock(&server->lock);
-        pause_for(TICK_MS);
-    }
-    return NULL;
+    if (info != NULL)
+        deadline_set(server->deadlines, info->socket_context, seconds, idle);
 }
 
 /* Answers. */
@@ -132,12 +80,46 @@ static void add_log_headers(struct MHD_Response *response, const struct exchange
 {
     char text[24];
 
+    add_header(response, "Accept-Ranges", "bytes");
     (void)snprintf(text, sizeof text, "%llu", (unsigned long long)exchange->log_stored);
     add_header(response, "Job-Log-Bytes", text);
     add_header(response, "Job-Log-Complete",
                !exchange->log_complete_known ? "not yet"
                : exchange->log_complete      ? "true"
                                              : "false");
+}
+
+/* The next bytes of an event stream; without some the connection sleeps until there are. */
+static ssize_t read_stream(void *context, uint64_t at, char *bytes, size_t max)
+{
+    struct exchange *exchange = context;
+    struct server *server = exchange->server;
+    size_t left = exchange->answer.len - exchange->sent;
+
+    (void)at;
+    if (left > 0) {
+        size_t len = left < max ? left : max;
+        memcpy(bytes, exchange->answer.data + exchange->sent, len);
+        exchange->sent += len;
+        return (ssize_t)len;
+    }
+    if (exchange->stream_over)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    buf_release(&exchange->answer);
+    exchange->sent = 0;
+    set_deadline(server, exchange->connection, 0, false);
+    MHD_suspend_connection(exchange->connection);
+    server->rules->take(server->rules->context, exchange);
+    return 0;
+}
+
+static struct MHD_Response *make_response(struct exchange *exchange)
+{
+    if (exchange->stream)
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream,
+                                                 exchange, NULL);
+    return MHD_create_response_from_buffer(exchange->answer.len, exchange->answer.data,
+                                           MHD_RESPMEM_PERSISTENT);
 }
 
 static enum MHD_Result queue_answer(struct server *server, struct MHD_Connection *connection,
@@ -148,14 +130,14 @@ static enum MHD_Result queue_answer(struct server *server, struct MHD_Connection
 
     if (!buf_ok(&exchange->answer, &err))
         exchange_problem(exchange, PROBLEM_UNAVAILABLE, "%s", err.text);
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        exchange->answer.len, exchange->answer.data, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response = make_response(exchange);
     if (response == NULL)
         return MHD_NO;
     (void)snprintf(seconds, sizeof seconds, "%u", exchange->retry_after_s);
     add_header(response, "Content-Type", exchange->status != 304 ? exchange->type : NULL);
     add_header(response, "Location", exchange->location);
     add_header(response, "ETag", exchange->etag);
+    add_header(response, "Content-Range", exchange->content_range);
     add_header(response, "Allow", exchange->allow);
     add_header(response, "Retry-After", exchange->retry_after_s > 0 ? seconds : NULL);
     add_header(response, "WWW-Authenticate", exchange->status == 401 ? "Bearer" : NULL);
@@ -163,7 +145,8 @@ static enum MHD_Result queue_answer(struct server *server, struct MHD_Connection
     add_header(response, "Preference-Applied", exchange->wait_applied ? seconds : NULL);
     add_header(response, "Cache-Control", "no-store");
     add_header(response, "X-Content-Type-Options", "nosniff");
-    if (exchange->asked.match.route == ROUTE_LOGS && exchange->status == 200)
+    if (exchange->asked.match.route == ROUTE_LOGS && !exchange->stream &&
+        (exchange->status == 200 || exchange->status == 206))
         add_log_headers(response, exchange);
     if (atomic_load(&server->draining) || exchange->status == 413 || exchange->close)
         add_header(response, "Connection", "close");
@@ -179,6 +162,8 @@ static enum MHD_Result queue_answer(struct server *server, struct MHD_Connection
 void server_answer(struct exchange *exchange)
 {
     exchange->answered = true;
+    if (exchange->stream) /* each piece is to be taken in time */
+        set_deadline(exchange->server, exchange->connection, DEADLINE_ANSWER_S, false);
     MHD_resume_connection(exchange->connection);
 }
 
@@ -208,12 +193,16 @@ static bool take_head(struct server *server, struct exchange *exchange,
     const struct request_head head = {
         .method = method,
         .path = url,
+        .accept = header(connection, "Accept"),
         .authorization = header(connection, "Authorization"),
         .content_length = header(connection, "Content-Length"),
         .content_type = header(connection, "Content-Type"),
         .idempotency_key = header(connection, "Idempotency-Key"),
         .if_none_match = header(connection, "If-None-Match"),
+        .if_range = header(connection, "If-Range"),
+        .last_event_id = header(connection, "Last-Event-ID"),
         .prefer = header(connection, "Prefer"),
+        .range = header(connection, "Range"),
         .cursor = argument(connection, "cursor"),
         .kind = argument(connection, "kind"),
         .limit = argument(connection, "limit"),
@@ -294,6 +283,7 @@ static struct exchange *begin(struct server *server, struct MHD_Connection *conn
         return NULL;
     buf_init(&exchange->body, REQUEST_BODY_MAX);
     buf_init(&exchange->answer, EXCHANGE_ANSWER_MAX);
+    exchange->server = server;
     exchange->connection = connection;
     exchange->began = machine_seconds();
     atomic_fetch_add(&server->busy, 1);
@@ -302,11 +292,30 @@ static struct exchange *begin(struct server *server, struct MHD_Connection *conn
     return exchange;
 }
 
+/* A job's body is read for those who may submit one: whether that is to be found out. */
+static bool must_be_judged(const struct exchange *exchange, struct MHD_Connection *connection)
+{
+    const char *length = header(connection, "Content-Length");
+    bool body = header(connection, "Transfer-Encoding") != NULL ||
+                (length != NULL && length[strspn(length, "0")] != '\0');
+
+    return body && route_submits(exchange->asked.match.route) && !known_is(exchange->asked.token);
+}
+
+static void hand_over(struct server *server, struct MHD_Connection *connection,
+                      struct exchange *exchange)
+{
+    set_deadline(server, connection, 0, false);
+    MHD_suspend_connection(connection);
+    server->rules->take(server->rules->context, exchange);
+}
+
 /* Keeps what is wanted; the rest is read, up to a bound, so that the answer is heard. */
 static bool take_body(struct server *server, struct exchange *exchange, const char *bytes,
                       size_t len)
 {
-    if (route_submits(exchange->asked.match.route) && exchange->body_problem == PROBLEM_NONE) {
+    if (!exchange->answered && route_submits(exchange->asked.match.route) &&
+        exchange->body_problem == PROBLEM_NONE) {
         if (len > REQUEST_BODY_MAX - exchange->body.len)
             exchange->body_problem = PROBLEM_TOO_LARGE;
         else if (atomic_fetch_add(&server->bodies, len) + len > BODIES_MAX) {
@@ -352,6 +361,18 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         /* Before the body: one that is too long is not read at all. */
         if (exchange->answered)
             return queue_answer(server, connection, exchange);
+        exchange->judging = must_be_judged(exchange, connection);
+        if (exchange->judging)
+            hand_over(server, connection, exchange);
+        return MHD_YES;
+    }
+    if (exchange->judging) {
+        exchange->judging = false;
+        exchange->answered = exchange->status != 0;
+        set_deadline(server, connection, DEADLINE_BODY_S, false);
+        /* Others have begun to send: closed on, they would not hear the answer. */
+        if (exchange->answered && header(connection, "Expect") != NULL)
+            return queue_answer(server, connection, exchange);
         return MHD_YES;
     }
     if (*len > 0) {
@@ -367,9 +388,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         exchange->answered = true;
     if (exchange->answered)
         return queue_answer(server, connection, exchange);
-    set_deadline(server, connection, 0, false);
-    MHD_suspend_connection(connection);
-    server->rules->take(server->rules->context, exchange);
+    hand_over(server, connection, exchange);
     return MHD_YES;
 }
 
@@ -402,8 +421,13 @@ struct server *server_start(const struct server_rules *rules, struct err *err)
     }
     server->rules = rules;
     server->listening = MHD_INVALID_SOCKET;
-    pthread_mutex_init(&server->lock, NULL);
     if (!listen_open(rules->listen, &fd, &server->port, err)) {
+        free(server);
+        return NULL;
+    }
+    server->deadlines = deadlines_start(err);
+    if (server->deadlines == NULL) {
+        (void)close(fd);
         free(server);
         return NULL;
     }
@@ -416,12 +440,9 @@ struct server *server_start(const struct server_rules *rules, struct err *err)
         on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
         MHD_OPTION_UNESCAPE_CALLBACK, decode, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_END);
-    if (server->daemon == NULL ||
-        pthread_create(&server->timer, NULL, watch_deadlines, server) != 0) {
-        if (server->daemon != NULL)
-            MHD_stop_daemon(server->daemon);
-        else
-            (void)close(fd);
+    if (server->daemon == NULL) {
+        (void)close(fd);
+        deadlines_stop(server->deadlines);
         free(server);
         (void)err_set(err, STATUS_TRANSIENT, "cannot start the server on %s", rules->listen);
         return NULL;
@@ -437,6 +458,7 @@ uint16_t server_port(const struct server *server)
 void server_drain(struct server *server)
 {
     atomic_store(&server->draining, true);
+    deadlines_drain(server->deadlines);
     server->listening = MHD_quiesce_daemon(server->daemon);
 }
 
@@ -447,13 +469,7 @@ unsigned server_busy(const struct server *server)
 
 size_t server_connections(struct server *server)
 {
-    size_t count = 0;
-
-    pthread_mutex_lock(&server->lock);
-    for (const struct connection *one = server->connections; one != NULL; one = one->next)
-        count++;
-    pthread_mutex_unlock(&server->lock);
-    return count;
+    return deadlines_count(server->deadlines);
 }
 
 void server_stop(struct server *server)
@@ -461,8 +477,6 @@ void server_stop(struct server *server)
     MHD_stop_daemon(server->daemon);
     if (server->listening != MHD_INVALID_SOCKET)
         (void)close(server->listening); /* which the daemon gave back */
-    atomic_store(&server->ending, true);
-    (void)pthread_join(server->timer, NULL);
-    pthread_mutex_destroy(&server->lock);
+    deadlines_stop(server->deadlines);
     free(server);
 }

@@ -1,10 +1,10 @@
 #include "job_service/api/submit.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json_out.h"
 #include "job_service/api/answer.h"
 #include "job_service/db/calls.h"
 
@@ -38,26 +38,31 @@ static void answer_accepted(struct exchange *exchange, const struct job *asked,
                             const struct submitted *job)
 {
     struct buf *out = &exchange->answer;
+    struct json_out json = {.buf = out, .layout = JSON_SPACED};
 
     exchange->status = 202;
     exchange->type = "application/json";
     exchange->retry_after_s = 1;
     (void)snprintf(exchange->location, sizeof exchange->location, "/v1/jobs/%s", job->id);
+    json_open(&json, NULL, '{');
     if (exchange->asked.match.route == ROUTE_JOBS) {
-        buf_printf(out, "{\"id\": %" PRIu64 ", \"status\": \"not started\"}", job->number);
-        buf_printf(out, "%*s\n", out->len < SEED_ANSWER - 1 ? SEED_ANSWER - 1 - (int)out->len : 0,
-                   "");
+        json_u64(&json, "id", job->number);
+        json_string(&json, "status", "not started");
     } else if (exchange->asked.match.route == ROUTE_BUILD) {
-        const char *name = asked->form.name[0] == '\0' ? "Dockerfile" : asked->form.name;
-        buf_printf(out, "{\"id\": %" PRIu64 ", \"filename\": ", job->number);
-        buf_add_json(out, name, strlen(name));
-        buf_add_text(out, "}\n");
+        json_u64(&json, "id", job->number);
+        json_string(&json, "filename",
+                    asked->form.name[0] == '\0' ? "Dockerfile" : asked->form.name);
     } else {
-        buf_printf(out,
-                   "{\"id\": \"%s\", \"number\": %" PRIu64 ", \"state\": \"queued\", "
-                   "\"repeated\": %s}\n",
-                   job->id, job->number, strcmp(job->outcome, "repeated") == 0 ? "true" : "false");
+        json_string(&json, "id", job->id);
+        json_u64(&json, "number", job->number);
+        json_string(&json, "state", "queued");
+        json_bool(&json, "repeated", strcmp(job->outcome, "repeated") == 0);
     }
+    json_close(&json, '}');
+    while (exchange->asked.match.route == ROUTE_JOBS && out->len < SEED_ANSWER - 1 &&
+           out->refused == 0)
+        buf_add_text(out, " ");
+    buf_add_text(out, "\n");
 }
 
 static void answer_submitted(struct exchange *exchange, const struct job *asked,

@@ -235,18 +235,19 @@ static void add_unhexed(struct buf *out, const char *hex)
     buf_grown(out, len);
 }
 
-bool calls_logs(struct pg *pg, const char *token, const char *id, uint64_t offset,
+bool calls_logs(struct pg *pg, const char *token, const char *id, uint64_t offset, uint64_t most,
                 struct found *ret, struct log_piece *piece, struct buf *bytes, struct err *err)
 {
-    char digits[24];
-    const char *params[] = {token, id, digits};
+    char digits[24], most_digits[24];
+    const char *params[] = {token, id, digits, most_digits};
     OWNED_ROWS rows = NULL;
 
     (void)snprintf(digits, sizeof digits, "%llu", (unsigned long long)offset);
+    (void)snprintf(most_digits, sizeof most_digits, "%llu", (unsigned long long)most);
     if (!pg_query(pg,
                   "SELECT problem, encode(bytes, 'hex'), stored, ended, complete FROM"
-                  " jobs_v1.logs($1::text, $2::uuid, $3::bigint)",
-                  3, params, &rows, err))
+                  " jobs_v1.logs($1::text, $2::uuid, $3::bigint, $4::bigint)",
+                  4, params, &rows, err))
         return false;
     take_found(rows, ret);
     *piece = (struct log_piece){0};
@@ -259,14 +260,14 @@ bool calls_logs(struct pg *pg, const char *token, const char *id, uint64_t offse
     return true;
 }
 
-bool calls_changed(struct pg *pg, const char *ids, const char *versions,
+bool calls_changed(struct pg *pg, const char *ids, const char *versions, const char *offsets,
                    void (*changed)(void *context, const char *id), void *context, struct err *err)
 {
-    const char *params[] = {ids, versions};
+    const char *params[] = {ids, versions, offsets};
     OWNED_ROWS rows = NULL;
 
-    if (!pg_query(pg, "SELECT id FROM jobs_v1.changed($1::uuid[], $2::bigint[])", 2, params, &rows,
-                  err))
+    if (!pg_query(pg, "SELECT id FROM jobs_v1.changed($1::uuid[], $2::bigint[], $3::bigint[])", 3,
+                  params, &rows, err))
         return false;
     for (int row = 0; row < pg_row_count(rows); row++)
         changed(context, pg_value(rows, row, 0));

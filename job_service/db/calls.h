@@ -66,11 +66,16 @@ struct log_piece {
     bool ended, complete;
 };
 
-bool calls_logs(struct pg *pg, const char *token, const char *id, uint64_t offset,
+/* Adds at most `most` bytes of the log. */
+bool calls_logs(struct pg *pg, const char *token, const char *id, uint64_t offset, uint64_t most,
                 struct found *ret, struct log_piece *piece, struct buf *bytes, struct err *err);
 
-/* Of the jobs with these versions, calls changed(context, id) for each that has another. */
-bool calls_changed(struct pg *pg, const char *ids, const char *versions,
+/*
+ * Arrays of ids, of versions and of offsets, as PostgreSQL writes them. Calls changed(context, id)
+ * for each job that has another version, or, where an offset is not NULL, a log that has more bytes
+ * than that, or has ended.
+ */
+bool calls_changed(struct pg *pg, const char *ids, const char *versions, const char *offsets,
                    void (*changed)(void *context, const char *id), void *context, struct err *err);
 
 struct queue_state {

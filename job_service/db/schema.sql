@@ -383,7 +383,7 @@ BEGIN
 END $$;
 
 -- Bytes of a job's log from an offset, at most 256 KiB; ended when no more will come.
-CREATE OR REPLACE FUNCTION jobs_v1.logs(token text, the_id uuid, from_byte bigint,
+CREATE OR REPLACE FUNCTION jobs_v1.logs(token text, the_id uuid, from_byte bigint, most bigint,
   OUT problem text, OUT bytes bytea, OUT stored bigint, OUT ended boolean, OUT complete boolean,
   OUT reason text)
 RETURNS SETOF record LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = jobs, pg_temp AS $$
@@ -398,14 +398,15 @@ BEGIN
   IF NOT FOUND THEN RETURN; END IF;
   SELECT coalesce(max(l.at_byte + length(l.bytes)), 0) INTO stored FROM log l WHERE l.job = the_id;
   bytes := '';
+  most := least(greatest(most, 0), 262144);
   FOR piece IN SELECT l.at_byte, l.bytes FROM log l WHERE l.job = the_id
       AND l.at_byte >= coalesce((SELECT max(b.at_byte) FROM log b
                                   WHERE b.job = the_id AND b.at_byte <= from_byte), 0)
       ORDER BY l.at_byte LOOP
     bytes := bytes || substr(piece.bytes, greatest(from_byte - piece.at_byte, 0)::int + 1);
-    EXIT WHEN length(bytes) >= 262144;
+    EXIT WHEN length(bytes) >= most;
   END LOOP;
-  bytes := substr(bytes, 1, 262144);
+  bytes := substr(bytes, 1, most::int);
   SELECT true, e.complete, e.reason INTO ended, complete, reason FROM log_end e WHERE e.job = the_id;
   ended := coalesce(ended, false);
   RETURN NEXT;
@@ -435,12 +436,15 @@ BEGIN
     INTO owner FROM owner o JOIN owner_count c ON c.owner = o.id WHERE o.id = who.owner;
 END $$;
 
--- The versions of jobs, for long polls: those that have another one than given. Ids are not
--- guessable, and a version says nothing else.
-CREATE OR REPLACE FUNCTION jobs_v1.changed(ids uuid[], versions bigint[], OUT id uuid, OUT version bigint)
-RETURNS SETOF record LANGUAGE sql STABLE SECURITY DEFINER SET search_path = jobs, pg_temp AS $$
-  SELECT j.id, j.version FROM unnest(ids, versions) AS asked (id, version)
-    JOIN job j ON j.id = asked.id AND j.version <> asked.version LIMIT 20000
+-- For long polls, jobs that have another version than given; for event streams, which give the bytes
+-- that they know of a log, those whose log has more or has ended. Ids are not guessable, and neither
+-- version nor length says anything else.
+CREATE OR REPLACE FUNCTION jobs_v1.changed(ids uuid[], versions bigint[], logs bigint[], OUT id uuid)
+RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = jobs, pg_temp AS $$
+  SELECT j.id FROM unnest(ids, versions, logs) AS asked (id, version, known) JOIN job j ON j.id = asked.id
+   WHERE CASE WHEN asked.known IS NULL THEN j.version <> asked.version ELSE
+     EXISTS (SELECT FROM log_end e WHERE e.job = j.id) OR asked.known < (SELECT l.at_byte + length(l.bytes)
+       FROM log l WHERE l.job = j.id ORDER BY l.at_byte DESC LIMIT 1) END LIMIT 20000
 $$;
 
 -- Counts for /metrics and /readyz.

@@ -1,6 +1,8 @@
 #include "job_service/route/problem.h"
 
-#include <string.h>
+#include <stdio.h>
+
+#include "common/json_out.h"
 
 static const struct {
     unsigned status;
@@ -13,6 +15,7 @@ static const struct {
     [PROBLEM_NOT_FOUND] = {404, "not-found", "There is nothing of that name"},
     [PROBLEM_METHOD] = {405, "method", "The path does not take that method"},
     [PROBLEM_TOO_LARGE] = {413, "too-large", "The body is too large"},
+    [PROBLEM_RANGE] = {416, "range", "The log has no such bytes"},
     [PROBLEM_JOB] = {422, "job", "The job cannot be run"},
     [PROBLEM_KEY_USED] = {422, "key-used", "The Idempotency-Key belongs to another job"},
     [PROBLEM_RATE] = {429, "rate", "Too many jobs a minute"},
@@ -28,10 +31,15 @@ unsigned problem_status(enum problem_kind kind)
 
 void problem_put(struct buf *out, enum problem_kind kind, const char *detail)
 {
-    buf_printf(out,
-               "{\"type\": \"urn:job-service:problem:%s\", \"title\": \"%s\", \"status\": %u, "
-               "\"detail\": ",
-               problems[kind].name, problems[kind].title, problems[kind].status);
-    buf_add_json(out, detail, strlen(detail));
-    buf_add_text(out, "}\n");
+    struct json_out json = {.buf = out, .layout = JSON_SPACED};
+    char type[64];
+
+    (void)snprintf(type, sizeof type, "urn:job-service:problem:%s", problems[kind].name);
+    json_open(&json, NULL, '{');
+    json_string(&json, "type", type);
+    json_string(&json, "title", problems[kind].title);
+    json_u64(&json, "status", problems[kind].status);
+    json_string(&json, "detail", detail);
+    json_close(&json, '}');
+    buf_add_text(out, "\n");
 }

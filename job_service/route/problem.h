@@ -13,6 +13,7 @@ enum problem_kind {
     PROBLEM_NOT_FOUND,
     PROBLEM_METHOD,
     PROBLEM_TOO_LARGE,
+    PROBLEM_RANGE,
     PROBLEM_JOB,      /* what was asked for cannot be done: a Dockerfile's mistake, a parameter */
     PROBLEM_KEY_USED, /* Idempotency-Key with another job */
     PROBLEM_RATE,

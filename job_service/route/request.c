@@ -5,6 +5,7 @@
 
 #include "common/num.h"
 #include "common/utf8.h"
+#include "job_service/route/events.h"
 #include "job_service/token/token.h"
 
 static enum problem_kind bad(struct err *err, const char *what)
@@ -216,6 +217,27 @@ static enum problem_kind take_length(const char *text, struct err *err)
     return PROBLEM_TOO_LARGE;
 }
 
+/* Range is for GET; and nothing here has what If-Range could name, so the whole is the answer. */
+static enum problem_kind take_logs(const struct request_head *head, struct request *ret,
+                                   struct err *err)
+{
+    const char *from = head->offset;
+
+    ret->events = events_are_accepted(head->accept);
+    if (ret->events && head->last_event_id != NULL) {
+        from = head->last_event_id;
+        ret->events_over = strcmp(from, "end") == 0;
+        if (!ret->events_over && !take_number(from, INT64_MAX, &ret->offset))
+            return bad(err, "Last-Event-ID must be the id of an event");
+        return PROBLEM_NONE;
+    }
+    if (from != NULL && !take_number(from, INT64_MAX, &ret->offset))
+        return bad(err, "offset must be a number of bytes");
+    if (!ret->events && from == NULL && head->if_range == NULL && strcmp(head->method, "GET") == 0)
+        ret->range = range_read(head->range);
+    return PROBLEM_NONE;
+}
+
 /* What a proxy or a browser sends along is nothing to these. */
 static bool needs_no_token(enum route route)
 {
@@ -251,6 +273,8 @@ enum problem_kind request_read(const struct request_head *head, struct request *
         return take_list(head, ret, err);
     if (ret->match.route == ROUTE_CANCEL_QUEUED)
         return take_cancel(head, err);
+    if (ret->match.route == ROUTE_LOGS)
+        return take_logs(head, ret, err);
     if (head->offset != NULL && !take_number(head->offset, INT64_MAX, &ret->offset))
         return bad(err, "offset must be a number of bytes");
     return PROBLEM_NONE;

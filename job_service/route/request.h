@@ -8,6 +8,7 @@
 
 #include "common/err.h"
 #include "job_service/route/problem.h"
+#include "job_service/route/range.h"
 #include "job_service/route/route.h"
 
 enum {
@@ -22,8 +23,8 @@ enum {
 /* As they came, percent-decoded; NULL where absent. */
 struct request_head {
     const char *method, *path;
-    const char *authorization, *content_length, *content_type, *idempotency_key, *if_none_match,
-        *prefer;
+    const char *accept, *authorization, *content_length, *content_type, *idempotency_key,
+        *if_none_match, *if_range, *last_event_id, *prefer, *range;
     const char *cursor, *kind, *limit, *name, *offset, *state; /* of the query */
 };
 
@@ -34,8 +35,10 @@ struct request {
     const char *state;            /* of a list */
     uint64_t below, most, offset; /* of a list (most 0: not said), of logs */
     bool has_below;
-    uint64_t version; /* the latest of If-None-Match, or 0 */
-    unsigned wait_s;  /* of Prefer: wait, where the route can wait */
+    uint64_t version;         /* the latest of If-None-Match, or 0 */
+    unsigned wait_s;          /* of Prefer: wait, where the route can wait */
+    struct range range;       /* of logs */
+    bool events, events_over; /* of logs: as a stream, whose end the client has seen */
 };
 
 /* PROBLEM_NONE, or what is wrong, with *err as its detail; match.allow is then set for METHOD. */

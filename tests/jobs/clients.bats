@@ -58,6 +58,27 @@ client() { # WHAT [N]: sets output
   same $'413\n100 202' "$output"
 }
 
+@test "a body is read for those who may submit a job: others are told before" {
+  client judged
+  same 100 "$output"
+  for bad in guess "$("$job_service" token create "$owner" --scopes read)"; do
+    run -0 python3 "$here/clients.py" judged "${url##*:}" "$bad"
+    [[ $output == 40[13] ]]
+    run -0 python3 "$here/clients.py" judged_anyway "${url##*:}" "$bad"
+    [[ $output == '40'[13]' 200' ]]
+  done
+}
+
+@test "a token that was good a moment ago is judged again with the job" {
+  mine -X POST -H 'Content-Type: application/json' -d '{"kind": "pipeline"}' /v1/jobs
+  same 202 "$code"
+  as_owner -c "UPDATE token SET revoked_at = now() WHERE owner = (SELECT id FROM owner WHERE name = '$owner')"
+  mine -X POST -H 'Content-Type: application/json' -d '{"kind": "pipeline"}' /v1/jobs
+  problem 401 token-unknown revoked
+  mine -X POST -H 'Content-Type: application/json' -d '{"kind": "other"}' /v1/jobs
+  problem 401 token-unknown revoked
+}
+
 @test "headers that never end are cut off" {
   client endless_headers
   same stopped "$output"

@@ -201,9 +201,36 @@ def polls(port, token, count):
     print(good)
 
 
+def streams(port, token, count, place):
+    """So many event streams at once, and how many of them ended in order."""
+    socks = []
+    for _ in range(count):
+        sock = connect(port)
+        sock.settimeout(60)
+        sock.sendall(request("GET", f"{place}/logs", token, "Accept: text/event-stream"))
+        socks.append(sock)
+    print(sum(read_all(sock).endswith(b"\r\n0\r\n\r\n") for sock in socks))
+
+
+def judged(port, token):
+    """A body for which nobody with that token is waiting: asked for, or refused at once."""
+    sock = connect(port)
+    sock.sendall(request("POST", "/job/build", token, "Content-Length: 900000", "Expect: 100-continue"))
+    print(statuses(sock.recv(65536)))
+
+
+def judged_anyway(port, token):
+    """The same, sent unasked: the answer is heard, and another request after it."""
+    sock = connect(port)
+    sock.sendall(request("POST", "/job/build", token, "Content-Length: 900000"))
+    sock.sendall(b"x" * 900000)
+    sock.sendall(request("GET", "/hello", token, "Connection: close"))
+    print(statuses(read_all(sock)))
+
+
 def main():
     what, port, token = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-    globals()[what](port, token, *map(int, sys.argv[4:]))
+    globals()[what](port, token, *(int(arg) if arg.isdigit() else arg for arg in sys.argv[4:]))
 
 
 if __name__ == "__main__":
