@@ -19,7 +19,7 @@ stream() { # CURL-ARGUMENT...: into file `events`
   curl -sS -N -m 40 -D "$BATS_TEST_TMPDIR/headers" -H "Authorization: $token" -H 'Accept: text/event-stream' "$@" \
     "$url$place/logs" >"$BATS_TEST_TMPDIR/events"
 }
-begin_stream() { stream "$@" & streaming=$!; }
+begin_stream() { stream & streaming=$!; }
 has_event() { grep -qF "$1" "$BATS_TEST_TMPDIR/events"; }
 texts() { sed -n 's/^data: \({"offset.*\)/\1/p' "$BATS_TEST_TMPDIR/events" | jq -j .text; }
 waiting() { curl -sS "http://127.0.0.1:$(sed -n 's/.*metrics on port //p' "$api_log")/metrics" | grep -q "^http_long_polls $1\$"; }
