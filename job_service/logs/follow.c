@@ -9,11 +9,12 @@
 
 enum {
     TURN_MS = 200,
-    SCAN_MS = 50,    /* between two looks at what is due */
-    FLUSH_MS = 500,  /* how long bytes wait for more */
-    RETRY_MS = 1000, /* between two attempts to reach the database */
-    BATCH = 64,      /* containers in one transaction */
-    AGAIN_MS = 1000, /* between two looks at a log that another dispatcher ends */
+    SCAN_MS = 50,      /* between two looks at what is due */
+    FLUSH_MS = 500,    /* how long bytes wait for more */
+    RETRY_MS = 1000,   /* between two attempts to reach the database */
+    BATCH = 64,        /* containers in one transaction */
+    AGAIN_MS = 1000,   /* between two looks at a log that another dispatcher ends */
+    FORGET_MS = 10000, /* between two looks at a job of which nothing is to be read */
 };
 
 static const char out_of_time[] = "not complete long after the job's end";
@@ -343,7 +344,13 @@ static bool advance_job(struct job *job, uint64_t now, struct err *err)
             step_give_up(one, out_of_time);
     if (source != NULL)
         return !may_start(job->logs, source) || step_take(source, err);
-    return !job->closed || now < job->due_ms || end_log(job, err);
+    if (now < job->due_ms)
+        return true;
+    if (job->closed)
+        return end_log(job, err);
+    /* Another dispatcher may have ended the log, or the job may be gone. */
+    job->due_ms = now + FORGET_MS;
+    return load_job(job, err);
 }
 
 static bool advance(struct logs *logs)

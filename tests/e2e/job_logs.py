@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Jobs' logs on a real node, byte for byte: job_logs.py FOLLOW_LOGS NAMESPACE CONTAINERS [FOLLOWERS]
 
-Makes containers (four a pod) that print known outputs of many shapes, with FOLLOW_LOGS keeps what they
+Makes containers (PER_POD, 4) that print known outputs of many shapes, with FOLLOW_LOGS keeps what they
 print in the PostgreSQL of PG* (whose schema is there), and compares sizes and SHA-256 with what each
 container says of itself in its termination message. Beside them pods that are deleted or evicted in the
 middle. Prints one JSON object; status 1 where something is not as it must be. KUBECONFIG is an admin's.
@@ -23,7 +23,7 @@ import threading
 import time
 import urllib.parse
 
-A_POD, AT_ONCE, MIB = 4, 15, 1 << 20
+A_POD, AT_ONCE, MIB = int(os.environ.get("PER_POD", "4")), 15, 1 << 20
 TIMEOUT_S = float(os.environ.get("TIMEOUT_S", "300"))
 SAYS = 'printf "%s %s" "$(sha256sum <f | cut -c 1-64)" "$(wc -c <f)" >/dev/termination-log'
 BYTES = "tr -d '\\r' </dev/urandom | head -c {size} >f"
