@@ -326,7 +326,7 @@ box_run() {
   jobs)
     (($# == 1)) || die "box jobs takes nothing more"
     what='jobs'
-    programs=(fake_gen aggregator job_service)
+    programs=(fake_gen aggregator job_service job_runner)
     ;;
   *) read_parameters "$pipeline" "$@" ;;
   esac
@@ -340,7 +340,8 @@ box_run() {
   gvisor) "$root/workflows/gvisor/try.sh" "${parameters[@]}" ;;
   jobs)
     make -s -C "$root" build/job_service
-    "$root/workflows/jobs/try.sh" "http://$("$box" status | grep -oP '^jobs +\K[0-9.:]+')"
+    "$root/local/box/jobs_images.sh" load
+    DOCKERFILES=yes "$root/workflows/jobs/try.sh" "http://$("$box" status | grep -oP '^jobs +\K[0-9.:]+')"
     ;;
   *) NAMESPACE=argo-steps "$root/workflows/try.sh" "${parameters[@]}" ;;
   esac
