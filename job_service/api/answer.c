@@ -54,6 +54,17 @@ static bool is_final(const struct cJSON *job)
            strcmp(state, "cancelled") == 0;
 }
 
+/* As short as reads back the same: 0.99, and not 0.98999999999999999. */
+static void put_number(struct buf *out, double value)
+{
+    char text[32];
+
+    (void)snprintf(text, sizeof text, "%.15g", value);
+    if (strtod(text, NULL) != value)
+        (void)snprintf(text, sizeof text, "%.17g", value);
+    buf_add_text(out, text);
+}
+
 static void show_seed(struct exchange *exchange, const struct cJSON *job)
 {
     const char *state = text_of(job, "state");
@@ -62,7 +73,9 @@ static void show_seed(struct exchange *exchange, const struct cJSON *job)
     buf_printf(out, "{\"id\": %" PRIu64 ", \"status\": ", exchange->asked.match.number);
     if (strcmp(state, "finished") == 0) {
         const struct cJSON *perf = cJSON_GetObjectItemCaseSensitive(job, "perf");
-        buf_printf(out, "\"finished\", \"perf\": %.17g}\n", perf == NULL ? 0 : perf->valuedouble);
+        buf_add_text(out, "\"finished\", \"perf\": ");
+        put_number(out, perf == NULL ? 0 : perf->valuedouble);
+        buf_add_text(out, "}\n");
     } else if (is_final(job)) {
         const char *cause = strcmp(state, "failed") == 0 ? text_of(job, "cause") : "cancelled";
         const char *reason = text_of(job, "reason");

@@ -83,10 +83,10 @@ submit_json() { submit -H 'Content-Type: application/json' -d "$1"; }
   set_state "$id" running
   mine /job/performance/1
   same running "$(field .status)"
-  as_owner -c "INSERT INTO result (job, attempt, workflow_uid, perf) VALUES ('$id', 1, 'u', 12.5)"
+  as_owner -c "INSERT INTO result (job, attempt, workflow_uid, perf) VALUES ('$id', 1, 'u', 0.99)"
   set_state "$id" finished
   mine /job/performance/1
-  same '{"id":1,"status":"finished","perf":12.5}' "$(jq -c . <<<"$body")"
+  same '{"id": 1, "status": "finished", "perf": 0.99}' "$body"
 }
 
 @test "a failed job says its cause and one line why" {
