@@ -228,6 +228,21 @@ static void small_memory_spills_and_changes_nothing(void **state)
     release_input(&input);
 }
 
+static void threads_that_memory_does_not_carry_are_not_started(void **state)
+{
+    static const struct bad_line_policy strict;
+    struct input input;
+    struct run run;
+    (void)state;
+    make_input(&input, 0, 0);
+    run_fold(&run, 64, FOLD_MEMORY_MIN + (1 << 20), &strict, input.names, FILES);
+    CHECK(run.done, "%s", run.err.text);
+    assert_true(run.result.threads < 16);
+    assert_totals(&run, &input);
+    end_run(&run);
+    release_input(&input);
+}
+
 static void first_bad_line_does_not_depend_on_threads(void **state)
 {
     static const struct bad_line_policy strict, some = {.lines = 20};
@@ -417,6 +432,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_and_compression_change_nothing),
         cmocka_unit_test(small_memory_spills_and_changes_nothing),
+        cmocka_unit_test(threads_that_memory_does_not_carry_are_not_started),
         cmocka_unit_test(first_bad_line_does_not_depend_on_threads),
         cmocka_unit_test(the_first_failure_in_the_inputs_order_counts),
         cmocka_unit_test(changed_file_fails_at_its_end_where_no_earlier_line_does),

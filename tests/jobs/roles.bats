@@ -30,6 +30,12 @@ refused() { # SQL TEXT
   same '' "$(psql -XAtqc "SELECT proname FROM pg_proc WHERE pronamespace = 'jobs_v1'::regnamespace AND NOT (prosecdef AND proconfig @> ARRAY['search_path=jobs, pg_temp'])")"
 }
 
+@test "no function is everybody's, here or where others might be given a way to it" {
+  same '' "$(psql -XAtqc "SELECT string_agg(proname, ' ') FROM pg_proc
+    WHERE pronamespace IN ('jobs'::regnamespace, 'jobs_v1'::regnamespace)
+      AND (proacl IS NULL OR EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee = 0))")"
+}
+
 @test "it sees jobs only with their owner's token" {
   mine -X POST /jobs
   place=$(header location)
