@@ -365,9 +365,17 @@ static void count_end(struct logs *logs, const struct source *source, uint64_t s
 static bool end(struct source *source, struct err *err)
 {
     struct logs *logs = source->job->logs;
-    uint64_t stored = source->open ? source->reading.stored : 0;
-    bool done = false;
+    struct store_row row = {0};
+    bool exists = true, done = false;
 
+    /* Given up before it was read here: an earlier dispatcher may have stored some of it. */
+    if (!source->open && !store_look(logs->pg, source->job->id, source->number, &row, &exists, err))
+        return false;
+    if (!exists || row.ended) {
+        step_drop(source);
+        return true;
+    }
+    uint64_t stored = source->open ? source->reading.stored : row.stored;
     if (source->open && source->reading.pending.len > 0)
         return true; /* until it is stored */
     if (!store_end(logs->pg, source->job->id, source->number, stored, source->complete,
