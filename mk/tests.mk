@@ -73,7 +73,9 @@ jobs: all $(FOLLOW_LOGS) $(JOBS_VENV)/.stamp ## the jobs' service: its routes, t
 	$(MAKE) WERROR=1 PROFILE=tsan build/tsan/bin/job_service build/tsan/bin/follow_logs
 	tests/jobs/tsan.sh $(RESULTS) build/tsan/bin
 	timeout 10m tests/jobs/kills.py $(KILLS) $(RESULTS)/jobs-kills.tap
+	timeout 10m tests/jobs/dispatch_kills.py $(DISPATCH_KILLS) $(RESULTS)/jobs-dispatch-kills.tap
 KILLS ?= 40
+DISPATCH_KILLS ?= 200
 
 installer: all $(STEPS) ## the installer on nodes in directories, with real containerds (bats)
 	JOBS=$$(nproc) tests/run_bats.sh $(RESULTS) tests/installer

@@ -228,7 +228,7 @@ watched() { # FAULT: of a stream, from its second event; what came
   create one for-ever
   resume one
   wait_for state_is '.adopted | length' 1
-  same 'one was made again after it had run' "$(state '.wrong[]')"
+  same 'one was made again and run again' "$(state '.wrong[]')"
 }
 
 @test "fake: Terminate ends the pods, not before a suspended Workflow is resumed or deleted" {

@@ -19,7 +19,7 @@ HOME = "jobs"  # the namespace of Workflows
 
 
 def pod(ms=30, end="ok", lines=3, **more):
-    """end: ok, exit, oom, evicted, deadline, image, vanish, for-ever."""
+    """end: ok, exit, oom, evicted, overfull, deadline, image, vanish, for-ever."""
     return {"namespace": HOME, "step": "", "container": "main", "start_ms": 10, "ms": ms, "end": end,
             "lines": lines, "record": "", **more}
 
@@ -37,7 +37,8 @@ SCRIPTS = {
     "no-pods": script(),
     "exit": script(pod(end="exit")),
     "oom": script(pod(end="oom"), argo="stuck"),
-    "evicted": script(pod(end="evicted"), outputs={"perf": "1.5"}, phase="Succeeded"),
+    "evicted": script(pod(end="evicted")),
+    "overfull": script(pod(end="overfull"), outputs={"perf": "1.5"}),
     "deadline": script(pod(end="deadline")),
     "image": script(pod(end="image")),
     "vanish": script(pod(end="vanish", ms=60)),
@@ -45,15 +46,25 @@ SCRIPTS = {
     "bad-number": script(pod(), outputs={"perf": "many"}),
     "no-number": script(pod(), outputs={"perf": "NaN"}),
     "engine": script(pod(), phase="Error"),
+    "recorded": script(pod(namespace="jobs-build", step="build", container="build"),
+                       pod(namespace="jobs-run", step="run", container="run", record="done")),
+    "record-exit": script(pod(namespace="jobs-run", step="run", container="run", record="exit", end="runner")),
+    "record-cut": script(pod(namespace="jobs-run", step="run", container="run")),
+    "build-for-ever": script(pod(namespace="jobs-build", step="build", container="build", end="for-ever")),
     "silent": script(argo="silent"),
     "secure": script(argo="secure"),
 }
+# What job_runner says last: a record, after the mark that begins it.
+RECORDS = {"done": '{"cause":"done","status":0,"bytes":%d,"perf":0.99}',
+           "exit": '{"cause":"exit","status":3,"bytes":%d,"why":"it ended with status 3"}'}
 # How a container ends: exit code, its reason, the pod's phase and reason.
 ENDS = {
     "ok": (0, "Completed", "Succeeded", None),
     "exit": (3, "Error", "Failed", None),
     "oom": (137, "OOMKilled", "Failed", None),
-    "evicted": (0, "Completed", "Succeeded", "Evicted"),
+    "runner": (21, "Error", "Failed", None),
+    "evicted": (137, "Error", "Failed", "Evicted"),
+    "overfull": (0, "Completed", "Succeeded", None),  # ended well while it was being evicted
     "deadline": (143, "Error", "Failed", "DeadlineExceeded"),
     "killed": (143, "Error", "Failed", None),
 }
@@ -108,7 +119,7 @@ class Argo:
         self.gc_ms, self.grace_ms, self.look_ms, self.pause = 20, 20, 5, threading.Event()
         self.plays, self.logs = {}, {}  # uid -> Play; (pod's uid, container) -> [(time, line)]
         self.adopted, self.overlaps = [], []
-        self.written = collections.Counter()  # job -> bytes of people's containers
+        self.written = collections.defaultdict(list)  # job -> lines of its containers
         store.listeners.append(self.heard)
 
     # What changed, under the store's lock: looked at a little later, as a controller does.
@@ -196,13 +207,16 @@ class Argo:
         wanted = play.script["pods"][play.at]
         name = f"{play.key[2]}-{wanted['step'] or 'main'}-{play.at}"
         key = ("pods", wanted["namespace"], name)
-        labels = {**play.labels, "workflows.argoproj.io/workflow": play.key[2]}
-        if wanted["step"]:
-            labels[STEP] = wanted["step"]
-        thing = {"apiVersion": "v1", "kind": "Pod", "metadata": {"labels": labels},
+        own = wanted["namespace"] == HOME
+        labels = {**play.labels, "workflows.argoproj.io/workflow": play.key[2]} if own else \
+            {JOB: play.job, STEP: wanted["step"]}
+        step = wanted["step"] or "main"
+        thing = {"apiVersion": "v1", "kind": "Pod", "metadata": {
+            "labels": labels,
+            "annotations": {"workflows.argoproj.io/node-name": f"{play.key[2]}[{play.at}].{step}"} if own else {}},
                  "spec": {"containers": [{"name": wanted["container"]}]},
                  "status": {"phase": "Pending"}}
-        if wanted["namespace"] == HOME:
+        if own:
             thing["metadata"]["ownerReferences"] = [{"kind": "Workflow", "name": play.key[2], "uid": play.uid}]
             thing["spec"]["containers"] += [{"name": "wait"}]
             thing["spec"]["initContainers"] = [{"name": "init"}]
@@ -222,7 +236,7 @@ class Argo:
             self.clock.later(wanted["start_ms"], self.start, play, key, uid, wanted)
 
     def node(self, play, key, phase, message=""):
-        play.nodes[key[2]] = {"id": key[2], "name": key[2], "displayName": key[2], "type": "Pod",
+        play.nodes[key[2]] = {"id": key[2], "name": key[2], "displayName": key[2], "type": "Pod", "startedAt": now(),
                               "phase": phase, "message": message, "boundaryID": play.key[2]}
         if not play.ended:
             self.set(play, {"phase": "Running", "nodes": play.nodes})
@@ -250,7 +264,7 @@ class Argo:
             self.clock.later(wanted["ms"] * i / lines, self.write, play, uid, wanted,
                              f"{key[2]}: line {i + 1} of {lines}")
         if wanted["record"]:
-            self.clock.later(wanted["ms"], self.write, play, uid, wanted, wanted["record"])
+            self.clock.later(wanted["ms"], self.record, play, uid, wanted)
         if wanted["end"] == "vanish":
             self.clock.later(wanted["ms"], self.remove, key, uid)
         elif wanted["end"] != "for-ever":
@@ -266,8 +280,12 @@ class Argo:
                 return
             self.logs.setdefault((uid, wanted["container"]), []).append(
                 (time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{time.time_ns() % 10**9:09d}Z", line))
-            self.written[play.job] += len(line) + 1
+            self.written[play.job].append(line)
             self.store.changed.notify_all()
+
+    def record(self, play, uid, wanted):
+        said = self.logs.get((uid, wanted["container"]), [])
+        self.write(play, uid, wanted, "\x1e" + RECORDS[wanted["record"]] % sum(len(line) + 1 for _, line in said))
 
     def end(self, play, key, uid, how):
         thing = self.store.find(key)
@@ -277,6 +295,8 @@ class Argo:
         wanted = next(p for p in play.script["pods"] if p["container"] == thing["spec"]["containers"][0]["name"])
         status = {"phase": phase, "reason": pod_reason,
                   "message": pod_reason and f"The pod was {pod_reason}."}
+        if how == "overfull":
+            status["conditions"] = [{"type": "DisruptionTarget", "status": "True"}]
         with self.store.changed:
             self.logs[(uid, "ended")] = []
             self.containers(key, uid, wanted, {"running": None, "waiting": None, "terminated": {

@@ -21,16 +21,17 @@ CLIENTS = 6
 class Client(threading.Thread):
     """Submits until it is told to stop; accepted: key -> the ids that 202 gave."""
 
-    def __init__(self, service, number, stop, seed):
+    def __init__(self, service, number, stop, seed, ask=lambda chance: {"kind": "pipeline"}, pause_s=0):
         super().__init__()
         self.service, self.number, self.stop = service, number, stop
+        self.ask, self.pause_s = ask, pause_s  # what it submits, how long it waits after each
         self.random = random.Random(seed)
         self.accepted, self.tries, self.wrong = {}, 0, []
 
-    def submit(self, key):
+    def submit(self, key, job):
         connection = http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=20)
         try:
-            connection.request("POST", "/v1/jobs", body=json.dumps({"kind": "pipeline", "name": key}),
+            connection.request("POST", "/v1/jobs", body=json.dumps({**job, "name": key}),
                                headers={"Authorization": self.service.tokens[0], "Idempotency-Key": key,
                                         "Content-Type": "application/json"})
             answer = connection.getresponse()
@@ -51,9 +52,10 @@ class Client(threading.Thread):
             key = f"{self.number}-{at}"
             at += 1
             again = self.random.random() < 0.2
+            asked = self.ask(self.random)
             while not self.stop.is_set():
                 self.tries += 1
-                job = self.submit(key)
+                job = self.submit(key, asked)
                 if job is None:
                     time.sleep(0.01)
                     continue
@@ -61,6 +63,19 @@ class Client(threading.Thread):
                 if not again:
                     break
                 again = False
+            time.sleep(self.pause_s)
+
+
+def compare(service, clients):
+    """202s that are not in the database, keys with more jobs than one, answers that must not be."""
+    kept = {}
+    for line in service.sql("SELECT name, id FROM jobs.job").splitlines():
+        name, job = line.split("|")
+        kept.setdefault(name, set()).add(job)
+    accepted = {key: ids for client in clients for key, ids in client.accepted.items()}
+    return ([key for key, ids in accepted.items() if not ids <= kept.get(key, set())],
+            [key for key, ids in kept.items() if len(ids) > 1],
+            [line for client in clients for line in client.wrong])
 
 
 def main():
@@ -87,15 +102,9 @@ def main():
         stop.set()
         for client in clients:
             client.join()
-        kept = {}
-        for line in service.sql("SELECT name, id FROM jobs.job").splitlines():
-            name, job = line.split("|")
-            kept.setdefault(name, set()).add(job)
-        accepted = {key: ids for client in clients for key, ids in client.accepted.items()}
+        lost, twice, wrong = compare(service, clients)
         service.end()
-    wrong = [line for client in clients for line in client.wrong]
-    lost = [key for key, ids in accepted.items() if not ids <= kept.get(key, set())]
-    twice = [key for key, ids in kept.items() if len(ids) > 1]
+    accepted = sum(len(client.accepted) for client in clients)
     tries = sum(client.tries for client in clients)
     with open(tap, "w", encoding="ascii") as out:
         for name, bad in (("every 202 is in the database", lost), ("no key made two jobs", twice),
@@ -103,7 +112,7 @@ def main():
             print(f"{'not ok' if bad else 'ok'} - {name} ({kills} kills, seed {seed})", file=out)
             for line in bad[:10]:
                 print(f"# {line}", file=out)
-    print(f"{len(accepted)} jobs accepted in {tries} tries, {len(lost)} lost, {len(twice)} twice, "
+    print(f"{accepted} jobs accepted in {tries} tries, {len(lost)} lost, {len(twice)} twice, "
           f"{len(wrong)} other answers")
     sys.exit(bool(lost or twice or wrong or not accepted))
 

@@ -23,7 +23,8 @@ def clean_environment():
 class Service:
     """In directory `work`, which others may enter. Its owners have no limits that matter."""
 
-    def __init__(self, work, owners):
+    def __init__(self, work, owners, *options):
+        self.options = options  # of the api
         self.db = f"{work}/db"
         self.log = open(f"{work}/log", "wb")
         self.start_postgres()
@@ -31,7 +32,7 @@ class Service:
                               capture_output=True).stdout.decode()
         self.env = dict(line.split("=", 1) for line in text.split("\0") if line)
         script = subprocess.run([JOB_SERVICE, "--init-sql"], check=True, capture_output=True).stdout.decode()
-        self.sql(script + "ALTER ROLE jobs_api PASSWORD 'api';")
+        self.sql(script + "ALTER ROLE jobs_api PASSWORD 'api'; ALTER ROLE jobs_dispatch PASSWORD 'dispatch';")
         self.tokens = [self.new_owner(f"owner{number}") for number in range(owners)]
         self.port = free_port()
         self.start_api()
@@ -55,8 +56,8 @@ class Service:
 
     def start_api(self):
         env = {**self.env, "PGUSER": "jobs_api", "PGPASSWORD": "api"}
-        self.api = subprocess.Popen([JOB_SERVICE, "api", "--listen", f"127.0.0.1:{self.port}"], env=env,
-                                    stdout=self.log, stderr=self.log)
+        self.api = subprocess.Popen([JOB_SERVICE, "api", "--listen", f"127.0.0.1:{self.port}", *self.options],
+                                    env=env, stdout=self.log, stderr=self.log)
 
     def kill_api(self):
         self.api.kill()
