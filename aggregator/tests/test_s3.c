@@ -96,7 +96,8 @@ static bool gather(void *context, const struct s3_entry *entry, struct err *err)
 
 #define PAGE(inner)                                                                                \
     "<?xml version=\"1.0\"?><ListBucketResult xmlns=\"x\">" inner "</ListBucketResult>"
-#define ENTRY(key)     "<Contents><Key>" key "</Key><Size>5</Size><ETag>&quot;e&#34;</ETag></Contents>"
+#define ENTRY(key) "<Contents><Key>" key "</Key><Size>5</Size><ETag>&quot;e&#34;</ETag></Contents>"
+
 #define ENCODED(inner) PAGE(inner "<EncodingType>url</EncodingType>")
 
 static void pages_of_lists_are_read(void **state)
