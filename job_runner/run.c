@@ -119,7 +119,8 @@ static void take_output(struct run *run)
     if (run->ended && run->left < wanted)
         wanted = (size_t)run->left;
     ssize_t got = wanted == 0 ? 0 : read(run->from, run->held, wanted);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+    /* Once the program has ended, what was left may be gone: others can read from the pipe, too. */
+    if (got < 0 && (errno == EINTR || (errno == EAGAIN && !run->ended)))
         return;
     if (got <= 0) {
         (void)close(run->from);

@@ -15,13 +15,16 @@ teardown() { rm -rf "$data"; }
 # runner [OPTION...] -- COMMAND...: leaves stdout in `out`; the record in $record, its members by `of`.
 # The program's user is nobody where the tests' is root.
 runner() {
+  status=0
+  begin_runner "$@" >out 2>err || status=$?
+  record=$(tail -n 1 out | tr -d '\036')
+}
+begin_runner() {
   local as=()
   if ((EUID == 0)); then as=(setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs); fi
   local namespaces=(unshare --pid --fork --kill-child --mount-proc)
   if ((EUID != 0)); then namespaces=(unshare --user --map-current-user --pid --fork --kill-child --mount-proc); fi
-  status=0
-  timeout 60 "${namespaces[@]}" -- "${as[@]}" "$BUILD/job_runner" --result "$data/perf.json" "$@" >out 2>err || status=$?
-  record=$(tail -n 1 out | tr -d '\036')
+  timeout 60 "${namespaces[@]}" -- "${as[@]}" "$BUILD/job_runner" --result "$data/perf.json" "$@"
 }
 of() { jq -r ".$1" <<<"$record"; }
 ended() { # CAUSE STATUS: what the record says, and the runner's own status
@@ -118,6 +121,20 @@ END
 @test "who is left behind holds nothing up, and writes nothing behind the record" {
   runner -- sh -c 'echo "{\"perf\": 1}" >$data/perf.json; setsid sh -c "while :; do echo late; done" & sleep 0.1'
   ended 'done' 0
+}
+
+@test "who takes back what the program wrote holds nothing up" {
+  mkfifo slow
+  { until [ -e "$data/taken" ]; do kill -0 $$; done; cat; } <slow >out &
+  status=0
+  # It fills the way out and its own pipe, and ends; then who is left behind empties that one.
+  begin_runner -- perl -MPOSIX -MIO::Handle -e 'pipe($over, $held); if (!fork) { setsid(); close $held; sysread($over, $end, 1);
+    open($in, "<", "/proc/self/fd/1") or die; $in->blocking(0); 1 while sysread($in, $bytes, 65536);
+    open($taken, ">", "$ENV{data}/taken"); sleep 100 }
+    $| = 1; print "x" x 128000' >slow 2>err || status=$?
+  wait "$!"
+  record=$(tail -n 1 out | tr -d '\036')
+  ended no-result 23
 }
 
 @test "output ends at the limit" {
