@@ -86,7 +86,7 @@ static bool read_asked(struct work *work, const struct row *row, struct asked *r
                 kind_parameters(ret->kind, tree, &ret->parameters, err);
     cJSON_Delete(tree);
     *ret_fit = done;
-    return done || err->status == STATUS_INPUT;
+    return done || err->status != STATUS_TRANSIENT;
 }
 
 /* Resuming. */

@@ -1,6 +1,7 @@
 #include "job_service/dispatch/decide.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,7 +85,8 @@ static bool never_will(const struct view *view)
 
 /* The way to the number. */
 
-/* A number as JSON has it, finite as a double. */
+/* A number as JSON has it, finite as a double; not one so small that it would be 0, either: the
+ * database refuses both. */
 static bool is_number(const char *text)
 {
     const char *p = text + (text[0] == '-');
@@ -94,8 +96,9 @@ static bool is_number(const char *text)
         p[strspn(p, "0123456789.eE+-")] != '\0' || (dot != NULL && !isdigit((unsigned char)dot[1])))
         return false;
     char *end;
+    errno = 0;
     double value = strtod(text, &end);
-    return *end == '\0' && isfinite(value);
+    return *end == '\0' && isfinite(value) && (errno != ERANGE || value != 0);
 }
 
 static void finish(struct action *ret, const char *number)

@@ -158,8 +158,9 @@ static size_t first_after(const struct rows *rows, const char *id)
 }
 
 /*
- * A job for which the API always fails holds up no other: some such are passed over. After more,
- * or when the API asks for a pause, the round is over, and the next one goes on behind it.
+ * A job for which the API always fails, or of which the database takes no answer, holds up no
+ * other: some such are passed over. After more, or when the API asks for a pause, the round is
+ * over, and the next one goes on behind it.
  */
 static bool look_at_all(struct round *round, struct seen *seen, const struct rows *rows,
                         bool complete, struct err *err)
@@ -174,8 +175,9 @@ static bool look_at_all(struct round *round, struct seen *seen, const struct row
         if (look(round, seen, row, complete, &why))
             continue;
         memcpy(round->last, row->id, sizeof round->last);
-        if (!round->work.api_failed || round->work.cluster->retry_after_s > 0 ||
-            ++failed == FAILED_MAX) {
+        bool of_job =
+            round->work.api_failed || why.status == STATUS_REFUSED || why.status == STATUS_BUG;
+        if (!of_job || round->work.cluster->retry_after_s > 0 || ++failed == FAILED_MAX) {
             *err = why;
             return false;
         }

@@ -127,12 +127,18 @@ const struct row *rows_find(const struct rows *rows, const char *id)
 bool rows_asked(struct pg *pg, const char *id, struct buf *parameters, struct buf *file,
                 struct err *err)
 {
+    char most[16];
+    const char *params[] = {id, most};
     OWNED_ROWS rows = NULL;
 
+    /* Half, for base64 is longer. */
+    (void)snprintf(most, sizeof most, "%d", ROWS_FILE_MAX / 2);
     if (!pg_query(pg,
-                  "SELECT parameters, translate(encode(file, 'base64'), E'\\n', '')"
+                  "SELECT CASE WHEN octet_length(parameters::text) <= $2::int"
+                  "  THEN parameters::text ELSE '' END,"
+                  " translate(encode(substr(file, 1, $2::int), 'base64'), E'\\n', '')"
                   " FROM jobs.job WHERE id = $1::uuid",
-                  1, &id, &rows, err))
+                  2, params, &rows, err))
         return false;
     buf_add_text(parameters, pg_value(rows, 0, 0));
     buf_add_text(file, pg_value(rows, 0, 1));

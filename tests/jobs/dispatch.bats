@@ -134,10 +134,44 @@ ends_as() { # KIND CAUSE [REASON]
 }
 gone() { look; [[ $(field .state) == failed || $(cluster '.created | length') -gt $1 ]]; }
 
+@test "a job that no client could have asked for holds up no other" {
+  # As an api that somebody took over may write them: straight into the database.
+  local digest='\x0000000000000000000000000000000000000000000000000000000000000000' big
+  big=$(as_owner -c "INSERT INTO job (id, owner, number, kind, parameters, file, digest)
+    SELECT ids.id, o.id, -ids.n, ids.kind, ids.parameters, ids.file, '$digest' FROM owner o, (VALUES
+      (gen_random_uuid(), 1, 'file', '{}'::jsonb, convert_to(repeat('x', 3000000), 'UTF8')),
+      (gen_random_uuid(), 2, 'number', jsonb_build_object('a', repeat('x', 3000000)), NULL)
+    ) ids (id, n, kind, parameters, file) WHERE o.name = '$owner' RETURNING id")
+  as_owner -c "UPDATE owner_count c SET active = 2 FROM owner o WHERE o.id = c.owner AND o.name = '$owner'"
+  start_dispatch
+  submit number
+  wait_for job_is finished
+  for job in $big; do
+    wait_for job_is failed
+    same refused "$(field .cause)"
+  done
+  wait_for curl -sf -o "$BATS_TEST_TMPDIR/ready" "$metrics/readyz"
+}
+
+stray='{"resource": "workflows", "namespace": "jobs", "object": {"metadata": {"name": "job-00000000-0000-0000-0000-000000000000-1", "labels": {"argo-steps/job": "00000000-0000-0000-0000-000000000000"}}, "spec": {"suspend": true}}}'
+
 @test "what no job wants is deleted" {
-  told -d '{"resource": "workflows", "namespace": "jobs", "object": {"metadata": {"name": "job-00000000-0000-0000-0000-000000000000-1", "labels": {"argo-steps/job": "00000000-0000-0000-0000-000000000000"}}, "spec": {"suspend": true}}}' "$control/objects"
+  told -d "$stray" "$control/objects"
   start_dispatch
   nothing_left
+}
+
+@test "a job of which the database takes no answer holds up nothing else" {
+  psql -XAtq -v ON_ERROR_STOP=1 -c "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END'"
+  submit number
+  psql -XAtq -v ON_ERROR_STOP=1 -c "CREATE TRIGGER refuse BEFORE UPDATE ON jobs.job FOR EACH ROW
+    WHEN (OLD.id = '$job' AND NEW.state = 'finished') EXECUTE FUNCTION refuse()"
+  start_dispatch
+  wait_for grep -q "job $job: finish: " "$BATS_TEST_TMPDIR/dispatch.log"
+  told -d "$stray" "$control/objects"
+  wait_for cluster_is '.objects.workflows' 1
+  psql -XAtqc 'DROP FUNCTION refuse CASCADE' 2>/dev/null
+  wait_for job_is finished
 }
 
 @test "it tells its counts and that it is ready, and ends at SIGTERM with status 0" {
