@@ -131,8 +131,8 @@ static char *own(struct batch *batch, char *text)
     return text;
 }
 
-/* The run that it is to be, from what was read. */
-static bool add_run(struct work *work, struct object *object, const struct load_object *asked,
+/* The run that it is to be, named `version` where that is not NULL, from what was read. */
+static bool add_run(struct work *work, struct object *object, const char *version,
                     const struct fold_result *result, struct err *err)
 {
     struct batch *batch = &work->batch;
@@ -140,17 +140,15 @@ static bool add_run(struct work *work, struct object *object, const struct load_
     const char *accepted = facts_accepted(&result->tally, room);
     const char *etag = s3_last_etag(work->run->s3);
     struct run_facts *run = &batch->runs[batch->run_count];
-    char *version = NULL;
 
-    if (asked->is_there && asprintf(&version, "%s@%s", id_of(object), object->digest) < 0)
-        version = NULL;
-    *run = (struct run_facts){.run_id = asked->is_there ? own(batch, version) : id_of(object),
-                              .digest = object->digest,
-                              .shard = {.count = 1},
-                              .input = *result,
-                              .version = work->run->facts.version,
-                              .etag = etag[0] == '\0' ? NULL : own(batch, strdup(etag)),
-                              .accepted = accepted == NULL ? NULL : own(batch, strdup(accepted))};
+    *run =
+        (struct run_facts){.run_id = version != NULL ? own(batch, strdup(version)) : id_of(object),
+                           .digest = object->digest,
+                           .shard = {.count = 1},
+                           .input = *result,
+                           .version = work->run->facts.version,
+                           .etag = etag[0] == '\0' ? NULL : own(batch, strdup(etag)),
+                           .accepted = accepted == NULL ? NULL : own(batch, strdup(accepted))};
     batch->claimed[batch->run_count++] = object;
     return (run->run_id != NULL && (etag[0] == '\0' || run->etag != NULL) &&
             (accepted == NULL || run->accepted != NULL)) ||
@@ -171,16 +169,26 @@ static void note_etag(struct work *work, struct load_object *asked)
 static bool take_object(struct work *work, struct object *object, struct load_object *asked,
                         struct fold *fold, const struct fold_result *result, struct err *err)
 {
+    char name[S3_ID_MAX + 1 + DIGEST_TEXT];
+    struct load_object version = {.run_id = name};
+    const bool known = asked->is_there;
+
     (void)stpcpy(object->digest, result->digest);
-    if (asked->is_there && strcmp(asked->digest, object->digest) == 0) {
+    (void)snprintf(name, sizeof name, "%s@%s", id_of(object), object->digest);
+    if (known && strcmp(asked->digest, object->digest) != 0) {
+        if (!work->run->config->new_versions)
+            return refuse_version(work, object, asked->digest);
+        if (!load_ask(&work->run->load, &version, 1, false, err))
+            return false;
+        asked = &version;
+    }
+    if (asked->is_there) {
         object->state = OBJECT_APPLIED;
         note_etag(work, asked);
         return true;
     }
-    if (asked->is_there && !work->run->config->new_versions)
-        return refuse_version(work, object, asked->digest);
     return (result->keys == 0 || collect_add(work->batch.totals, fold_totals(fold), err)) &&
-           add_run(work, object, asked, result, err);
+           add_run(work, object, known ? name : NULL, result, err);
 }
 
 static bool read_object(struct work *work, struct object *object, struct load_object *asked,

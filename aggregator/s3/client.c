@@ -17,6 +17,7 @@ enum {
     URL_MAX = 16 * 1024,
     SHOWN = 1200,
     PAGE = 1000,
+    EMPTY_MAX = 100, /* pages without an entry, one after the other */
     PAUSE_FIRST_MS = 100,
     PAUSE_MAX_MS = 5000,
     OK = 200,
@@ -143,7 +144,6 @@ struct patience {
 static bool bear(const struct s3 *s3, struct patience *patience, struct err *err)
 {
     const double now = machine_seconds();
-    struct err stopped;
 
     if (err->status != STATUS_TRANSIENT)
         return false;
@@ -157,10 +157,8 @@ static bool bear(const struct s3 *s3, struct patience *patience, struct err *err
     if (now + pause_ms / 1000.0 > patience->until)
         return false;
     log_warn("%s; trying again", err->text);
-    if (stop_wait(-1, 0, pause_ms, &stopped) < 0) {
-        *err = stopped;
+    if (stop_wait(-1, 0, pause_ms, err) < 0)
         return false;
-    }
     patience->pause_ms =
         patience->pause_ms * 2 < PAUSE_MAX_MS ? patience->pause_ms * 2 : PAUSE_MAX_MS;
     *err = (struct err){0};
@@ -271,6 +269,7 @@ struct listing {
     void *context;
     char last[S3_KEY_MAX + 1]; /* key of the last entry */
     bool past;                 /* the range's end is behind */
+    unsigned empty;            /* pages since the last entry */
 };
 
 static bool take_entry(void *context, const struct s3_entry *entry, struct err *err)
@@ -285,6 +284,7 @@ static bool take_entry(void *context, const struct s3_entry *entry, struct err *
                        "the list is not in the order of its keys, or has others: this server does "
                        "not list as S3 does");
     (void)stpcpy(listing->last, entry->key);
+    listing->empty = 0;
     (void)snprintf(id, sizeof id, "%s/%s", address->bucket, entry->key);
     if (listing->range != NULL && !s3_range_has(listing->range, id)) {
         listing->past = strcmp(id, listing->range->after) > 0;
@@ -323,9 +323,10 @@ static bool read_answer(struct transfer *transfer, struct buf *body, struct err 
     int got;
 
     buf_clear(body);
-    while ((got = transfer_read(transfer, piece, sizeof piece, &len, err)) == 1)
+    while ((got = transfer_read(transfer, piece, sizeof piece, &len, err)) == 1 &&
+           body->refused == 0)
         buf_add(body, piece, len);
-    if (got == 0 && body->refused > 0)
+    if (got >= 0 && body->refused > 0)
         return err_set(err, STATUS_INPUT, "an answer of more than %d bytes", S3_ANSWER_MAX);
     return got == 0;
 }
@@ -351,6 +352,8 @@ static bool list_page(struct s3 *s3, struct listing *listing, struct s3_page *pa
         if (!done && !bear(s3, &patience, err))
             return false;
     }
+    if (listing->empty++ == EMPTY_MAX)
+        return err_set(err, STATUS_INPUT, "the list goes on and on without a key");
     return s3_read_page(body.data, body.len, page, take_entry, listing, err);
 }
 
@@ -385,13 +388,10 @@ bool s3_list(struct s3 *s3, const char *name, const struct s3_range *range, s3_e
         return false;
     struct listing listing = {
         .address = &address, .range = range, .sink = sink, .context = context};
-    bool done = true;
-    if (!address.is_prefix)
-        done = list_one(s3, &address, range, sink, context, err);
-    else
-        do
-            done = list_page(s3, &listing, &page, err);
-        while (done && page.next[0] != '\0' && !listing.past);
+    bool done = address.is_prefix ? list_page(s3, &listing, &page, err)
+                                  : list_one(s3, &address, range, sink, context, err);
+    while (done && page.next[0] != '\0' && !listing.past)
+        done = list_page(s3, &listing, &page, err);
     return done || name_it(err, address.bucket, address.key);
 }
 
@@ -403,7 +403,6 @@ struct s3_stream {
     struct transfer *transfer;
     struct patience patience;
     uint64_t at, size;
-    bool sized;
     char etag[S3_ETAG_MAX + 1];
 };
 
@@ -437,18 +436,20 @@ static bool take_head(struct s3_stream *stream, const struct transfer_head *head
 {
     if (stream->at > 0)
         return (head->status == PARTIAL && head->ranged && head->from == stream->at &&
-                (!stream->sized || head->whole == stream->size) &&
+                head->whole == stream->size && head->sized &&
+                head->length <= stream->size - stream->at &&
                 strcmp(head->etag, stream->etag) == 0) ||
                err_set(err, STATUS_TRANSIENT,
                        "asked for the rest from byte %" PRIu64
                        " on, the server sends something else",
                        stream->at);
-    stream->sized = head->sized;
     stream->size = head->length;
     (void)stpcpy(stream->etag, head->etag);
     (void)stpcpy(stream->s3->etag, head->etag);
-    return head->status == OK ||
-           err_set(err, STATUS_TRANSIENT, "the server sends a part where it was asked for all");
+    /* Without a length nothing tells a connection that was cut from the object's end. */
+    return (head->status == OK && head->sized) ||
+           err_set(err, STATUS_TRANSIENT, "the server sends %s where it was asked for all",
+                   head->sized ? "a part" : "an answer without a length");
 }
 
 static bool begin_stream(struct s3_stream *stream, struct err *err)
@@ -469,12 +470,11 @@ static int read_once(struct s3_stream *stream, void *to, size_t room, size_t *re
     if (stream->transfer == NULL && !begin_stream(stream, err))
         return -1;
     int got = transfer_read(stream->transfer, to, room, ret, err);
-    if (got == 0 && stream->sized && stream->at < stream->size) {
-        (void)err_set(err, STATUS_TRANSIENT, "it ended after %" PRIu64 " of %" PRIu64 " bytes",
-                      stream->at, stream->size);
-        return -1;
-    }
-    return got;
+    if (got != 0 || stream->at == stream->size)
+        return got;
+    (void)err_set(err, STATUS_TRANSIENT, "it ended after %" PRIu64 " of %" PRIu64 " bytes",
+                  stream->at, stream->size);
+    return -1;
 }
 
 int s3_stream_read(struct s3_stream *stream, void *to, size_t room, size_t *ret, struct err *err)

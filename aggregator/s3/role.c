@@ -61,10 +61,11 @@ static bool exchange(struct wire *wire, const char *url, const char *form, struc
     size_t len;
     int got = head == NULL ? -1 : 1;
 
-    while (got == 1 && (got = transfer_read(transfer, piece, sizeof piece, &len, err)) == 1)
+    while (got == 1 && body->refused == 0 &&
+           (got = transfer_read(transfer, piece, sizeof piece, &len, err)) == 1)
         buf_add(body, piece, len);
     explicit_bzero(piece, sizeof piece);
-    bool done = got == 0 && buf_ok(body, err) &&
+    bool done = buf_ok(body, err) && got == 0 &&
                 (head->status == 200 ? s3_read_role(body->data, body->len, ret, err)
                                      : refuse(head->status, body, err));
     transfer_end(transfer);

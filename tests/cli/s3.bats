@@ -70,7 +70,12 @@ requests() { grep -c "$1" "$SERVER/requests" || true; }
 @test "a part that is not the rest that was asked for is not taken for it" {
   refused 10 'the server sends something else' s3://whole/object --s3-retry 400ms
   refused 10 'the server sends something else' s3://shifted/object --s3-retry 400ms
+  refused 10 'the server sends something else' s3://long/object --s3-retry 400ms
   refused 10 's3://nameless/object' s3://nameless/object
+}
+
+@test "an object of which no length is said, so that a cut is not seen, is not taken for whole" {
+  refused 10 'the server sends an answer without a length' s3://unsized/object --s3-retry 400ms
 }
 
 @test "a server that asks for a pause gets one, and is given up after --s3-retry" {
@@ -114,6 +119,8 @@ requests() { grep -c "$1" "$SERVER/requests" || true; }
   refused 3 'the list is not in the order of its keys' s3://unsorted/
   refused 3 "the answer is not S3's: its outermost element" s3://page/
   refused 3 'an answer of more than 16777216 bytes' s3://flood/ --s3-retry 0s
+  refused 3 'an answer of more than 16777216 bytes' s3://endless/ --s3-retry 0s
+  refused 3 's3://barren/: the list goes on and on without a key' s3://barren/
 }
 
 @test "an object that is named twice is refused" {

@@ -11,6 +11,8 @@ bucket has the object `object`, 2 MB of events, but what the server does is the 
   whole      cuts, and answers a Range with all of the object
   shifted    cuts, and answers a Range with another one
   nameless   cuts, and has no ETag
+  unsized    cuts, and said no length
+  long       cuts, and then sends more than the rest
   slow       SlowDown, twice
   down       SlowDown, always
   moved      is in another region
@@ -19,6 +21,8 @@ bucket has the object `object`, 2 MB of events, but what the server does is the 
   vanished   lists, but has not
   pages      20,000 empty objects, 1,000 a page
   loop       a page that goes on for ever
+  barren     a list that goes on without a key
+  endless    a list without an end, and no length
   unsorted   keys out of order
   page       a web page in place of a list
   flood      a list that does not end
@@ -56,6 +60,7 @@ def page(entries, following=""):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def log_message(self, *unused):
         pass
@@ -130,6 +135,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             text = page([entry(key, 0) for key in keys], following)
         elif bucket == "loop":
             text = page([entry("object")], "again")
+        elif bucket == "barren":
+            text = page([], "again")
+        elif bucket == "endless":
+            self.pour()
+            return
         elif bucket == "unsorted":
             text = page([entry("b"), entry("a")])
         elif bucket == "page":
@@ -137,6 +147,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif bucket == "flood":
             text = page([entry(f"{n:0900d}") for n in range(20000)])
         self.answer(200, text.encode())
+
+    def pour(self):
+        self.send_response(200)
+        self.end_headers()
+        self.close_connection = True
+        try:
+            while True:
+                self.wfile.write(b" " * 65536)
+        except OSError:
+            pass
 
     def give(self, bucket, key):
         etag = [] if bucket == "nameless" else [("ETag", ETAG)]
@@ -150,6 +170,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.refuse(404, "NoSuchKey")
         elif bucket == "pages":
             self.answer(200, b"", etag)
+        elif bucket == "unsized":
+            self.send_response(200)
+            self.send_header("ETag", ETAG)
+            self.end_headers()
+            self.wfile.write(EVENTS[:EVENTS.index(b"\n", len(EVENTS) // 3) + 1])
+            self.close_connection = True
         elif wanted is None:
             cut = {"good": len(EVENTS), "slow": len(EVENTS), "expired": len(EVENTS), "cuts": 300000}
             end = cut.get(bucket, len(EVENTS) // 3)
@@ -167,6 +193,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         end = start + 300000 if bucket == "cuts" else len(EVENTS)
         etag = '"another"' if bucket == "swapped" else ETAG
         left = len(EVENTS) - start
+        if bucket == "long":
+            self.answer(206, EVENTS[start:] + EVENTS,
+                        [("ETag", ETAG),
+                         ("Content-Range", f"bytes {start}-{len(EVENTS) - 1}/{len(EVENTS)}")])
+            return
         self.answer(206, EVENTS[start:end],
                     [("ETag", etag),
                      ("Content-Range", f"bytes {start}-{len(EVENTS) - 1}/{len(EVENTS)}")],

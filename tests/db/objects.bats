@@ -142,6 +142,22 @@ refuses() { # STATUS TEXT ARGUMENT...: at the end of stderr
   loaded_once 00
 }
 
+@test "a version under another ETag is not loaded again, and holds up nothing" {
+  put_plain 00 01
+  loads "s3://$bucket/p/"
+  cp 00 before
+  cp 02 00
+  put_plain 00
+  loads --new-versions "s3://$bucket/p/"
+  sql "UPDATE aggregator_runs SET etag = 'another' WHERE run_id LIKE '%@%'"
+  put_plain 03
+  loads --new-versions "s3://$bucket/p/"
+  counts 3 1 2 0
+  loaded_once before 00 01 03
+  loads --new-versions "s3://$bucket/p/"
+  same 0 "$(jq .object_bytes report.json)"
+}
+
 @test "copies under two keys count twice" {
   put 00 "$bucket/p/a" 00 "$bucket/p/b"
   loads "s3://$bucket/p/"
