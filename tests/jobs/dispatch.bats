@@ -251,6 +251,16 @@ left_is() { # JOBS KEYS
   same 200 "$code"
 }
 
+# A pod that finds no room there is not asked for again: its job fails.
+@test "the cluster has room for the pods of as many jobs as are handed over at once" {
+  local file jobs pods
+  jobs=$(sed -n 's/.*--at-once=\([0-9]*\).*/\1/p' "$here/../../workflows/jobs/dispatch.yaml")
+  for file in builds runs; do
+    pods=$(sed -n 's/^    pods: "\([0-9]*\)".*/\1/p' "$here/../../workflows/jobs/$file.yaml")
+    ((pods > jobs)) || { echo "$file.yaml: $pods pods, $jobs jobs at once"; return 1; }
+  done
+}
+
 @test "three namespaces are three, and names of namespaces" {
   run -2 "$job_service" dispatch --namespace a --build-namespace a --run-namespace b --dsn postgresql://h/d
   [[ $output == *'must be three'* ]]
