@@ -165,17 +165,23 @@ static bool answer_cancel(struct pg *pg, struct exchange *exchange, struct err *
     return true;
 }
 
+/* The function's own JSON, which is in the answer, or what is wrong. */
+static void answer_json(struct exchange *exchange, const struct found *found)
+{
+    if (!answer_is_found(exchange, found))
+        return;
+    exchange->status = 200;
+    exchange->type = "application/json";
+    buf_add_text(&exchange->answer, "\n");
+}
+
 static bool answer_cancel_queued(struct pg *pg, struct exchange *exchange, struct err *err)
 {
     struct found found;
 
     if (!calls_cancel_queued(pg, exchange->asked.token, &found, &exchange->answer, err))
         return false;
-    if (answer_is_found(exchange, &found)) {
-        exchange->status = 200;
-        exchange->type = "application/json";
-        buf_add_text(&exchange->answer, "\n");
-    }
+    answer_json(exchange, &found);
     return true;
 }
 
@@ -210,11 +216,7 @@ static bool answer_whoami(struct pg *pg, struct exchange *exchange, struct err *
 
     if (!calls_whoami(pg, exchange->asked.token, &found, &exchange->answer, err))
         return false;
-    if (answer_is_found(exchange, &found)) {
-        exchange->status = 200;
-        exchange->type = "application/json";
-        buf_add_text(&exchange->answer, "\n");
-    }
+    answer_json(exchange, &found);
     return true;
 }
 

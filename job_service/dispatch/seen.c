@@ -1,5 +1,6 @@
 #include "job_service/dispatch/seen.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,28 +171,17 @@ static void sort(struct seen *seen)
     seen->sorted = true;
 }
 
-/* Where the first of a job is, or would be. */
-static size_t first_workflow(const struct seen *seen, const char *job)
+_Static_assert(offsetof(struct workflow, job) == 0 && offsetof(struct pod, job) == 0,
+               "first_of() finds both by the job that they begin with");
+
+/* Where the first of a job is, or would be, in a table of either kind. */
+static size_t first_of(const void *table, size_t count, size_t size, const char *job)
 {
-    size_t from = 0, to = seen->workflow_count;
+    size_t from = 0, to = count;
 
     while (from < to) {
         size_t middle = from + (to - from) / 2;
-        if (strcmp(seen->workflows[middle].job, job) < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
-}
-
-static size_t first_pod(const struct seen *seen, const char *job)
-{
-    size_t from = 0, to = seen->pod_count;
-
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (strcmp(seen->pods[middle].job, job) < 0)
+        if (strcmp((const char *)table + middle * size, job) < 0)
             from = middle + 1;
         else
             to = middle;
@@ -202,7 +192,8 @@ static size_t first_pod(const struct seen *seen, const char *job)
 struct workflow *seen_workflows(struct seen *seen, const char *job, size_t *ret_count)
 {
     sort(seen);
-    size_t first = first_workflow(seen, job), end = first;
+    size_t first = first_of(seen->workflows, seen->workflow_count, sizeof *seen->workflows, job);
+    size_t end = first;
     while (end < seen->workflow_count && strcmp(seen->workflows[end].job, job) == 0)
         end++;
     *ret_count = end - first;
@@ -212,7 +203,8 @@ struct workflow *seen_workflows(struct seen *seen, const char *job, size_t *ret_
 struct pod *seen_pods(struct seen *seen, const char *job, size_t *ret_count)
 {
     sort(seen);
-    size_t first = first_pod(seen, job), end = first;
+    size_t first = first_of(seen->pods, seen->pod_count, sizeof *seen->pods, job);
+    size_t end = first;
     while (end < seen->pod_count && strcmp(seen->pods[end].job, job) == 0)
         end++;
     *ret_count = end - first;
