@@ -29,7 +29,8 @@ struct kube_stream {
     uint64_t began_ms, last_ms;
     bool again; /* a 401 was tried once more */
     bool held;
-    struct err why; /* why we ended it ourselves */
+    CURLcode resumed; /* what came of it, when it was resumed the last time */
+    struct err why;   /* why we ended it ourselves */
     bool idle;
     char curl_says[CURL_ERROR_SIZE];
 };
@@ -327,7 +328,10 @@ void kube_resume(struct kube_stream *stream)
         return;
     stream->held = false;
     stream->last_ms = machine_ms();
-    (void)curl_easy_pause(stream->curl, CURLPAUSE_CONT);
+    /* Hands on what it had kept. If that is refused, only this says so: the next turn ends it. */
+    stream->resumed = curl_easy_pause(stream->curl, CURLPAUSE_CONT);
+    if (stream->resumed != CURLE_OK)
+        kube_wake(stream->kube);
 }
 
 static void end_stream(struct kube_stream *stream, enum status status, const char *why)
@@ -341,18 +345,28 @@ void kube_end_stream(struct kube_stream *stream)
     end_stream(stream, STATUS_CANCELLED, "no more was wanted");
 }
 
-static void end_silent(struct kube *kube)
+static bool is_silent(const struct kube_stream *stream, uint64_t now)
+{
+    return stream->rules.idle_s != 0 && !stream->held &&
+           now - stream->last_ms >= 1000 * (uint64_t)stream->rules.idle_s;
+}
+
+/* Those that curl does not end. */
+static void end_others(struct kube *kube)
 {
     uint64_t now = machine_ms();
     struct kube_stream *next;
 
     for (struct kube_stream *stream = kube->streams; stream != NULL; stream = next) {
         next = stream->next;
-        if (stream->rules.idle_s == 0 || stream->held ||
-            now - stream->last_ms < 1000 * (uint64_t)stream->rules.idle_s)
+        if (stream->resumed != CURLE_OK) {
+            finish(stream, stream->resumed);
+        } else if (is_silent(stream, now)) {
+            stream->idle = true;
+            end_stream(stream, STATUS_TRANSIENT, "nothing came for too long");
+        } else {
             continue;
-        stream->idle = true;
-        end_stream(stream, STATUS_TRANSIENT, "nothing came for too long");
+        }
         /* `ended` may have ended others. */
         next = kube->streams;
     }
@@ -374,7 +388,7 @@ bool kube_turn(struct kube *kube, int wait_ms)
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
         finish((struct kube_stream *)(void *)private, code);
     }
-    end_silent(kube);
+    end_others(kube);
     if (!atomic_load(&kube->stopped))
         return true;
     while (kube->streams != NULL)

@@ -220,6 +220,26 @@ static void held_bytes_come_again_once_resumed(void **state)
     buf_release(&got.bytes);
 }
 
+static void a_stream_ends_when_what_was_held_is_too_much(void **state)
+{
+    struct got got = {.hold = 1, .enough = true};
+    struct kube *kube = open_kube();
+    (void)state;
+    buf_init(&got.bytes, 100);
+    /* Nothing else comes that could end it. */
+    struct kube_stream *stream = start(kube, "/api/silent", &got, 0, 0);
+    while (got.hold > 0)
+        (void)kube_turn(kube, TURN_MS);
+    kube_resume(stream);
+    assert_int_equal(got.ended, 0);
+    (void)kube_turn(kube, TURN_MS);
+    assert_int_equal(got.ended, 1);
+    assert_int_equal(got.end.err.status, STATUS_CANCELLED);
+    assert_string_equal(got.bytes.data, "begun\n");
+    kube_close(kube);
+    buf_release(&got.bytes);
+}
+
 static void silence_ends_a_stream(void **state)
 {
     struct got got = {0};
@@ -421,6 +441,7 @@ int main(void)
         cmocka_unit_test(line_that_is_too_long_ends_the_stream),
         cmocka_unit_test(what_is_enough_ends_the_stream),
         cmocka_unit_test(held_bytes_come_again_once_resumed),
+        cmocka_unit_test(a_stream_ends_when_what_was_held_is_too_much),
         cmocka_unit_test(silence_ends_a_stream),
         cmocka_unit_test(another_thread_stops_all_at_once),
         cmocka_unit_test(stream_is_ended_by_its_owner),
