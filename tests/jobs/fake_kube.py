@@ -80,6 +80,7 @@ class Kube:
         self.store = Store()
         self.argo = Argo(self.store)
         self.requests = collections.Counter()  # "create workflows" -> how many were done
+        self.made = collections.Counter()      # of those, new things by their kind
         self.created = []                      # (name, uid) of Workflows
         self.resumed = collections.Counter()   # uid -> how often
         self.wrong = []                        # what went against the protocol
@@ -305,6 +306,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise Refused(422, "Invalid", f'{resource} "{name}" is invalid: metadata.name')
         kube.check_create(resource, thing)
         made = kube.store.create((resource, namespace, name), thing)
+        kube.made[resource] += 1
         if resource == "workflows":
             kube.created.append((name, made["metadata"]["uid"]))
         return self.whole(resource, made)

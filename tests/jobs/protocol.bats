@@ -13,6 +13,10 @@ drive() { "$here/protocol.py" "$BATS_TEST_TMPDIR" "$@"; }
   drive outcomes recorded 'record-exit=failed exit' 'record-cut=failed no-result'
 }
 
+@test "a Workflow that is seen as suspended after it was resumed keeps the file that it has" {
+  drive seen_late
+}
+
 @test "what its pods and its Workflow say decides the end of a job; an OOM that Argo overlooks is nudged" {
   drive outcomes scripted number='finished 1.5' two-pods='finished 2.5' exit='failed exit' oom='failed oom' \
     evicted='failed evicted' overfull='failed evicted' deadline='failed deadline' image='failed image' \

@@ -69,7 +69,15 @@ def recorded(ground):
     """A job whose number is in the record that ends its run, with a file, and pods that no Workflow owns."""
     ground.start()
     ends(ground, "finished 0.99", "recorded", "recorded")
-    same(1, ground.kube.requests["create configmaps"])
+    same(1, ground.kube.made["configmaps"])
+
+
+def seen_late(ground):
+    """That a Workflow was resumed is not seen: it is resumed again, with the file that it has."""
+    ground.faults.add(match=f"GET .*{FLOWS}.*watch=", stream="silent", after=1)
+    ground.start()
+    ends(ground, "finished 0.99", "recorded", "recorded")
+    same((2, 1), (ground.kube.requests["create configmaps"], ground.kube.made["configmaps"]))
 
 
 def waits_its_turn(ground):
