@@ -37,7 +37,9 @@ def instructions(bench):
     yield ""
 
 
-def plot(bench, rounds, page):
+def plots(bench, rounds, page):
+    """Draws them beside the page, and returns what shows them on it."""
+    lines = ["### Growing", ""]
     for name, title, label, shapes in (
         ("events", "10 users", "events", [(10**n, 10) for n in range(4, 9)]),
         ("users", "10,000,000 events", "users", [(bench.events, 10**n) for n in (1, 3, 5, 6, 7)]),
@@ -58,7 +60,10 @@ def plot(bench, rounds, page):
                 series.setdefault(command, []).append((x, one.median()))
             if events > bench.events:
                 path.unlink()  # 13 GB, which would push the others out of memory
-        report.plot(page.with_suffix(f".{name}.svg"), title, label, series)
+        picture = page.with_suffix(f".{name}.svg")
+        report.plot(picture, title, label, series)
+        lines += [f"![{title}, by {label}]({picture.name})", ""]
+    return lines
 
 
 def group_lines(bench, name, rounds):
@@ -91,7 +96,7 @@ def main():
     try:
         for name in chosen:
             if name == "plots":
-                plot(bench, max(1, options.rounds // 2), page.path)
+                page.put(name, plots(bench, max(1, options.rounds // 2), page.path))
                 continue
             lines = list(group_lines(bench, name, options.rounds))
             print("\n".join(lines), file=sys.stderr, flush=True)
