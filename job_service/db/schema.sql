@@ -165,6 +165,11 @@ BEGIN
           IF NEW.state <> OLD.state AND NEW.state IN ('finished', 'failed', 'cancelled') THEN
             UPDATE owner_count c SET active = c.active - 1 WHERE c.owner = NEW.owner;
           END IF;
+          IF OLD.state = 'queued' AND NEW.state = 'cancelled' THEN
+            -- It has no pods, so no dispatcher may ever come to say that its log has ended.
+            INSERT INTO log_end (job, bytes, complete) SELECT NEW.id, 0, true
+             WHERE NOT EXISTS (SELECT FROM log_source s WHERE s.job = NEW.id) ON CONFLICT DO NOTHING;
+          END IF;
         END IF;
       END IF;
       RETURN NEW;

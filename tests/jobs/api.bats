@@ -223,6 +223,19 @@ submit_json() { submit -H 'Content-Type: application/json' -d "$1"; }
   same cancelled "$(field .state)"
 }
 
+@test "the log of a job that is cancelled while it is queued has ended, though no dispatcher looks" {
+  mine -X POST /jobs
+  alone=$(header location)
+  mine -X DELETE "$alone"
+  mine "$alone/logs"
+  same 'true 0' "$(header job-log-complete) $(header job-log-bytes)"
+  mine -X POST /jobs
+  together=$(header location)
+  mine -X DELETE '/v1/jobs?state=queued'
+  mine "$together/logs"
+  same 'true 0' "$(header job-log-complete) $(header job-log-bytes)"
+}
+
 @test "a job's place counts those of its owner that wait before it" {
   for i in 1 2 3; do mine -X POST /jobs; done
   mine "$(header location)"
