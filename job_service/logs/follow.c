@@ -135,6 +135,8 @@ static void add_source(void *context, const struct logs_source *found, const str
     (void)snprintf(source->label, sizeof source->label, "%s", found->label);
     source->next = *at;
     *at = source;
+    if (row->over) /* who saw it may be gone before it acted on that */
+        step_tell_over(job);
 }
 
 static bool load_job(struct job *job, struct err *err)

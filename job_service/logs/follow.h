@@ -96,6 +96,9 @@ void step_give_up(struct source *source, const char *why);
 /* Another has changed the container's row: looks what it is like. */
 bool step_resync(struct source *source, struct err *err);
 
+/* Says once that a container of the job printed more than is kept. */
+void step_tell_over(struct job *job);
+
 /* Nothing more is to be done, whatever the database says. */
 void step_drop(struct source *source);
 

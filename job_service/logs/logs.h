@@ -27,6 +27,9 @@ enum {
     LOGS_NAME_MAX = 253,          /* of a namespace, a pod, a container, a label */
 };
 
+/* How the reason begins why such a container's output is not complete. */
+#define LOGS_LIMIT "log-limit"
+
 struct logs;
 
 struct logs_rules {

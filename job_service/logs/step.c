@@ -67,17 +67,29 @@ static void go_on_without_fit(struct source *source, const char *why)
         go_later(source, STEP_LOOK, 0);
 }
 
-static void tell_over(struct source *source)
+void step_tell_over(struct job *job)
 {
-    struct job *job = source->job;
-    char why[FOLLOW_WHY_MAX];
-
-    (void)snprintf(why, sizeof why, "log-limit: it printed more than %llu bytes",
-                   (unsigned long long)source->reading.limit);
-    decide(source, false, why);
     if (!job->limit_told && job->logs->rules.over_limit != NULL)
         job->logs->rules.over_limit(job->logs->rules.context, job->id);
     job->limit_told = true;
+}
+
+/* Another dispatcher ended it, and may be gone before it acted on that. */
+static void ended_by_another(struct source *source, const struct store_row *row)
+{
+    if (row->over)
+        step_tell_over(source->job);
+    step_drop(source);
+}
+
+static void end_over(struct source *source)
+{
+    char why[FOLLOW_WHY_MAX];
+
+    (void)snprintf(why, sizeof why, LOGS_LIMIT ": it printed more than %llu bytes",
+                   (unsigned long long)source->reading.limit);
+    decide(source, false, why);
+    step_tell_over(source->job);
 }
 
 /* The node said why there is no output; it must not pass for it. */
@@ -152,7 +164,7 @@ static void end_reading(void *context, const struct kube_end *end)
     if (end->err.status != STATUS_DONE)
         note(source, end->err.text);
     if (reading->over)
-        tell_over(source);
+        end_over(source);
     else if (found && end->whole && is_message(source))
         go_on_without_fit(source, source->why);
     else if (second && found && (end->whole || reading->differs))
@@ -319,7 +331,7 @@ static bool begin(struct source *source, struct err *err)
         !store_look(logs->pg, source->job->id, source->number, &row, &exists, err))
         return false;
     if (!exists || row.ended) {
-        step_drop(source);
+        ended_by_another(source, &row);
         return true;
     }
     if (!row.begun) {
@@ -347,7 +359,7 @@ bool step_resync(struct source *source, struct err *err)
     if (!store_look(source->job->logs->pg, source->job->id, source->number, &row, &exists, err))
         return false;
     if (!exists || row.ended)
-        step_drop(source);
+        ended_by_another(source, &row);
     else if (source->open)
         reading_stored(&source->reading, row.stored);
     return true;
@@ -372,7 +384,7 @@ static bool end(struct source *source, struct err *err)
     if (!source->open && !store_look(logs->pg, source->job->id, source->number, &row, &exists, err))
         return false;
     if (!exists || row.ended) {
-        step_drop(source);
+        ended_by_another(source, &row);
         return true;
     }
     uint64_t stored = source->open ? source->reading.stored : row.stored;

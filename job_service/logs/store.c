@@ -38,7 +38,9 @@ bool store_add(struct pg *pg, const struct logs_source *source, struct err *err)
         8, params, NULL, err);
 }
 
-#define ROW "number, from_byte IS NOT NULL, complete IS NOT NULL, stored"
+#define ROW                                                                                        \
+    "number, from_byte IS NOT NULL, complete IS NOT NULL, stored,"                                 \
+    " coalesce(reason LIKE '" LOGS_LIMIT ": %', false)"
 
 static void read_row(const struct pg_rows *rows, int row, struct store_row *ret)
 {
@@ -50,6 +52,7 @@ static void read_row(const struct pg_rows *rows, int row, struct store_row *ret)
     ret->begun = pg_value(rows, row, 1)[0] == 't';
     ret->ended = pg_value(rows, row, 2)[0] == 't';
     (void)num_u64(pg_value(rows, row, 3), &ret->stored);
+    ret->over = pg_value(rows, row, 4)[0] == 't';
 }
 
 bool store_each(struct pg *pg, const char *job,
@@ -67,12 +70,12 @@ bool store_each(struct pg *pg, const char *job,
     for (int i = 0; i < pg_row_count(rows); i++) {
         struct store_row row;
         const struct logs_source source = {.job = job,
-                                           .space = pg_value(rows, i, 4),
-                                           .pod = pg_value(rows, i, 5),
-                                           .uid = pg_value(rows, i, 6),
-                                           .container = pg_value(rows, i, 7),
-                                           .label = pg_value(rows, i, 8),
-                                           .counted = pg_value(rows, i, 9)[0] == 't'};
+                                           .space = pg_value(rows, i, 5),
+                                           .pod = pg_value(rows, i, 6),
+                                           .uid = pg_value(rows, i, 7),
+                                           .container = pg_value(rows, i, 8),
+                                           .label = pg_value(rows, i, 9),
+                                           .counted = pg_value(rows, i, 10)[0] == 't'};
         read_row(rows, i, &row);
         found(context, &source, &row);
     }

@@ -17,6 +17,7 @@
 struct store_row {
     unsigned number;
     bool begun, ended; /* a part of the log is its own; no more comes */
+    bool over;         /* it has ended, since it printed more than is kept */
     uint64_t stored;
 };
 

@@ -223,6 +223,19 @@ to_the_end() { # POD CONTAINER: followed, and its log ended
   same 8388608 "$(stored)"
 }
 
+over_is_stored() { [[ $(as_owner -c "SELECT reason FROM log_source WHERE job = '$job'") == 'log-limit: '* ]]; }
+
+@test "a dispatcher that died before it acted on too much output leaves that to the next one" {
+  head -c 8388609 /dev/zero | pod p main running
+  start_follower one
+  follow p main
+  wait_for over_is_stored
+  stop_follower one KILL || true
+  start_follower two
+  by=two follow p main
+  wait_for grep -qx "limit $job" "$BATS_TEST_TMPDIR/two.out"
+}
+
 @test "8 MiB are not too much" {
   head -c 8388608 /dev/zero | pod p main terminated
   to_the_end p main
