@@ -51,6 +51,7 @@ verdict 'headers compile alone' "$(for header in $(git ls-files '*.h' | grep -v 
   gcc -std=gnu17 -fsyntax-only -D_GNU_SOURCE -I. -isystem build/deps/include -x c "$header" 2>&1 | grep error
 done)"
 verdict 'the picture of the folders is what the sources say' "$(docs/architecture.py --check 2>&1)"
+verdict 'mutants fit the code and its tests' "$(tests/mutation/run.py --check 2>&1)"
 verdict 'cppcheck' "$(cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
   --suppress=missingIncludeSystem -D_GNU_SOURCE -I. "${programs[@]}" 2>&1)"
 

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Would the tests notice? run.py [--only REGEX] [--jobs N] [TABLE.toml ...]
+"""Would the tests notice? run.py [--check] [--only REGEX] [--jobs N] [TABLE.toml ...]
 
 Changes one place of the code at a time, as the tables beside this file say, builds what the change
 touches and runs the tests that should fail. A mutant is caught when one of them fails or does not end
 in time. What no test noticed is listed at the end.
 
 Works on copies of the checkout's tracked files under build/mutation, never on the checkout itself.
+--check only looks whether the tables fit the code and the tests, and says nothing if they do.
+
 Status 0: nothing survived that the tables do not call equivalent; 1: something did; 2: a table is
 wrong, or the tests fail without any change.
 """
@@ -31,21 +33,41 @@ class Mistake(Exception):
     """A table that cannot be used."""
 
 
+def test_mistake(test):
+    file, _, names = test.partition(" ")
+    path = ROOT / (file if file.startswith("tests/") else file + ".c")
+    if not path.exists():
+        return f"there is no {path.relative_to(ROOT)}"
+    titles = re.findall(r'^@test "(.*)" \{$', path.read_text(), re.MULTILINE)
+    if names and not any(re.search(names, title) for title in titles):
+        return f"no test of {file} matches '{names}'"
+    return None
+
+
+def mutant_mistakes(mutant):
+    unknown = mutant.keys() - {"file", "what", "old", "new", "tests", "equivalent"}
+    missing = {"file", "what", "old", "new", "tests"} - mutant.keys()
+    if unknown or missing:
+        return [f"unknown {sorted(unknown)}, missing {sorted(missing)}"]
+    found = [mistake for test in mutant["tests"] if (mistake := test_mistake(test))]
+    path = ROOT / mutant["file"]
+    count = path.read_text().count(mutant["old"]) if path.exists() else 0
+    if count != 1:
+        found.append(f"its text is {count} times in {mutant['file']}, not once")
+    if mutant["old"] == mutant["new"]:
+        found.append("changes nothing")
+    return found
+
+
 def read_tables(paths):
-    mutants = []
+    mutants, mistakes = [], []
     for path in paths:
         for number, mutant in enumerate(tomllib.loads(path.read_text())["mutant"], 1):
-            where = f"{path.name}, mutant {number}"
-            unknown = mutant.keys() - {"file", "what", "old", "new", "tests", "equivalent"}
-            missing = {"file", "what", "old", "new", "tests"} - mutant.keys()
-            if unknown or missing:
-                raise Mistake(f"{where}: unknown {sorted(unknown)}, missing {sorted(missing)}")
-            text = (ROOT / mutant["file"]).read_text()
-            if text.count(mutant["old"]) != 1:
-                raise Mistake(f"{where}: its text is {text.count(mutant['old'])} times in {mutant['file']}, not once")
-            if mutant["old"] == mutant["new"]:
-                raise Mistake(f"{where}: changes nothing")
+            where = f"{path.name}, mutant {number}, {mutant.get('what')}"
+            mistakes += [f"{where}: {mistake}" for mistake in mutant_mistakes(mutant)]
             mutants.append(mutant)
+    if mistakes:
+        raise Mistake("\n  ".join(["the tables do not fit:", *mistakes]))
     return mutants
 
 
@@ -131,11 +153,15 @@ def try_mutant(tree, mutant, usual):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", default="", help="mutants whose file or description match this")
+    parser.add_argument("--check", action="store_true", help="only whether the tables fit the code")
     parser.add_argument("--jobs", type=int, default=1, help="trees at work side by side")
     parser.add_argument("tables", nargs="*", type=pathlib.Path)
     given = parser.parse_args()
     tables = given.tables or sorted(pathlib.Path(__file__).parent.glob("*.toml"))
-    mutants = [m for m in read_tables(tables) if re.search(given.only, m["file"] + ": " + m["what"])]
+    mutants = read_tables(tables)
+    if given.check:
+        return 0
+    mutants = [m for m in mutants if re.search(given.only, m["file"] + ": " + m["what"])]
     if not mutants:
         raise Mistake("no mutant matches")
 
