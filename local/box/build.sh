@@ -145,7 +145,9 @@ build_manifests() {
     ln -s "$(readlink -f "$cache/current/$name")/manifests" "$work/upstream/$name"
     sed -i "s/@$name@/$(version_of "$name")/" "$work/kustomization.yaml"
   done
-  sed -i "s/@coredns@/$(version_of coredns)/" "$work/kustomization.yaml"
+  for name in coredns versitygw; do
+    sed -i "s/@$name@/$(version_of "$name")/" "$work/kustomization.yaml"
+  done
   "$cache/current/kubernetes/bin/kubectl" kustomize "$work" >"$out/box.yaml"
   rm -r "$work"
 }

@@ -57,6 +57,11 @@ image_network-policies() {
   config='{"Entrypoint": ["/bin/netpol"]}'
 }
 
+image_versitygw() {
+  put "$root" "$cache/current/versitygw/bin/versitygw" /
+  config='{"Entrypoint": ["/versitygw"], "User": "65532"}'
+}
+
 argo_image() { # PROGRAM: user and paths as in Argo's own images
   put "$root" "$cache/current/argo/bin/$1" /bin
   put_tmp "$root"
@@ -130,6 +135,7 @@ build_images() {
   image network-policies \
     "registry.k8s.io/networking/kube-network-policies:$(version_of network-policies)" \
     "$(current network-policies)"
+  image versitygw "ghcr.io/versity/versitygw:$(version_of versitygw)" "$(current versitygw)"
   image controller "quay.io/argoproj/workflow-controller:$(version_of argo)" "$(current argo)"
   image argoexec "quay.io/argoproj/argoexec:$(version_of argo)" "$(current argo)"
   image argo-server "quay.io/argoproj/argocli:$(version_of argo)" "$(current argo)"
