@@ -39,7 +39,7 @@ struct config {
     struct s3_settings s3;
     const char *range_text; /* --range, or NULL: all objects */
     struct s3_range range;
-    bool new_versions;
+    bool new_versions, allow_refused;
     uint64_t batch_objects, batch_bytes, parts;
     struct bad_line_policy bad_lines;
     const char *rejects, *spill_dir, *outputs;

@@ -74,8 +74,10 @@ bool objects_check(const struct run *run, struct err *err)
 static bool refuse(struct work *work, struct object *object, const struct err *why)
 {
     object->state = OBJECT_REFUSED;
-    if (work->first.status == STATUS_DONE)
+    if (work->first.status == STATUS_DONE) {
         work->first = *why;
+        (void)stpcpy(work->run->refused, why->text);
+    }
     if (++work->run->facts.objects.refused <= TOLD_MAX)
         log_error("%s", why->text);
     return true;
@@ -438,7 +440,7 @@ static bool judge(const struct work *work, struct err *err)
 {
     const uint64_t refused = work->run->facts.objects.refused;
 
-    if (refused == 0)
+    if (refused == 0 || work->run->config->allow_refused)
         return true;
     *err = work->first;
     return err_prefix(err, "%" PRIu64 " of %zu objects refused and left out, the first", refused,
@@ -451,6 +453,7 @@ bool objects_load(struct run *run, struct err *err)
     struct run_facts *told = &run->facts;
     struct err second = {0};
 
+    told->objects.first_refused = run->refused;
     bool done = load_all(&work, err);
     for (size_t i = 0; work.objects != NULL && i < work.count; i++)
         told->objects.applied += work.objects[i].state == OBJECT_APPLIED;

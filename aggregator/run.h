@@ -19,6 +19,7 @@ struct run {
     struct load_request load;
     struct run_facts facts;
     char accepted[FACTS_ACCEPTED_ROOM];
+    char refused[ERR_TEXT_MAX]; /* why the first object was refused */
 };
 
 /* As the options say. The rules borrow from the run. */

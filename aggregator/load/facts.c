@@ -67,6 +67,7 @@ const struct fact facts[FACTS] = {
      .output = "objects_refused",
      OF(objects.refused),
      .of_objects = true},
+    {.output = "refused", OF(objects.first_refused), .of_objects = true},
     {.report = "requests", .output = "requests", OF(objects.requests), .of_objects = true},
     {.report = "object_bytes", .output = "object_bytes", OF(objects.bytes), .of_objects = true},
 };

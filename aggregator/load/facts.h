@@ -35,7 +35,8 @@ struct run_facts {
     bool of_objects;  /* a run over many objects, which are runs of their own in the ledger */
     struct {
         uint64_t found, loaded, applied, refused;
-        uint64_t requests, bytes; /* what S3 was asked, what it sent of objects */
+        uint64_t requests, bytes;  /* what S3 was asked, what it sent of objects */
+        const char *first_refused; /* why, with its name; "": none was */
     } objects;
 };
 
@@ -60,7 +61,7 @@ struct fact {
 };
 
 /* In the order of the report, of the ledger's columns and of the parameters of its INSERT. */
-enum { FACTS = 45 };
+enum { FACTS = 46 };
 extern const struct fact facts[FACTS];
 
 enum { FACT_ROOM = 48, FACTS_ACCEPTED_ROOM = 256 };

@@ -180,6 +180,18 @@ refuses() { # STATUS TEXT ARGUMENT...: at the end of stderr
   same "s3://$bucket/p/bad:301:1:" "$(grep -o '^[^ ]*' rejects)"
 }
 
+@test "with --allow-refused the run succeeds, and --outputs says what was left out and why" {
+  { cat 01; echo broken; } >bad
+  put_plain 00 bad 03
+  loads --allow-refused "s3://$bucket/p/" --outputs out
+  counts 3 2 0 1
+  [[ $(<out/refused) == "s3://$bucket/p/bad:301:1:"* ]]
+  loaded_once 00 03
+  rm "$BATS_FILE_TMPDIR/s3/data/$bucket/p/bad"
+  loads "s3://$bucket/p/" --outputs out
+  same '' "$(<out/refused)"
+}
+
 @test "keys with odd characters are read and named as they are" {
   put 00 "$bucket/p/a b+c&d=é%~'\"(1).jsonl" 01 "$bucket/p/%20" 02 "$bucket/p/x{{y}}@z"
   loads "s3://$bucket/p/"

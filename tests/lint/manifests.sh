@@ -25,7 +25,7 @@ valid_for() { # ARGO FILE...
 argo_accepts() { quiet argo lint --offline --no-color "$@"; }
 kustomize_builds() { quiet kustomize build "$1"; }
 
-runs=(workflows/{single,cron,sharded,files}_run.yaml)
+runs=(workflows/{single,cron,sharded,files,objects}_run.yaml workflows/objects_cron.yaml)
 rendered_is_fine() { # DIRECTORY: what kustomize makes of it, and the runs beside that
   local file
   file=$(mktemp --suffix=.yaml)

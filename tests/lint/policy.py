@@ -170,10 +170,12 @@ def service_links(spec):
         yield "podSpecPatch"
 
 
-@rule("workflow", "parameters have defaults, the image's tag and the run's size among them")
+@rule("workflow", "parameters have defaults, all of the entrypoint's and the image's tag among them")
 def parameters(spec):
     values = {p["name"]: p.get("value") for p in spec.get("arguments", {}).get("parameters", [])}
-    for name in ("events", "users", "products", "seed", "run-id", "image-tag", "db-host", "db-secret"):
+    taken = {p["name"] for template in spec["templates"] if template["name"] == spec["entrypoint"]
+             for p in template.get("inputs", {}).get("parameters", [])}
+    for name in sorted(taken | {"image-tag", "db-host", "db-secret"}):
         if values.get(name) is None:
             yield name
     yield from (name for name, value in values.items() if value is None)
