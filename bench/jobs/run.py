@@ -6,6 +6,7 @@ Both are asked by the same client (wrk is not: ab, as people type it), in turn, 
 of the machine meets both. Every 202 is then counted in its database.
 """
 import argparse
+import contextlib
 import os
 import re
 import signal
@@ -125,12 +126,13 @@ def main():
     parser.add_argument("--clients", type=int, nargs="+", default=[4, 16, 64], help="multiples of 4")
     options = parser.parse_args()
     cases = [(owners, clients) for owners in (1, OWNERS) for clients in options.clients]
-    with tempfile.TemporaryDirectory() as work:
+    with tempfile.TemporaryDirectory() as work, contextlib.ExitStack() as ends:
         os.chmod(work, 0o755)
-        services = [JobService(work), Flask(work)]
+        services = []
+        for kind in (JobService, Flask):
+            services.append(kind(work))
+            ends.callback(services[-1].end)
         found = measure(services, cases, options.requests, options.rounds)
-        for service in services:
-            service.end()
     for case in cases:
         medians = []
         for service in services:
