@@ -73,7 +73,7 @@ struct kube_stream; /* gone when `ended` has returned */
  */
 struct kube_stream *kube_stream_start(struct kube *kube, const struct kube_stream_rules *rules,
                                       struct err *err);
-/* May call `take` at once; not from `take`. What ends the stream then does so in the next turn. */
+/* Not from `take`, which it may call; if that ends the stream, `ended` comes in the next turn. */
 void kube_resume(struct kube_stream *stream);
 void kube_end_stream(struct kube_stream *stream); /* calls `ended`; not from `take` */
 

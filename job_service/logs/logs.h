@@ -27,7 +27,7 @@ enum {
     LOGS_NAME_MAX = 253,          /* of a namespace, a pod, a container, a label */
 };
 
-/* How the reason begins why such a container's output is not complete. */
+/* So begins the reason of a container that printed more than that, in log_source. */
 #define LOGS_LIMIT "log-limit"
 
 struct logs;
