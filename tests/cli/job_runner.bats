@@ -119,7 +119,7 @@ END
 }
 
 @test "who is left behind holds nothing up, and writes nothing behind the record" {
-  runner -- sh -c 'echo "{\"perf\": 1}" >$data/perf.json; setsid sh -c "while :; do echo late; done" & sleep 0.1'
+  runner -- sh -c 'echo "{\"perf\": 1}" >$data/perf.json; setsid sh -c "while :; do echo late; : >\$data/begun; done" & until [ -e $data/begun ]; do :; done'
   ended 'done' 0
 }
 
@@ -127,11 +127,13 @@ END
   mkfifo slow
   { until [ -e "$data/taken" ] || [ -e ended ]; do :; done; cat; } <slow >out &
   status=0
-  # It fills the way out and its own pipe, and ends; then who is left behind empties that one.
-  begin_runner -- perl -MPOSIX -MIO::Handle -e 'pipe($over, $held); if (!fork) { setsid(); close $held; sysread($over, $end, 1);
+  # Once another has left its group, which ends with it, it fills the way out and its own pipe, and
+  # ends; then who is left behind empties that one.
+  begin_runner -- perl -MPOSIX -MIO::Handle -e 'pipe($over, $held); pipe($gone, $here);
+    if (!fork) { setsid(); close $here; close $held; sysread($over, $end, 1);
     open($in, "<", "/proc/self/fd/1") or die; $in->blocking(0); 1 while sysread($in, $bytes, 65536);
     open($taken, ">", "$ENV{data}/taken"); sleep 100 }
-    $| = 1; print "x" x 128000' >slow 2>err || status=$?
+    close $here; sysread($gone, $end, 1); $| = 1; print "x" x 128000' >slow 2>err || status=$?
   touch ended
   wait "$!"
   record=$(tail -n 1 out | tr -d '\036')
